@@ -1,0 +1,119 @@
+/**
+ * Configured: what the user wrote, checked and completed with defaults. Made only by ts/config; the
+ * names of the JSON keys stand in docs/config.md, which is generated from ts/config/schema.ts.
+ */
+import type { Ip, Mac, Prefix } from "./ip.js";
+
+/** What happens to the traffic of a rule while its tunnel is down. */
+export type WhenDown =
+  | { readonly kind: "block" }
+  | { readonly kind: "direct" }
+  | { readonly kind: "location"; readonly name: string };
+
+/** Where a rule sends traffic. The word `direct` as `vl` means: past every tunnel. */
+export type Target =
+  | { readonly kind: "direct" }
+  /** An empty name is the default location. */
+  | { readonly kind: "location"; readonly name: string };
+
+export type RuleMatch =
+  | { readonly kind: "mac"; readonly mac: Mac }
+  | { readonly kind: "address"; readonly prefix: Prefix }
+  | { readonly kind: "iface"; readonly iface: string };
+
+export interface Rule {
+  readonly match: RuleMatch;
+  readonly target: Target;
+  readonly whenDown: WhenDown;
+}
+
+export interface PeerConfig {
+  /** IPv4, IPv6 or a host name. */
+  readonly host: string;
+  readonly port: number;
+  /** Base64 SHA-256 digests of acceptable public keys, without the prefix `sha256/`. */
+  readonly pins: readonly string[];
+}
+
+export interface LocationConfig {
+  readonly name: string;
+  readonly type: "tls";
+  readonly peers: readonly PeerConfig[];
+  readonly token: string | undefined;
+  readonly tokenFile: string | undefined;
+  readonly caFile: string | undefined;
+  readonly serverName: string | undefined;
+  /** `lazy` dials on the first packet, `now` at once. */
+  readonly dial: "lazy" | "now";
+}
+
+export interface ApiConfig {
+  readonly socket: string;
+  readonly mode: number;
+}
+
+export interface RouterConfig {
+  readonly role: "router";
+  readonly tunIfname: string;
+  readonly wanIfname: string;
+  readonly lanIfnames: readonly string[];
+  readonly tunAddr: Ip;
+  /** 0 takes the smallest MTU that a gateway offered, 1500 before. */
+  readonly tunMtu: number;
+  readonly vlDefault: string;
+  readonly defaultGateway: boolean;
+  readonly noIptables: boolean;
+  readonly noSocketSetup: boolean;
+  readonly onStop: "restore" | "block";
+  /** Bits of the packet mark that carry the location, contiguous, at least 7. */
+  readonly markMask: number;
+  readonly table: number;
+  readonly offload: boolean;
+  /** The position is the location's index, from 1. */
+  readonly locations: readonly LocationConfig[];
+  readonly rules: readonly Rule[];
+  readonly api: ApiConfig;
+}
+
+export interface ListenConfig {
+  readonly address: Ip;
+  readonly port: number;
+  readonly cert: string;
+  readonly key: string;
+}
+
+export interface ClientConfig {
+  readonly name: string;
+  /** Lower-case hexadecimal SHA-256 of the access token. */
+  readonly tokenSha256: string;
+  /** Fixed inner addresses, "" for any from the pool. */
+  readonly addr4: Ip;
+  readonly addr6: Ip;
+}
+
+export interface GatewayConfig {
+  readonly role: "gateway";
+  readonly tunIfname: string;
+  readonly wanIfname: string;
+  readonly listen: readonly ListenConfig[];
+  readonly pool4: Prefix;
+  readonly pool6: Prefix;
+  readonly clients: readonly ClientConfig[];
+  readonly nat: boolean;
+  readonly clientToClient: boolean;
+  readonly tunMtu: number;
+  readonly onStop: "restore" | "block";
+  readonly offload: boolean;
+  readonly api: ApiConfig;
+}
+
+export type Config = RouterConfig | GatewayConfig;
+
+/** One thing wrong with outside input: where, what stood there, what was expected. */
+export interface Issue {
+  /** JSON path such as `locations[0].peers[1].endpoint`. */
+  readonly path: string;
+  /** The value as short JSON text, at most 80 characters. */
+  readonly value: string;
+  readonly expected: string;
+}

@@ -1,0 +1,34 @@
+/** Every bound of the control logic, by name. The mover has its own bounds in C. */
+
+/** Locations that one router can hold; index 127 of the mark is the mover's own. */
+export const locationsMax = 126;
+export const peersPerLocationMax = 16;
+/** Rules by MAC, address and interface together. */
+export const rulesMax = 10_000;
+export const clientsMax = 500;
+export const listenersMax = 8;
+/** Entries of the neighbour table that are kept; the oldest in arrival order go first. */
+export const neighboursMax = 8_192;
+/** Operations of one plan that are sent to the mover before the first answer is awaited. */
+export const operationsInFlightMax = 64;
+export const configBytesMax = 1_048_576;
+
+/** Back-off between two attempts on one tunnel. */
+export const redialDelayMsMin = 500;
+export const redialDelayMsMax = 30_000;
+/** Back-off between two plans after an operation failed. */
+export const replanDelayMsMin = 100;
+export const replanDelayMsMax = 10_000;
+/** TCP, TLS and welcome together. */
+export const connectMsMax = 10_000;
+export const keepaliveMs = 15_000;
+/** A location counts as down when it was not up for this long, so that a redial is no failure. */
+export const downAfterMs = 3_000;
+
+export const httpConnectionsMax = 16;
+export const httpHeaderBytesMax = 4_096;
+export const httpBodyBytesMax = 65_536;
+export const httpRequestMsMax = 5_000;
+/** Bytes that may wait for a slow reader of the event stream before it is dropped. */
+export const httpBacklogBytesMax = 262_144;
+export const eventHistoryMax = 64;

@@ -1,0 +1,36 @@
+/**
+ * Operations: what a plan consists of. Each is one command of runtime/contract.json (or, for the
+ * firewall, one transaction in parts); ts/host/execute.ts turns them into messages.
+ */
+import type { Prefix } from "./ip.js";
+import type {
+  DesiredAddress,
+  DesiredForward,
+  DesiredListener,
+  DesiredRoute,
+  DesiredRule,
+  DesiredTun,
+} from "./desired.js";
+
+export type Operation =
+  | { readonly kind: "tun-open"; readonly tun: DesiredTun }
+  | { readonly kind: "tun-close" }
+  | { readonly kind: "link"; readonly name: string; readonly up: boolean; readonly mtu: number }
+  | { readonly kind: "address"; readonly remove: boolean; readonly address: DesiredAddress }
+  | { readonly kind: "route"; readonly remove: boolean; readonly route: DesiredRoute }
+  | { readonly kind: "rule"; readonly remove: boolean; readonly rule: DesiredRule }
+  | { readonly kind: "sysctl"; readonly key: string; readonly value: string }
+  | { readonly kind: "firewall"; readonly script: string; readonly summary: string }
+  | { readonly kind: "conntrack"; readonly prefix: Prefix }
+  | { readonly kind: "forward"; readonly forward: DesiredForward }
+  | { readonly kind: "listen"; readonly remove: boolean; readonly listener: DesiredListener };
+
+export interface PlannedOperation {
+  readonly operation: Operation;
+  /** Operations of a lower phase are answered before any of a higher one is sent. */
+  readonly phase: number;
+  /** One line for people: what and why. */
+  readonly why: string;
+}
+
+export type Plan = readonly PlannedOperation[];
