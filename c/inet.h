@@ -28,10 +28,15 @@ void inet_prefix_text(const struct inet_prefix *prefix, char ret_text[static INE
 bool inet_ip_equal(const struct inet_ip *a, const struct inet_ip *b);
 /* True if `ip` has the prefix's family and lies in it. */
 bool inet_prefix_has(const struct inet_prefix *prefix, const struct inet_ip *ip);
+/* True if the family is 4 or 6 and the length fits it. */
+bool inet_prefix_valid(const struct inet_prefix *prefix);
+/* True if it is valid and no host bit is set. */
+bool inet_prefix_is_network(const struct inet_prefix *prefix);
 /* Fills a sockaddr_storage for `port` (host order); returns its length, 0 for family 0. */
 struct sockaddr_storage;
 size_t inet_sockaddr(const struct inet_ip *ip, uint16_t port, struct sockaddr_storage *ret_addr);
 /* The reverse; IPv4-mapped IPv6 becomes IPv4. False for other families. */
-bool inet_from_sockaddr(const struct sockaddr_storage *addr, struct inet_ip *ret_ip, uint16_t *ret_port);
+bool inet_from_sockaddr(const struct sockaddr_storage *addr, struct inet_ip *ret_ip,
+			uint16_t *ret_port);
 
 #endif

@@ -2,7 +2,13 @@
 #ifndef ADIT_LOG_H
 #define ADIT_LOG_H
 
-enum log_level { LOG_LEVEL_ERROR = 3, LOG_LEVEL_WARNING = 4, LOG_LEVEL_INFO = 6, LOG_LEVEL_DEBUG = 7 };
+/* Severities of syslog. */
+enum log_level {
+	LOG_LEVEL_ERROR = 3,
+	LOG_LEVEL_WARNING = 4,
+	LOG_LEVEL_INFO = 6,
+	LOG_LEVEL_DEBUG = 7
+};
 
 /* Opens syslog under `ident` (borrowed, static) and drops lines above `max_level`. */
 void log_open(const char *ident, enum log_level max_level);

@@ -7,8 +7,9 @@
 
 struct loop;
 
-/* A watched descriptor, embedded in its owner; zero it before the first loop_watch. The callback may
- * remove any watch, its own included: events already collected for a removed watch are not delivered. */
+/* A watched descriptor, embedded in its owner; zero it before the first loop_watch. The callback
+ * may remove any watch, its own included: events already collected for a removed watch are not
+ * delivered. */
 struct loop_watch {
 	int fd;
 	uint32_t events;

@@ -1,0 +1,85 @@
+#include "log.h"
+
+#include <poll.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/socket.h>
+#include <sys/un.h>
+#include <time.h>
+#include <unistd.h>
+
+#define LINE_BYTES_MAX 2048
+#define SYSLOG_PATH "/dev/log"
+/* LOG_DAEMON of syslog.h, whose macro names would collide with ours. */
+#define SYSLOG_FACILITY (3 << 3)
+
+static const char *log_ident = "adit";
+static enum log_level log_level_max = LOG_LEVEL_INFO;
+static int log_syslog_fd = -1;
+
+void log_open(const char *ident, enum log_level max_level)
+{
+	log_ident = ident;
+	log_level_max = max_level;
+	if (log_syslog_fd < 0)
+		log_syslog_fd = socket(AF_UNIX, SOCK_DGRAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
+}
+
+static void replace_controls(char *text)
+{
+	for (; *text; text++)
+		if ((unsigned char)*text < 0x20 || *text == 0x7f)
+			*text = '?';
+}
+
+/* A reader of our stderr that does not read must not stop the packets: what does not fit is lost.
+ * POLLOUT of a pipe promises PIPE_BUF bytes, which is more than a line. */
+static void write_stderr(const char *text)
+{
+	char line[LINE_BYTES_MAX + 64];
+	struct pollfd stderr_poll = { .fd = STDERR_FILENO, .events = POLLOUT };
+	int length = snprintf(line, sizeof(line), "%s: %s\n", log_ident, text);
+	ssize_t written;
+
+	if (length < 0 || poll(&stderr_poll, 1, 0) != 1 || !(stderr_poll.revents & POLLOUT))
+		return;
+	written = write(STDERR_FILENO, line, (size_t)length);
+	(void)written;
+}
+
+/* The unconnected socket makes a restarted syslog daemon the same as the first one. */
+static void write_syslog(enum log_level level, const char *text)
+{
+	static const struct sockaddr_un addr = { .sun_family = AF_UNIX, .sun_path = SYSLOG_PATH };
+	char line[LINE_BYTES_MAX + 128];
+	char stamp[32];
+	struct tm local;
+	time_t now = time(NULL);
+	int length;
+
+	if (log_syslog_fd < 0 || !localtime_r(&now, &local))
+		return;
+	if (!strftime(stamp, sizeof(stamp), "%b %e %H:%M:%S", &local))
+		return;
+	length = snprintf(line, sizeof(line), "<%d>%s %s[%d]: %s", SYSLOG_FACILITY | (int)level, stamp,
+			  log_ident, (int)getpid(), text);
+	if (length > 0)
+		sendto(log_syslog_fd, line, (size_t)length, MSG_DONTWAIT | MSG_NOSIGNAL,
+		       (const struct sockaddr *)&addr, sizeof(addr));
+}
+
+void log_line(enum log_level level, const char *format, ...)
+{
+	char text[LINE_BYTES_MAX];
+	va_list args;
+
+	if (level > log_level_max)
+		return;
+	va_start(args, format);
+	vsnprintf(text, sizeof(text), format, args);
+	va_end(args);
+	replace_controls(text);
+	write_stderr(text);
+	write_syslog(level, text);
+}
