@@ -85,9 +85,9 @@ bool msg_from_decider(uint16_t id);
 extern const struct codec_shape msg_shapes[];
 
 /* Of every message: msg_NAME_encode returns the length or -EMSGSIZE (-EINVAL for an address
- * without a valid family or length), msg_NAME_decode 0, -EBADMSG or -ENOMEM, with `ret` zero on
- * failure. Byte fields of a decoded message are borrowed from the payload, lists are owned by it
- * and freed by msg_NAME_clear, which accepts a message that was never decoded but is zero. */
+ * without a valid family or length), msg_NAME_decode 0, -EBADMSG or -ENOMEM, with `ret` zero
+ * on failure. Byte fields of a decoded message are borrowed from the payload, lists are owned
+ * by it and freed by msg_NAME_clear, which accepts a message that is all zero. */
 #define MSG_FUNCTIONS(name, index) \
 	static inline int msg_##name##_encode(const struct msg_##name *m, uint32_t seq, \
 					      uint8_t *buf, size_t size) \

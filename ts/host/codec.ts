@@ -1,0 +1,323 @@
+/**
+ * Contract messages to bytes and back, driven by the schema of contract.gen.ts. The wire format is
+ * described in docs/contract.md. Whatever does not fit is refused with the field's name.
+ */
+import { formatIp, formatMac, ipBytes, macBytes, makePrefix, parsePrefix } from "../model/ip.js";
+import { prefixAddress, prefixLength } from "../model/ip.js";
+import { decodeUtf8, encodeUtf8 } from "./utf8.js";
+
+/** A message that does not fit the contract: a fault of ours, or of the process that sent it. */
+export class ContractError extends Error {
+  override readonly name = "ContractError";
+}
+
+export type Sender = "mover" | "decider";
+
+interface Field {
+  readonly name: string;
+  readonly kind: string;
+  /** Bytes of a string or byte field, elements of a list. */
+  readonly max: number;
+  /** Element type of a list. */
+  readonly struct: string;
+}
+
+interface Shape {
+  readonly name: string;
+  readonly id: number;
+  readonly from: Sender;
+  readonly fields: readonly Field[];
+}
+
+export interface Codec {
+  readonly structs: ReadonlyMap<string, readonly Field[]>;
+  readonly byName: ReadonlyMap<string, Shape>;
+  readonly byId: ReadonlyMap<number, Shape>;
+}
+
+type Values = Readonly<Record<string, unknown>>;
+
+/** Lines of the schema: `struct field:type …` and `id from message field:type …`. */
+export function createCodec(structs: readonly string[], messages: readonly string[]): Codec {
+  const shapes = messages.map((line) => {
+    const [id, from, name = "", ...fields] = line.split(" ");
+    return { id: Number(id), from: from as Sender, name, fields: fields.map(parseField) };
+  });
+  return {
+    structs: new Map(structs.map((line) => parseStruct(line))),
+    byName: new Map(shapes.map((shape) => [shape.name, shape])),
+    byId: new Map(shapes.map((shape) => [shape.id, shape])),
+  };
+}
+
+/** Throws ContractError if a value does not fit its field. */
+export function encode(codec: Codec, message: { readonly type: string }, seq: number): Uint8Array {
+  const shape = codec.byName.get(message.type);
+  if (shape === undefined) throw new ContractError(`no message ${JSON.stringify(message.type)}`);
+  const out: Writer = { codec, bytes: new Uint8Array(bytesFirst), length: 0, where: message.type };
+  putInteger(out, shape.id, 2, 0xffff);
+  putInteger(out, 0, 2, 0);
+  putInteger(out, seq, 4, 0xffff_ffff);
+  putFields(out, shape.fields, message as unknown as Values, shape.name);
+  return out.bytes.slice(0, out.length);
+}
+
+/** Throws ContractError if the bytes are not exactly one message that `from` may send. */
+export function decode(
+  codec: Codec,
+  bytes: Uint8Array,
+  from: Sender,
+): { seq: number; message: Values & { readonly type: string } } {
+  const input: Reader = { codec, bytes, at: 0, where: "header" };
+  const id = getInteger(input, 4);
+  const seq = getInteger(input, 4);
+  const shape = codec.byId.get(id);
+  if (shape === undefined) throw new ContractError(`no message has id ${id}`);
+  if (shape.from !== from) throw new ContractError(`${shape.name} is not for the ${from} to send`);
+  const fields = getFields(input, shape.fields, shape.name);
+  const rest = bytes.length - input.at;
+  if (rest > 0) throw new ContractError(`${shape.name}: ${rest} bytes too many`);
+  return { seq, message: { type: shape.name, ...fields } };
+}
+
+function parseStruct(line: string): [string, readonly Field[]] {
+  const [name = "", ...fields] = line.split(" ");
+  return [name, fields.map(parseField)];
+}
+
+function parseField(text: string): Field {
+  const [name = "", kind = "", ...rest] = text.split(":");
+  return { name, kind, max: Number(rest.at(-1) ?? 0), struct: rest[0] ?? "" };
+}
+
+// ------------------------------------------------------------------------------------------ encode
+
+/** Most messages fit; larger ones double it as often as needed. */
+const bytesFirst = 256;
+
+interface Writer {
+  readonly codec: Codec;
+  bytes: Uint8Array;
+  length: number;
+  /** Message and field under way, for errors. */
+  where: string;
+}
+
+const widths: Readonly<Record<string, number>> = { u8: 1, u16: 2, u32: 4, u64: 8 };
+const maxima: Readonly<Record<string, number>> = {
+  u8: 0xff,
+  u16: 0xffff,
+  u32: 0xffff_ffff,
+  u64: Number.MAX_SAFE_INTEGER,
+};
+
+function refuse(at: { readonly where: string }, why: string): never {
+  throw new ContractError(`${at.where}: ${why}`);
+}
+
+function reserve(out: Writer, count: number): number {
+  const start = out.length;
+  out.length += count;
+  if (out.length > out.bytes.length) {
+    const larger = new Uint8Array(Math.max(out.length, out.bytes.length * 2));
+    larger.set(out.bytes);
+    out.bytes = larger;
+  }
+  return start;
+}
+
+function putInteger(out: Writer, value: unknown, width: number, max: number): void {
+  if (!Number.isInteger(value) || (value as number) < 0 || (value as number) > max) {
+    refuse(out, `${String(value)} is not an integer of 0 to ${max}`);
+  }
+  const start = reserve(out, width);
+  let rest = value as number;
+  for (let i = 0; i < width; i += 1) {
+    out.bytes[start + i] = rest % 256;
+    rest = Math.floor(rest / 256);
+  }
+}
+
+function putRaw(out: Writer, bytes: Uint8Array | readonly number[]): void {
+  const start = reserve(out, bytes.length);
+  out.bytes.set(bytes, start);
+}
+
+function putCounted(out: Writer, bytes: Uint8Array | readonly number[], max: number): void {
+  if (bytes.length > max) refuse(out, `${bytes.length} bytes, at most ${max}`);
+  putInteger(out, bytes.length, 2, 0xffff);
+  putRaw(out, bytes);
+}
+
+function putFields(out: Writer, fields: readonly Field[], values: Values, owner: string): void {
+  for (const field of fields) {
+    out.where = `${owner}.${field.name}`;
+    putField(out, field, values[field.name]);
+  }
+}
+
+function putField(out: Writer, field: Field, value: unknown): void {
+  const { kind } = field;
+  const width = widths[kind];
+  if (width !== undefined) return putInteger(out, value, width, maxima[kind] ?? 0);
+  switch (kind) {
+    case "i32":
+      return putSigned(out, value);
+    case "bool":
+      if (typeof value !== "boolean") return refuse(out, `${String(value)} is not a boolean`);
+      return putRaw(out, [Number(value)]);
+    case "bytes":
+      if (!(value instanceof Uint8Array)) return refuse(out, "not a Uint8Array");
+      return putCounted(out, value, field.max);
+    case "list":
+      return putList(out, field, value);
+    default:
+      if (typeof value !== "string") return refuse(out, `${String(value)} is not a string`);
+      return putString(out, field, value);
+  }
+}
+
+function putSigned(out: Writer, value: unknown): void {
+  if (value !== (value as number) >> 0) refuse(out, `${String(value)} does not fit 32 bits`);
+  putInteger(out, (value as number) >>> 0, 4, 0xffff_ffff);
+}
+
+function putString(out: Writer, { kind, max }: Field, text: string): void {
+  switch (kind) {
+    case "ip":
+      return putIp(out, text);
+    case "prefix":
+      return putPrefix(out, text);
+    case "mac":
+      return putRaw(out, convert(out, macBytes, text));
+    default:
+      if (text.includes("\0")) refuse(out, "has a NUL");
+      return putCounted(out, encodeUtf8(text), max);
+  }
+}
+
+function convert(out: Writer, convertText: (text: string) => Uint8Array, text: string): Uint8Array {
+  try {
+    return convertText(text);
+  } catch (error) {
+    return refuse(out, (error as Error).message);
+  }
+}
+
+function putIp(out: Writer, ip: string): void {
+  const bytes = convert(out, ipBytes, ip);
+  putRaw(out, [bytes.length === 16 ? 6 : bytes.length]);
+  putRaw(out, bytes);
+}
+
+function putPrefix(out: Writer, text: string): void {
+  if (text === "") return putRaw(out, [0, 0]);
+  const prefix = parsePrefix(text);
+  if (prefix === undefined) return refuse(out, `${JSON.stringify(text)} is not a prefix`);
+  putIp(out, prefixAddress(prefix));
+  return putRaw(out, [prefixLength(prefix)]);
+}
+
+function putList(out: Writer, { max, struct }: Field, value: unknown): void {
+  const { where } = out;
+  if (!Array.isArray(value)) refuse(out, "not an array");
+  const items = value as readonly Values[];
+  if (items.length > max) refuse(out, `${items.length} elements, at most ${max}`);
+  putInteger(out, items.length, 2, 0xffff);
+  const fields = out.codec.structs.get(struct) ?? [];
+  items.forEach((item, i) => putFields(out, fields, item, `${where}[${i}]`));
+}
+
+// ------------------------------------------------------------------------------------------ decode
+
+interface Reader {
+  readonly codec: Codec;
+  readonly bytes: Uint8Array;
+  at: number;
+  /** Message and field under way, for errors. */
+  where: string;
+}
+
+/** A view, not a copy. */
+function getRaw(input: Reader, count: number): Uint8Array {
+  const view = input.bytes.subarray(input.at, input.at + count);
+  if (view.length < count) refuse(input, `${count - view.length} bytes are missing`);
+  input.at += count;
+  return view;
+}
+
+function getInteger(input: Reader, width: number): number {
+  const value = getRaw(input, width).reduceRight((high, byte) => high * 256 + byte, 0);
+  return Number.isSafeInteger(value) ? value : refuse(input, "exceeds 53 bits");
+}
+
+function getFields(input: Reader, fields: readonly Field[], owner: string): Values {
+  const values: Record<string, unknown> = {};
+  for (const field of fields) {
+    input.where = `${owner}.${field.name}`;
+    values[field.name] = getField(input, field);
+  }
+  return values;
+}
+
+function getField(input: Reader, field: Field): unknown {
+  const width = widths[field.kind];
+  if (width !== undefined) return getInteger(input, width);
+  switch (field.kind) {
+    case "i32":
+      return getInteger(input, 4) >> 0;
+    case "bool":
+      return getBool(input);
+    case "bytes":
+      return getCounted(input, field).slice();
+    case "ip":
+      return getIp(input);
+    case "prefix":
+      return getPrefix(input);
+    case "mac":
+      return formatMac(getRaw(input, 6));
+    case "list":
+      return getList(input, field);
+    default:
+      return getText(input, field);
+  }
+}
+
+function getBool(input: Reader): boolean {
+  const value = getInteger(input, 1);
+  return value > 1 ? refuse(input, `${value} is not a boolean`) : value === 1;
+}
+
+function getCounted(input: Reader, { max }: Field): Uint8Array {
+  const count = getInteger(input, 2);
+  return count > max ? refuse(input, `${count} bytes, at most ${max}`) : getRaw(input, count);
+}
+
+function getText(input: Reader, field: Field): string {
+  const text = decodeUtf8(getCounted(input, field));
+  return text === undefined || text.includes("\0") ? refuse(input, "is not text") : text;
+}
+
+function getIp(input: Reader): string {
+  const family = getInteger(input, 1);
+  if (family !== 0 && family !== 4 && family !== 6) refuse(input, `${family} is not a family`);
+  return formatIp(getRaw(input, family === 6 ? 16 : family));
+}
+
+function getPrefix(input: Reader): string {
+  const ip = getIp(input);
+  const length = getInteger(input, 1);
+  const prefix = makePrefix(ip, length);
+  if (ip === "" ? length > 0 : parsePrefix(prefix) === undefined) {
+    refuse(input, `prefix length ${length}`);
+  }
+  return ip === "" ? "" : prefix;
+}
+
+function getList(input: Reader, { max, struct }: Field): readonly Values[] {
+  const { where } = input;
+  const count = getInteger(input, 2);
+  if (count > max) refuse(input, `${count} elements, at most ${max}`);
+  const fields = input.codec.structs.get(struct) ?? [];
+  return Array.from({ length: count }, (_, i) => getFields(input, fields, `${where}[${i}]`));
+}
