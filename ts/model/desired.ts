@@ -13,7 +13,8 @@ export interface DesiredRoute {
   readonly oif: string;
   readonly gateway: Ip;
   readonly metric: number;
-  readonly type: number;
+  /** RTN_ of linux/rtnetlink.h. */
+  readonly kind: number;
   readonly scope: number;
   readonly source: Ip;
 }

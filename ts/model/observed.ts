@@ -27,7 +27,8 @@ export interface ObservedRoute {
   readonly gateway: Ip;
   readonly metric: number;
   readonly protocol: number;
-  readonly type: number;
+  /** RTN_ of linux/rtnetlink.h. */
+  readonly kind: number;
   readonly scope: number;
   readonly source: Ip;
 }
