@@ -1,0 +1,214 @@
+# adit: `make demo` shows it, `make test` tests it, `make help` lists the rest.
+# Build lines are short unless V=1; jobs run in parallel, one for each processor.
+
+.DEFAULT_GOAL := build
+.DELETE_ON_ERROR:
+MAKEFLAGS += --no-builtin-rules --no-print-directory
+ifeq ($(MAKELEVEL),0)
+MAKEFLAGS += --jobs=$(shell nproc 2>/dev/null || echo 2)
+endif
+
+CC ?= gcc
+ifeq ($(origin CC),default)
+CC := gcc
+endif
+CLANG ?= clang
+PREFIX ?= /usr/local
+DESTDIR ?=
+FUZZ_RUNS ?= 20000
+TIERS ?=
+VERSION := $(shell sed -n 's/^  "version": "\(.*\)",$$/\1/p' package.json)
+
+Q := $(if $(V),,@)
+say = $(if $(V),,@printf '  %-5s %s\n' '$(1)' '$(2)')
+
+B := build
+QJS := $(B)/quickjs
+QJS_VERSION := 2025-04-26
+NPM_STAMP := node_modules/.adit-stamp
+
+# ------------------------------------------------------------------------------------------ sources
+# Everything is found by wildcard: a new file needs no line here.
+
+find = $(if $(wildcard $(1)),$(shell find $(1) -type f -name '$(2)' | LC_ALL=C sort))
+
+C_ALL := $(filter-out %_test.c %_fuzz.c,$(call find,c,*.c))
+C_LIB := $(filter c/lib/%,$(C_ALL))
+C_SRC := $(filter-out $(C_LIB),$(C_ALL))
+C_NOMAIN := $(filter-out c/main.c,$(C_SRC))
+C_TESTS := $(patsubst test/c/%.c,%,$(call find,test/c,*_test.c))
+FUZZERS := $(patsubst test/c/fuzz/%.c,%,$(wildcard test/c/fuzz/*_fuzz.c))
+QJS_SRC := quickjs.c libregexp.c libunicode.c cutils.c dtoa.c
+TS_SRC := $(call find,ts,*.ts)
+TEST_TS := $(TS_SRC) $(foreach d,runtime test bench,$(call find,$(d),*.ts))
+GENERATORS := $(wildcard runtime/generate*.mjs scripts/generate-*.mjs)
+
+# -------------------------------------------------------------------------------------------- flags
+
+C_BASE := -std=gnu11 -g -Wall -Wextra -Werror -Wmissing-prototypes -Wshadow -fno-common \
+	-Ic -DADIT_VERSION='"$(VERSION)"' -MMD -MP
+C_HARD := -O2 -fstack-protector-strong -D_FORTIFY_SOURCE=2 -fPIE \
+	-ffunction-sections -fdata-sections
+LD_HARD := -pie -Wl,-z,relro,-z,now -Wl,--gc-sections
+SANITIZE := -fsanitize=address,undefined -fno-sanitize-recover=all -fno-omit-frame-pointer
+C_SAN := -O1 $(SANITIZE) -ffunction-sections -fdata-sections -DADIT_TEST
+C_FUZZ := -O1 -fsanitize=fuzzer-no-link,address,undefined -fno-sanitize-recover=all \
+	-fno-omit-frame-pointer -DADIT_TEST
+LIBS := -lssl -lcrypto -lm
+
+# The engine is foreign code: no warnings of ours, its own conventions (wrapping integers). It is
+# known to step outside what UBSan accepts, so the sanitized copy has ASan only.
+QJS_BASE := -std=gnu11 -g -w -fwrapv -D_GNU_SOURCE -DCONFIG_VERSION='"$(QJS_VERSION)"' -MMD -MP
+QJS_SAN := -O1 -fsanitize=address -fno-omit-frame-pointer -ffunction-sections -fdata-sections
+QJS_FUZZ := -O1 -fsanitize=fuzzer-no-link,address -fno-omit-frame-pointer
+
+# ------------------------------------------------------------------------------------------ targets
+
+.PHONY: all build bundle demo lab test leaks bench size sim fuzz lint generate install clean help
+.PHONY: prepare prepare-lab prepare-test prepare-bench
+
+build: $(if $(wildcard c/main.c),$(B)/aditd $(B)/adit) $(if $(wildcard ts/main.ts),bundle)
+all: build
+bundle: $(B)/adit.mjs
+
+demo: build prepare-lab
+	$(Q)test/lab/demo
+
+lab: build prepare-lab
+	$(Q)test/lab/lab
+
+test: prepare-test
+	$(Q)FUZZ_RUNS=$(FUZZ_RUNS) node scripts/run-tests.mjs $(TIERS)
+
+leaks: build prepare-test
+	$(Q)test/netns/leaks
+
+bench: build prepare-bench
+	$(Q)bench/run
+
+size: build
+	$(Q)scripts/size
+
+sim: prepare-test
+	$(Q)node scripts/run-tests.mjs sim
+
+fuzz: prepare-test
+	$(Q)FUZZ_RUNS=$(if $(filter command line environment,$(origin FUZZ_RUNS)),$(FUZZ_RUNS),1000000) \
+		node scripts/run-tests.mjs fuzz
+
+lint: prepare-test
+	$(Q)node scripts/run-tests.mjs lint generated
+
+generate: $(NPM_STAMP)
+	$(Q)set -e; for generator in $(GENERATORS); do \
+		printf '  %-5s %s\n' GEN "$$generator"; node "$$generator"; done
+
+install: build
+	$(call say,INST,$(DESTDIR)$(PREFIX))
+	$(Q)install -d $(DESTDIR)$(PREFIX)/sbin $(DESTDIR)$(PREFIX)/bin $(DESTDIR)$(PREFIX)/lib/adit
+	$(Q)install -m 755 $(B)/aditd $(DESTDIR)$(PREFIX)/sbin/aditd
+	$(Q)ln -sf ../sbin/aditd $(DESTDIR)$(PREFIX)/bin/adit
+	$(Q)install -m 644 $(B)/adit.mjs $(DESTDIR)$(PREFIX)/lib/adit/adit.mjs
+
+# The fetched sources stay: they are pinned by digest, and fetching them needs a network.
+clean:
+	$(call say,CLEAN,$(B))
+	$(Q)find $(B) -mindepth 1 -maxdepth 1 ! -name sources ! -name quickjs -exec rm -rf {} + \
+		2>/dev/null || true
+
+help:
+	@echo 'make demo      build, run the lab, show that policy holds (root, or sudo)'
+	@echo 'make test      every tier of tests; TIERS="unit c" picks some'
+	@echo 'make lab       the lab, left up, with what to try'
+	@echo 'make leaks     the leak matrix'
+	@echo 'make bench     throughput and latency beside other tunnels'
+	@echo 'make size      bytes of the bundle and the daemon against their budgets'
+	@echo 'make sim       the simulated host only       make fuzz   the fuzzers, 1,000,000 inputs each'
+	@echo 'make lint      types, tidy, shellcheck       make generate   the files named *.gen.*'
+	@echo 'make install   to PREFIX ($(PREFIX)), below DESTDIR     make clean   V=1 shows commands'
+
+prepare:
+	$(Q)scripts/bootstrap build node
+prepare-lab:
+	$(Q)scripts/bootstrap lab
+prepare-test:
+	$(Q)scripts/bootstrap build test node
+prepare-bench:
+	$(Q)scripts/bootstrap lab bench
+
+$(NPM_STAMP): package-lock.json | prepare
+	$(Q)touch $@
+
+$(QJS)/.fetched: scripts/fetch-quickjs | prepare
+	$(Q)scripts/fetch-quickjs
+	$(Q)touch $@
+
+# ------------------------------------------------------------------------------------------- bundle
+
+$(B)/adit.mjs $(B)/adit.debug.mjs &: $(TS_SRC) rollup.config.mjs tsconfig.json $(NPM_STAMP)
+	$(call say,ROLL,$(B)/adit.mjs)
+	$(Q)node_modules/.bin/cross-env NODE_ENV=production node_modules/.bin/rollup --config rollup.config.mjs --silent
+
+# Compiled in place even with type errors, so that one broken test does not hide all the others; the
+# exit status still says so.
+$(B)/test/.stamp: $(TEST_TS) tsconfig.json tsconfig.test.json $(NPM_STAMP)
+	$(call say,TSC,$(B)/test)
+	$(Q)node_modules/.bin/tsc --project tsconfig.test.json
+	$(Q)touch $@
+
+# -------------------------------------------------------------------------------------------- aditd
+# Three sets of the same sources: release, sanitized (gcc) for C tests, instrumented (clang) for
+# fuzzers. The last two are archives, so that a program links only what it uses.
+
+# $(1) folder, $(2) compiler, $(3) flags, $(4) flags for the engine
+define objects
+$(B)/$(1)/c/%.o: c/%.c Makefile | $(QJS)/.fetched
+	$$(call say,CC,$$< [$(1)])
+	@mkdir -p $$(@D)
+	$$(Q)$(2) $(C_BASE) $(3) $$(if $$(filter c/vm/%,$$<),-isystem $(QJS)) -c -o $$@ $$<
+
+$(B)/$(1)/quickjs/%.o: $(QJS)/.fetched Makefile
+	$$(call say,CC,quickjs/$$*.c [$(1)])
+	@mkdir -p $$(@D)
+	$$(Q)$(2) $(QJS_BASE) $(4) -c -o $$@ $(QJS)/$$*.c
+
+$(B)/$(1)/libadit.a: $(C_NOMAIN:%.c=$(B)/$(1)/%.o) $(QJS_SRC:%.c=$(B)/$(1)/quickjs/%.o)
+	$$(call say,AR,$$@)
+	@rm -f $$@
+	$$(Q)ar rcs $$@ $$^
+endef
+
+$(eval $(call objects,obj,$(CC),$(C_HARD),$(C_HARD)))
+$(eval $(call objects,san,$(CC),$(C_SAN),$(QJS_SAN)))
+$(eval $(call objects,fuzz,$(CLANG),$(C_FUZZ),$(QJS_FUZZ)))
+
+$(B)/aditd: $(C_SRC:%.c=$(B)/obj/%.o) $(QJS_SRC:%.c=$(B)/obj/quickjs/%.o)
+	$(call say,LD,$@)
+	$(Q)$(CC) $(LD_HARD) -o $@ $^ $(LIBS)
+
+$(B)/adit: $(B)/aditd
+	$(Q)ln -sf aditd $@
+
+# ---------------------------------------------------------------------------------- C test programs
+
+TEST_INCLUDES := -Itest/c -isystem $(QJS)
+
+$(B)/san/test/%: test/c/%.c $(B)/san/libadit.a Makefile
+	$(call say,CC,$< [san])
+	@mkdir -p $(@D)
+	$(Q)$(CC) $(C_BASE) $(C_SAN) $(TEST_INCLUDES) -MF $@.d -MT $@ -Wl,--gc-sections \
+		-o $@ $< $(B)/san/libadit.a $(LIBS)
+
+$(B)/fuzz/test/%: test/c/fuzz/%.c $(B)/fuzz/libadit.a Makefile
+	$(call say,CC,$< [fuzz])
+	@mkdir -p $(@D)
+	$(Q)$(CLANG) $(C_BASE) -O1 -fsanitize=fuzzer,address,undefined -fno-sanitize-recover=all \
+		-DADIT_TEST $(TEST_INCLUDES) -MF $@.d -MT $@ -o $@ $< $(B)/fuzz/libadit.a $(LIBS)
+
+.PHONY: c-tests fuzzers
+c-tests: $(C_TESTS:%=$(B)/san/test/%)
+fuzzers: $(FUZZERS:%=$(B)/fuzz/test/%)
+
+-include $(foreach set,obj san fuzz,$(C_SRC:%.c=$(B)/$(set)/%.d) \
+	$(QJS_SRC:%.c=$(B)/$(set)/quickjs/%.d))
+-include $(C_TESTS:%=$(B)/san/test/%.d) $(FUZZERS:%=$(B)/fuzz/test/%.d)
