@@ -71,20 +71,20 @@ build: $(if $(wildcard c/main.c),$(B)/aditd $(B)/adit) $(if $(wildcard ts/main.t
 all: build
 bundle: $(B)/adit.mjs
 
-demo: build prepare-lab
-	$(Q)test/lab/demo
+demo: build tools prepare-lab
+	$(Q)node test/netns/demo.mjs
 
-lab: build prepare-lab
-	$(Q)test/lab/lab
+lab: build tools prepare-lab
+	$(Q)node test/netns/lab.mjs
 
 test: prepare-test
 	$(Q)FUZZ_RUNS=$(FUZZ_RUNS) node scripts/run-tests.mjs $(TIERS)
 
-leaks: build prepare-test
-	$(Q)test/netns/leaks
+leaks: build tools prepare-lab
+	$(Q)node test/netns/leaks.mjs
 
-bench: build prepare-bench
-	$(Q)bench/run
+bench: build tools prepare-bench
+	$(Q)node bench/bench.mjs
 
 size: build
 	$(Q)scripts/size
@@ -205,7 +205,14 @@ $(B)/fuzz/test/%: test/c/fuzz/%.c $(B)/fuzz/libadit.a Makefile
 	$(Q)$(CLANG) $(C_BASE) -O1 -fsanitize=fuzzer,address,undefined -fno-sanitize-recover=all \
 		-DADIT_TEST $(TEST_INCLUDES) -MF $@.d -MT $@ -o $@ $< $(B)/fuzz/libadit.a $(LIBS)
 
-.PHONY: c-tests fuzzers
+# Small programs that the lab runs, each one file.
+$(B)/tools/%: test/netns/tools/%.c Makefile | prepare
+	$(call say,CC,$<)
+	@mkdir -p $(@D)
+	$(Q)$(CC) $(C_BASE) -O2 -MF $@.d -MT $@ -o $@ $< -lm
+
+.PHONY: c-tests fuzzers tools
+tools: $(patsubst test/netns/tools/%.c,$(B)/tools/%,$(wildcard test/netns/tools/*.c))
 c-tests: $(C_TESTS:%=$(B)/san/test/%)
 fuzzers: $(FUZZERS:%=$(B)/fuzz/test/%)
 

@@ -1,0 +1,183 @@
+// Runs the tiers of tests in order, cheap and broad ones first, and counts what they say.
+//
+//   node scripts/run-tests.mjs [tier...]        without names: all of TIERS
+//
+// Every program of a tier is one child process. Its counts are read from its output: uvu's totals or
+// a line "N passed, N failed[, N skipped]"; a child that ends badly without saying that something
+// failed is one failure. A tier that this machine cannot run is counted as skipped, with the reason.
+// The last line is "N passed, N failed" and, if anything was skipped, ", N skipped".
+//
+// Environment: FUZZ_RUNS inputs for each fuzzer; JOBS programs at a time (not for netns);
+// KEEP_GOING=0 stops after the first tier that failed.
+
+import { existsSync, readdirSync } from "node:fs";
+import { availableParallelism } from "node:os";
+import { join } from "node:path";
+import { makeBench } from "./run-tests/bench.mjs";
+import { capture } from "./run-tests/child.mjs";
+import { addCounts, closingLine, noCounts } from "./run-tests/counts.mjs";
+
+const JOBS = Number(process.env.JOBS ?? availableParallelism());
+const FUZZ_RUNS = Number(process.env.FUZZ_RUNS ?? 20_000);
+const FUZZ_SEED = 1;
+const FUZZ_INPUT_BYTES_MAX = 65_536;
+const SECONDS_MAX = { quick: 300, build: 900, slow: 900, netns: 1500 };
+const TIDY = "build/test/test/unit/tidy.test.js";
+
+/** Files below `folder` whose name ends in `ending`, sorted; none if there is no such folder. */
+function filesIn(folder, ending) {
+  if (!existsSync(folder)) return [];
+  return readdirSync(folder, { recursive: true })
+    .filter((name) => name.endsWith(ending))
+    .map((name) => join(folder, name))
+    .sort();
+}
+
+const node = (file, secondsMax = SECONDS_MAX.quick) => ({
+  name: file.replace("build/test/", ""),
+  command: [process.execPath, "--enable-source-maps", file],
+  secondsMax,
+});
+
+/** Builds a make target; a broken build is one failure, and what was built is still run. */
+const make = (target) => ({
+  name: `make ${target}`,
+  command: ["make", "--keep-going", target],
+  secondsMax: SECONDS_MAX.build,
+  countsAs: "build",
+});
+
+const check = (name, command) => ({
+  name, command, secondsMax: SECONDS_MAX.quick, countsAs: "one check",
+});
+
+// The compiled copy of a deleted source stays behind in build/test, so the sources say what runs.
+const compiled = (tier) => filesIn(`test/${tier}`, ".test.ts")
+  .map((file) => `build/test/${file.replace(/\.ts$/, ".js")}`)
+  .filter((file) => file !== TIDY);
+
+const nodeTier = (name, title, secondsMax = SECONDS_MAX.quick) => ({
+  name,
+  title,
+  prepare: [make("build/test/.stamp"), make("bundle")],
+  programs: () => compiled(name).map((file) => node(file, secondsMax)),
+});
+
+function shellScripts() {
+  const listed = capture(["git", "ls-files", "--cached", "--others", "--exclude-standard"]);
+  const files = listed.split("\n").filter((file) => file !== "" && existsSync(file));
+  return files.filter((file) => file.endsWith(".sh") || /^#!.*\b(ba)?sh\b/.test(firstLine(file)));
+}
+
+function firstLine(file) {
+  return /\.[a-z]+$/.test(file) ? "" : capture(["head", "-c", "80", file]).split("\n")[0];
+}
+
+function fuzzer(file) {
+  const name = file.replace("test/c/fuzz/", "").replace(/\.c$/, "");
+  const corpus = `test/c/fuzz/corpus/${name.replace(/_fuzz$/, "")}`;
+  const program = `build/fuzz/test/${name}`;
+  // The first folder receives new inputs, so that the committed corpus is only ever read.
+  const found = `build/fuzz/corpus/${name}`;
+  const options = [`-runs=${FUZZ_RUNS}`, `-seed=${FUZZ_SEED}`, "-print_final_stats=1",
+    `-max_len=${FUZZ_INPUT_BYTES_MAX}`, "-timeout=10", "-rss_limit_mb=1024",
+    "-artifact_prefix=build/fuzz/", "-verbosity=0"];
+  return {
+    name,
+    command: ["sh", "-c", 'rm -rf "$1" && mkdir -p "$1" && shift && exec "$@"', "fuzz", found,
+      program, ...options, found, ...(existsSync(corpus) ? [corpus] : [])],
+    secondsMax: SECONDS_MAX.slow,
+    countsAs: "fuzzer",
+  };
+}
+
+function whyNoNamespaces() {
+  if (process.getuid() !== 0) return "not root";
+  if (!existsSync("/dev/net/tun")) return "no /dev/net/tun";
+  if (capture(["unshare", "--net", "true"]) === null) return "no network namespaces here";
+  return "";
+}
+
+const TIERS = [
+  {
+    name: "lint",
+    title: "types, tidy, shellcheck",
+    prepare: [make("build/test/.stamp")],
+    programs: () => [
+      check("types of ts/", [process.execPath, "node_modules/typescript/bin/tsc", "--noEmit"]),
+      node(TIDY),
+      {
+        ...check("shellcheck", ["shellcheck", "--severity=style", ...shellScripts()]),
+        whyNot: capture(["shellcheck", "--version"]) === null ? "no shellcheck here" : "",
+      },
+    ],
+  },
+  {
+    name: "generated",
+    title: "generated files are what their generators write",
+    programs: () => [...filesIn("runtime", ".mjs"), ...filesIn("scripts", ".mjs")]
+      .filter((file) => /^(runtime|scripts)\/generate[^/]*$/.test(file))
+      .map((file) => check(file, [process.execPath, file, "--check"])),
+  },
+  nodeTier("unit", "pure code"),
+  nodeTier("golden", "configuration in, text out"),
+  nodeTier("sim", "the bundle on the simulated host", SECONDS_MAX.slow),
+  nodeTier("contract", "one suite on both hosts", SECONDS_MAX.slow),
+  {
+    name: "c",
+    title: "C under ASan and UBSan",
+    prepare: [make("c-tests")],
+    programs: () => filesIn("test/c", "_test.c").map((file) => ({
+      name: file,
+      command: [file.replace(/^test\/c/, "build/san/test").replace(/\.c$/, "")],
+      secondsMax: SECONDS_MAX.quick,
+    })),
+  },
+  {
+    name: "fuzz",
+    title: `${FUZZ_RUNS} inputs for every parser of outside bytes`,
+    whyNot: () => (capture(["clang", "--version"]) === null ? "no clang here" : ""),
+    prepare: [make("fuzzers")],
+    programs: () => filesIn("test/c/fuzz", "_fuzz.c").map(fuzzer),
+  },
+  {
+    name: "netns",
+    title: "end to end in network namespaces",
+    whyNot: whyNoNamespaces,
+    jobs: 1,
+    prepare: [make("build"), make("tools")],
+    programs: () => [...filesIn("test/netns", ".test.sh"), ...filesIn("test/netns", ".test.mjs")]
+      .map((file) => ({
+        name: file,
+        command: [file.endsWith(".sh") ? "bash" : process.execPath, file],
+        secondsMax: SECONDS_MAX.netns,
+        live: true,
+      })),
+  },
+];
+
+/** The tiers that were asked for, or all; an unknown name ends the run. */
+function chosenTiers(names) {
+  const unknown = names.filter((name) => !TIERS.some((tier) => tier.name === name));
+  if (unknown.length > 0) {
+    console.error(`run-tests: unknown tier '${unknown[0]}', expected one of ` +
+      TIERS.map((tier) => tier.name).join(" "));
+    process.exit(2);
+  }
+  return TIERS.filter((tier) => names.length === 0 || names.includes(tier.name));
+}
+
+async function main(names) {
+  const bench = makeBench({ jobs: JOBS });
+  let total = noCounts();
+  for (const tier of chosenTiers(names)) {
+    const counts = await bench.runTier(tier);
+    total = addCounts(total, counts);
+    if (counts.failed > 0 && process.env.KEEP_GOING === "0") break;
+  }
+  bench.printSummary();
+  console.log(closingLine(total));
+  return total.failed === 0 && total.passed > 0 ? 0 : 1;
+}
+
+process.exitCode = await main(process.argv.slice(2));
