@@ -1,0 +1,154 @@
+#include "nft.h"
+
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "../check.h"
+#include "../log.h"
+#include "exec.h"
+#include "nft_check.h"
+
+struct operation {
+	uint8_t *script; /* NULL: list */
+	size_t size;
+	nft_done *done; /* NULL once forgotten */
+	void *arg;
+};
+
+/* A ring: operation `first` is the one that runs while `exec` is not NULL. */
+struct nft {
+	struct loop *loop;
+	struct exec *exec;
+	const char *program;
+	struct loop_timer retry; /* reports a start that failed, from the loop */
+	int start_error;
+	int first;
+	int count;
+	struct operation ring[NFT_WAITING_MAX];
+};
+
+static void start_next(struct nft *nft);
+
+static const char *find_program(void)
+{
+	static const char *const paths[] = { "/usr/sbin/nft", "/sbin/nft" };
+
+	for (size_t i = 0; i < ARRAY_SIZE(paths); i++)
+		if (access(paths[i], X_OK) == 0)
+			return paths[i];
+	return paths[0];
+}
+
+static void finish(struct nft *nft, int error, const char *text, const uint8_t *output,
+		   size_t size)
+{
+	struct operation operation = nft->ring[nft->first];
+
+	nft->exec = NULL;
+	nft->first = (nft->first + 1) % NFT_WAITING_MAX;
+	nft->count--;
+	free(operation.script);
+	if (operation.done)
+		operation.done(operation.arg, error, text, output, size);
+	else if (error)
+		log_warning("nft for a former decider failed: %s", text);
+	start_next(nft);
+}
+
+static void program_ended(void *arg, const struct exec_result *result)
+{
+	int error = result->error;
+
+	if (error == -ECHILD)
+		error = strstr(result->errors, "No such file or directory") ? -ENOENT : -EINVAL;
+	finish(arg, error, error ? result->errors : "", result->output, result->output_size);
+}
+
+static void start_failed(struct loop_timer *timer)
+{
+	struct nft *nft = container_of(timer, struct nft, retry);
+
+	finish(nft, nft->start_error, "cannot start the nft program", NULL, 0);
+}
+
+static void start_next(struct nft *nft)
+{
+	const char *const apply[] = { nft->program, "-f", "-", NULL };
+	const char *const list[] = { nft->program, "-j", "list", "table", "inet", "adit", NULL };
+	const struct operation *operation = &nft->ring[nft->first];
+	struct exec_request request = {
+		.argv = operation->script ? apply : list,
+		.input = operation->script,
+		.input_size = operation->size,
+		.deadline_us = NFT_DEADLINE_US,
+		.done = program_ended,
+		.arg = nft,
+	};
+
+	if (nft->count == 0 || nft->exec || nft->retry.heap_index)
+		return;
+	nft->start_error = exec_start(nft->loop, &request, &nft->exec);
+	if (nft->start_error)
+		loop_timer_start(nft->loop, &nft->retry, 0);
+}
+
+int nft_new(struct loop *loop, struct nft **ret_nft)
+{
+	struct nft *nft = calloc(1, sizeof(*nft));
+
+	if (!nft)
+		return -ENOMEM;
+	nft->loop = loop;
+	nft->program = find_program();
+	nft->retry = (struct loop_timer){ .fired = start_failed, .name = "nft that did not start" };
+	*ret_nft = nft;
+	return 0;
+}
+
+void nft_free(struct nft *nft)
+{
+	if (!nft)
+		return;
+	exec_cancel(nft->exec);
+	loop_timer_stop(&nft->retry);
+	for (int i = 0; i < nft->count; i++)
+		free(nft->ring[(nft->first + i) % NFT_WAITING_MAX].script);
+	free(nft);
+}
+
+static int enqueue(struct nft *nft, const struct operation *operation)
+{
+	if (nft->count == NFT_WAITING_MAX)
+		return -EBUSY;
+	nft->ring[(nft->first + nft->count++) % NFT_WAITING_MAX] = *operation;
+	start_next(nft);
+	return 0;
+}
+
+int nft_apply(struct nft *nft, uint8_t *script, size_t size, nft_done *done, void *arg,
+	      char *ret_text)
+{
+	struct operation operation = { script, size, done, arg };
+	int error = nft_check(script, size, ret_text);
+
+	if (!error)
+		error = enqueue(nft, &operation);
+	if (error)
+		free(script);
+	return error;
+}
+
+int nft_list(struct nft *nft, nft_done *done, void *arg)
+{
+	struct operation operation = { .done = done, .arg = arg };
+
+	return enqueue(nft, &operation);
+}
+
+void nft_forget(struct nft *nft)
+{
+	for (int i = 0; i < nft->count; i++)
+		nft->ring[(nft->first + i) % NFT_WAITING_MAX].done = NULL;
+}
