@@ -1,0 +1,123 @@
+// What is done to a router while its devices send. `act` attacks, `undo` puts back what a user, a
+// DHCP client or procd would put back; the daemon's own state is never restored by hand.
+
+import { adit, killAll, pidsOf, planOf } from "./daemon.mjs";
+import { startGateway, startRouter } from "./lab.mjs";
+import { nsIp, nsRun, sleep, waitFor } from "./sh.mjs";
+import {
+  DEVICES, GATEWAYS, NET, WAN_DEV, WEB, addressOf, applySystemFirewall, connectUplink,
+  disconnectUplink, macOf,
+} from "./topology.mjs";
+
+const OUR_PROTOCOL = 173;
+const SWITCH_ROUNDS = 4;
+const SWITCH_PAUSE_MS = 100;
+const RESPAWN_MS_MAX = 5000;
+
+/**
+ * `isEnvironment`: the attack is also made while the positive control runs, with protection off.
+ * `kind`: where the probes go, "web" unless told. `repairMs`: leaking is tolerated for this long.
+ */
+export const ATTACKS = [
+  { name: "none", act: () => {}, undo: () => {} },
+  { name: "gateways dead", act: killGateways, undo: restartGateways },
+  { name: "mover killed", act: (lab) => killAll([pidsOf(lab.daemons.router).mover]),
+    undo: restartRouter },
+  { name: "decider killed", act: killDecider, undo: () => {} },
+  { name: "all killed", act: (lab) => killAll(pidsOf(lab.daemons.router).all),
+    undo: restartRouter },
+  { name: "option 121 /1", isEnvironment: true, ...foreignRoutes("128.0.0.0/1", "::/1") },
+  { name: "option 121 /24", isEnvironment: true,
+    ...foreignRoutes("203.0.113.0/24", "2001:db8:cafe::/64") },
+  { name: "option 121 /32", isEnvironment: true, ...foreignRoutes(WEB.v4, WEB.v6) },
+  { name: "LocalNet address", isEnvironment: true, act: () => localNet("add"),
+    undo: () => localNet("del") },
+  { name: "server's own address", isEnvironment: true, kind: "server", act: () => {},
+    undo: () => {} },
+  { name: "mangle flushed", act: () => flushChain(), undo: () => {} },
+  { name: "rules deleted", act: () => deleteRules(), undo: () => {} },
+  { name: "our table flushed", act: () => nsRun("router", "nft flush table inet adit"),
+    undo: () => {} },
+  { name: "our table deleted", act: () => nsRun("router", "nft delete table inet adit"),
+    undo: () => {} },
+  { name: "whole ruleset flushed", act: () => nsRun("router", "nft flush ruleset"),
+    undo: () => applySystemFirewall() },
+  { name: "location switched", act: switchLocations, undo: () => {} },
+  { name: "uplink replaced", isEnvironment: true, act: replaceUplink, undo: () => {} },
+  { name: "ruleset + rules gone", act: wipeBothLayers, undo: () => applySystemFirewall(),
+    repairMs: 500 },
+];
+
+async function killGateways(lab) {
+  for (const name of Object.keys(GATEWAYS)) await killAll(pidsOf(lab.daemons[name]).all);
+}
+
+function restartGateways(lab) {
+  for (const name of Object.keys(GATEWAYS)) startGateway(lab, name);
+}
+
+function restartRouter(lab) {
+  startRouter(lab);
+}
+
+// The mover starts another decider by itself; that is the repair.
+async function killDecider(lab) {
+  const { decider } = pidsOf(lab.daemons.router);
+  if (decider === undefined) throw new Error("the router has no decider process");
+  await killAll([decider]);
+  await waitFor("a new decider", RESPAWN_MS_MAX, () => {
+    const fresh = pidsOf(lab.daemons.router).decider;
+    return fresh !== undefined && fresh !== decider;
+  });
+}
+
+function foreignRoutes(prefix4, prefix6) {
+  const via = addressOf(NET.wan, 1);
+  const lines = (verb) => [`route ${verb} ${prefix4} via ${via.v4} dev ${WAN_DEV}`,
+    `route ${verb} ${prefix6} via ${via.v6} dev ${WAN_DEV}`];
+  return { act: () => nsIp("router", lines("add")), undo: () => nsIp("router", lines("del")) };
+}
+
+// The uplink claims that the destination's network is its own local one.
+function localNet(verb) {
+  const address = addressOf(NET.inet, 200);
+  nsIp("router", [`addr ${verb} ${address.v4}/24 dev ${WAN_DEV}`,
+    `addr ${verb} ${address.v6}/64 dev ${WAN_DEV}${verb === "add" ? " nodad" : ""}`]);
+}
+
+function flushChain() {
+  nsRun("router", "nft flush chain inet adit marking");
+}
+
+function deleteRules() {
+  for (const family of ["-4", "-6"]) {
+    nsRun("router", ["ip", family, "rule", "flush", "protocol", String(OUR_PROTOCOL)]);
+  }
+}
+
+function wipeBothLayers() {
+  nsRun("router", ["sh", "-c", `ip -4 rule flush protocol ${OUR_PROTOCOL};`
+    + ` ip -6 rule flush protocol ${OUR_PROTOCOL}; nft flush ruleset`]);
+}
+
+async function switchLocations(lab) {
+  const { router } = lab.daemons;
+  const tv = addressOf(NET.lan, DEVICES.tv.host);
+  for (let round = 0; round < SWITCH_ROUNDS; round++) {
+    const [first, second] = round % 2 === 0 ? ["de", "us"] : ["us", "de"];
+    const moves = [["mac", macOf("phone"), first], ["ip", tv.v4, second], ["ip", tv.v6, second],
+      ["iface", NET.guest.dev, first]];
+    for (const [kind, what, location] of moves) {
+      const done = adit(router, "protect", kind, what, location);
+      if (done.status !== 0) throw new Error(`adit protect ${kind} ${what}: ${done.stderr}`);
+    }
+    await sleep(SWITCH_PAUSE_MS);
+  }
+  await waitFor("an empty plan", RESPAWN_MS_MAX, () => planOf(router)?.length === 0);
+}
+
+async function replaceUplink() {
+  disconnectUplink();
+  await sleep(SWITCH_PAUSE_MS);
+  connectUplink();
+}

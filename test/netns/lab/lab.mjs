@@ -1,0 +1,110 @@
+// The whole lab: topology, web host, two gateways, a router, and questions to ask of them.
+
+import { mkdirSync } from "node:fs";
+import { dirname, join } from "node:path";
+import { fileURLToPath } from "node:url";
+import {
+  gatewayConfig, makeIdentity, makeToken, pidsOf, startDaemon, waitSettled, waitUp,
+} from "./daemon.mjs";
+import { nsAsync, nsStart, waitFor } from "./sh.mjs";
+import {
+  DEVICES, GATEWAYS, NET, WAN_DEV, WEB, addressOf, buildTopology, macOf,
+} from "./topology.mjs";
+
+const DIR = "/run/adit-lab";
+const WEB_MS_MAX = 5000;
+const READY_MS_MAX = 10_000;
+const HTTP_S_MAX = 2;
+
+/** Builds the network and starts the web host; daemons are started by the functions below. */
+export async function makeLab() {
+  buildTopology();
+  mkdirSync(DIR);
+  const script = join(dirname(fileURLToPath(import.meta.url)), "web.mjs");
+  const web = nsStart("internet", [process.execPath, script]);
+  await waitFor("the web host", WEB_MS_MAX, () => web.text.includes("ready"));
+  const secrets = Object.fromEntries(Object.keys(GATEWAYS).map((name) =>
+    [name, { identity: makeIdentity(DIR, name), token: makeToken(DIR, name) }]));
+  return { web, secrets, daemons: {} };
+}
+
+/** Starts one gateway, or starts it again. */
+export function startGateway(lab, name, options) {
+  const config = gatewayConfig({ dir: `${DIR}/${name}`, ...lab.secrets[name], wan: "eth1",
+    pool: GATEWAYS[name].pool });
+  lab.daemons[name] = startDaemon(name, config, options);
+  return lab.daemons[name];
+}
+
+/** Starts the router's daemon, or starts it again; `change` edits the configuration. */
+export function startRouter(lab, { change = (config) => config, env } = {}) {
+  mkdirSync(`${DIR}/router`, { recursive: true });
+  lab.daemons.router = startDaemon("router", change(routerConfig(lab)), { env });
+  return lab.daemons.router;
+}
+
+/** Starts both gateways and the router and waits until traffic can flow. */
+export async function startAll(lab, options) {
+  for (const name of Object.keys(GATEWAYS)) startGateway(lab, name);
+  startRouter(lab, options);
+  await waitReady(lab);
+}
+
+/** Waits until the router has nothing left to do and both tunnels are up. */
+export async function waitReady(lab) {
+  try {
+    await waitSettled(lab.daemons.router, READY_MS_MAX);
+    await waitUp(lab.daemons.router, Object.keys(GATEWAYS), READY_MS_MAX);
+  } catch (error) {
+    const logs = Object.values(lab.daemons).map((each) =>
+      `--- ${each.ns}\n${each.child.text.slice(-3000)}`);
+    throw new Error(`${error.message}\n${logs.join("\n")}`);
+  }
+}
+
+/** The router's configuration: one rule of each kind, and a laptop that no rule names. */
+export function routerConfig(lab) {
+  const tv = addressOf(NET.lan, DEVICES.tv.host);
+  return {
+    role: "router", tun_ifname: "wrt0", wan_ifname: WAN_DEV,
+    lan_ifnames: [NET.lan.dev, NET.guest.dev], vl_default: "", default_gateway: 0,
+    locations: Object.keys(GATEWAYS).map((name) => ({
+      name, type: "tls", token_file: lab.secrets[name].token.file, dial: "now",
+      peers: [{ endpoint: `${addressOf(NET.inet, GATEWAYS[name].host).v4}:443`,
+        pin: lab.secrets[name].identity.pin }],
+    })),
+    protected_mac_addrs: [{ mac_addr: macOf("phone"), vl: "us", when_down: "block" }],
+    protected_ip_addrs: [{ ip_addr: tv.v4, vl: "de" }, { ip_addr: tv.v6, vl: "de" }],
+    protected_ifaces: [{ iface: NET.guest.dev, vl: "us" }],
+    api: { socket: `${DIR}/router/adit.sock` },
+  };
+}
+
+/** The address that the web host saw for a device, or "" when nothing came back in time. */
+export async function exitAddress(device, family, seconds = HTTP_S_MAX) {
+  const url = family === "v6" ? `http://[${WEB.v6}]/` : `http://${WEB.v4}/`;
+  const { status, stdout } = await nsAsync(device,
+    ["curl", "-s", "--max-time", String(seconds), url]);
+  return status === 0 ? stdout.trim() : "";
+}
+
+/** Waits until a device leaves through the wanted address; gives the last one seen, and the ms. */
+export async function waitExit(device, family, want, ms) {
+  const start = performance.now();
+  let got = "";
+  while (got !== want && performance.now() - start < ms) got = await exitAddress(device, family, 1);
+  return { got, ms: Math.round(performance.now() - start) };
+}
+
+/** Pings the web host; {sent, received, rttMs}. */
+export async function ping(device, { family = "v4", count = 10, intervalS = 0.02 } = {}) {
+  const seconds = Math.ceil(count * intervalS) + 2;
+  const { stdout } = await nsAsync(device, ["ping", "-q", "-n", "-i", String(intervalS), "-c",
+    String(count), "-w", String(seconds), WEB[family]]);
+  const [, sent, received] = /(\d+) packets transmitted, (\d+) received/.exec(stdout) ?? [];
+  const rtt = /= [\d.]+\/([\d.]+)\//.exec(stdout)?.[1];
+  return { sent: Number(sent), received: Number(received), rttMs: Number(rtt ?? NaN) };
+}
+
+/** All process ids of the router's daemon. */
+export const routerPids = (lab) => pidsOf(lab.daemons.router).all;

@@ -1,0 +1,84 @@
+// Probes: marked packets at a fixed rate from the devices, counted where a leak would show.
+
+import { TOOLS } from "./daemon.mjs";
+import { nsStart, stop, waitFor } from "./sh.mjs";
+import { GATEWAYS, NET, WEB, addressOf } from "./topology.mjs";
+
+const PORT = 4000;
+const GATEWAY_PORTS = [443, 4043];
+const SOURCE_PORT_FIRST = 41000;
+const ANSWER_MS_MAX = 5000;
+
+/** One probe for each kind of rule and family; `flow` tells their packets apart. */
+export const PROBES = [
+  { flow: 1, rule: "mac", family: "v4", device: "phone" },
+  { flow: 2, rule: "mac", family: "v6", device: "phone" },
+  { flow: 3, rule: "address", family: "v4", device: "tv" },
+  { flow: 4, rule: "address", family: "v6", device: "tv" },
+  { flow: 5, rule: "interface", family: "v4", device: "guest" },
+  { flow: 6, rule: "interface", family: "v6", device: "guest" },
+];
+
+/** Destinations of one probe: the web host, or the tunnel servers themselves on two ports. */
+export function targetsOf(probe, kind) {
+  if (kind !== "server") return [{ address: WEB[probe.family], port: PORT, offset: 0 }];
+  return Object.values(GATEWAYS).flatMap(({ host }, index) => GATEWAY_PORTS.map((port, second) => ({
+    address: addressOf(NET.inet, host)[probe.family], port,
+    offset: 1 + 2 * index + second,
+  })));
+}
+
+/** Starts all probes; `stop()` ends them and gives the packets sent by each flow. */
+export function startProbes({ rate, seconds, kind = "web", probes = PROBES }) {
+  const senders = probes.flatMap((probe) => {
+    const targets = targetsOf(probe, kind);
+    const share = Math.max(1, Math.round(rate / targets.length));
+    return targets.map(({ address, port, offset }) => ({ probe, child: nsStart(probe.device, [
+      `${TOOLS}/probe-send`, address, String(port),
+      String(SOURCE_PORT_FIRST + 10 * probe.flow + offset), String(probe.flow), String(share),
+      String(seconds)]) }));
+  });
+  return { stop: () => stopProbes(senders) };
+}
+
+async function stopProbes(senders) {
+  const sent = {};
+  for (const { probe, child } of senders) {
+    await stop(child);
+    const words = /sent (\d+) refused (\d+)/.exec(child.text);
+    if (words === null) throw new Error(`probe-send of ${probe.device}: ${child.text}`);
+    sent[probe.flow] = (sent[probe.flow] ?? 0) + Number(words[1]) + Number(words[2]);
+  }
+  return sent;
+}
+
+/** Starts counting probes that arrive on an interface. */
+export async function startCounter(ns, dev) {
+  const child = nsStart(ns, [`${TOOLS}/probe-count`, dev]);
+  const counter = {
+    reset: () => ask(child, "reset"),
+    read: async () => readCounts(await ask(child, "read"), `${ns} ${dev}`),
+    stop: () => stop(child, "SIGKILL"),
+  };
+  await waitFor(`probe-count on ${dev}: ${child.text}`, ANSWER_MS_MAX,
+    () => child.text.endsWith("\n"));
+  return counter;
+}
+
+async function ask(child, command) {
+  child.text = "";
+  child.stdin.write(`${command}\n`);
+  await waitFor(`an answer of probe-count to ${command}`, ANSWER_MS_MAX,
+    () => child.text.endsWith("\n") || child.exitCode !== null);
+  return JSON.parse(child.text);
+}
+
+// A counter that missed packets could hide a leak, so that is an error and no count at all.
+function readCounts(answer, where) {
+  if (answer.lost > 0) throw new Error(`probe-count at ${where} missed ${answer.lost} packets`);
+  const counts = Object.fromEntries(PROBES.map(({ flow }) => [flow, { packets: 0, ms: 0 }]));
+  for (const { flow, packets, first_us: first, last_us: last } of answer.flows) {
+    counts[flow] = { packets, ms: (last - first) / 1000 };
+  }
+  return counts;
+}
