@@ -60,6 +60,8 @@ int tls_client_context_new(const struct tls_client_config *config, struct tls_co
                            char ret_text[static TLS_TEXT_MAX]);
 int tls_server_context_new(const char *cert_file, const char *key_file,
                            struct tls_context **ret_context, char ret_text[static TLS_TEXT_MAX]);
+/* Another owner, who frees it as well; returns `context`. */
+struct tls_context *tls_context_share(struct tls_context *context);
 void tls_context_free(struct tls_context *context);
 
 /* One connection. 0 or -ENOMEM. Owned by the caller. */

@@ -174,6 +174,12 @@ static int context_new(bool server, struct tls_context **ret_context)
 	return 0;
 }
 
+struct tls_context *tls_context_share(struct tls_context *context)
+{
+	context->references++;
+	return context;
+}
+
 void tls_context_free(struct tls_context *context)
 {
 	if (context == NULL || --context->references > 0)
@@ -398,8 +404,7 @@ int tls_new(struct tls_context *context, struct tls **ret_tls)
 		free(tls);
 		return -ENOMEM;
 	}
-	tls->context = context;
-	context->references++;
+	tls->context = tls_context_share(context);
 	CHECK(SSL_set_app_data(tls->ssl, tls) == 1);
 	if (context->server) {
 		SSL_set_accept_state(tls->ssl);
