@@ -48,6 +48,7 @@ export interface LocationConfig {
 }
 
 export interface ApiConfig {
+  /** "" is adit.sock in the run directory. */
   readonly socket: string;
   readonly mode: number;
 }
@@ -69,6 +70,8 @@ export interface RouterConfig {
   readonly markMask: number;
   readonly table: number;
   readonly offload: boolean;
+  /** DNS servers that names of gateways are asked from, in turn. */
+  readonly resolvers: readonly Ip[];
   /** The position is the location's index, from 1. */
   readonly locations: readonly LocationConfig[];
   readonly rules: readonly Rule[];

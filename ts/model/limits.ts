@@ -32,3 +32,11 @@ export const httpRequestMsMax = 5_000;
 /** Bytes that may wait for a slow reader of the event stream before it is dropped. */
 export const httpBacklogBytesMax = 262_144;
 export const eventHistoryMax = 64;
+/** Addresses of one MAC that get a routing rule of their own. */
+export const addressesPerMacMax = 32;
+/** Conntrack deletions of one plan; beyond it every tracked flow is deleted instead. */
+export const conntrackOperationsMax = 256;
+/** Routes of the main table that are copied for traffic past the tunnels in default-gateway mode. */
+export const copiedRoutesMax = 256;
+/** Rows of the mover's forward table. */
+export const forwardEntriesMax = 2_048;

@@ -110,7 +110,7 @@ export interface Observed {
   readonly links: ReadonlyMap<number, ObservedLink>;
   /** Keyed by `index prefix`. */
   readonly addresses: ReadonlyMap<string, ObservedAddress>;
-  /** Keyed by table, destination, metric, type and interface. */
+  /** Keyed by what tells two routes apart: IPv4 table, destination and metric, IPv6 the hop too. */
   readonly routes: ReadonlyMap<string, ObservedRoute>;
   readonly rules: ReadonlyMap<string, ObservedRule>;
   /** Keyed by `index addr`. */

@@ -1,0 +1,133 @@
+/** What no single key can tell: references, duplicates, contradictions. */
+import type {
+  GatewayConfig,
+  Issue,
+  LocationConfig,
+  RouterConfig,
+  Rule,
+} from "../model/config.js";
+import { prefixContains } from "../model/ip.js";
+import { rulesMax } from "../model/limits.js";
+import { ruleLists } from "./router.js";
+import { addIssue } from "./walk.js";
+
+/** The text that tells two rules of one kind apart. */
+export function subjectOf(rule: Rule): string {
+  switch (rule.match.kind) {
+    case "mac":
+      return rule.match.mac;
+    case "address":
+      return rule.match.prefix;
+    case "iface":
+      return rule.match.iface;
+  }
+}
+
+export function checkRouter(config: RouterConfig, issues: Issue[]): void {
+  const names = config.locations.map((location) => location.name);
+  refuseTwice(names, (index) => `locations[${index}].name`, issues);
+  config.locations.forEach((location, index) => checkLocation(location, index, issues));
+  checkInterfaces(config, issues);
+  const known = [...names, ""];
+  if (!known.includes(config.vlDefault)) {
+    addIssue(issues, "vl_default", config.vlDefault, `one of ${names.join(", ")}`);
+  }
+  if (config.rules.length > rulesMax) {
+    addIssue(issues, "", config.rules.length, `at most ${rulesMax} rules`);
+  }
+  for (const { kind, list, key } of ruleLists) {
+    const rules = config.rules.filter((rule) => rule.match.kind === kind);
+    refuseTwice(rules.map(subjectOf), (index) => `${list}[${index}].${key}`, issues);
+    rules.forEach((rule, index) => checkRule(rule, `${list}[${index}]`, config, issues));
+  }
+}
+
+function refuseTwice(
+  values: readonly string[],
+  pathAt: (index: number) => string,
+  issues: Issue[],
+): void {
+  const first = new Map<string, number>();
+  values.forEach((value, index) => {
+    const earlier = first.get(value);
+    if (earlier === undefined) first.set(value, index);
+    else if (value !== "") addIssue(issues, pathAt(index), value, `not the same as ${pathAt(earlier)}`);
+  });
+}
+
+function checkLocation(location: LocationConfig, index: number, issues: Issue[]): void {
+  const path = `locations[${index}]`;
+  if ((location.token === undefined) === (location.tokenFile === undefined)) {
+    addIssue(issues, `${path}.token_file`, location.tokenFile, "token_file or token, one of them");
+  }
+  location.peers.forEach((peer, position) => {
+    if (peer.pins.length > 0 || location.caFile !== undefined) return;
+    addIssue(issues, `${path}.peers[${position}].pin`, undefined, "a pin, or ca_file in the location");
+  });
+}
+
+function checkInterfaces(config: RouterConfig, issues: Issue[]): void {
+  if (config.tunIfname !== "" && config.tunIfname === config.wanIfname) {
+    addIssue(issues, "wan_ifname", config.wanIfname, "another interface than tun_ifname");
+  }
+  config.lanIfnames.forEach((name, index) => {
+    if (name === config.wanIfname || name === config.tunIfname) {
+      addIssue(issues, `lan_ifnames[${index}]`, name, "neither the uplink nor the TUN");
+    }
+  });
+}
+
+/** The resolved name of a location, "" if there is none. */
+function resolved(name: string, config: RouterConfig): string {
+  return name || config.vlDefault || (config.locations[0]?.name ?? "");
+}
+
+/** What is wrong with a rule's references; used for the file and for rules added at run time. */
+export function checkRule(rule: Rule, path: string, config: RouterConfig, issues: Issue[]): void {
+  const names = config.locations.map((location) => location.name);
+  const { target, whenDown, match } = rule;
+  const isKnown = (name: string): boolean => name === "" || names.includes(name);
+  if (target.kind === "location" && !isKnown(target.name)) {
+    addIssue(issues, `${path}.vl`, target.name, `direct, or one of ${names.join(", ")}`);
+  }
+  if (whenDown.kind === "location") {
+    if (!isKnown(whenDown.name)) {
+      const words = ["block", "direct", ...names].join(", ");
+      addIssue(issues, `${path}.when_down`, whenDown.name, `one of ${words}`);
+    } else if (target.kind === "location" && resolved(target.name, config) === whenDown.name) {
+      addIssue(issues, `${path}.when_down`, whenDown.name, "another location than vl");
+    }
+  }
+  const outward = [config.wanIfname, config.tunIfname];
+  if (match.kind === "iface" && outward.includes(match.iface)) {
+    addIssue(issues, `${path}.iface`, match.iface, "an interface on the LAN side");
+  }
+}
+
+export function checkGateway(config: GatewayConfig, issues: Issue[]): void {
+  const { clients, listen } = config;
+  refuseTwice(
+    clients.map((client) => client.name),
+    (index) => `clients[${index}].name`,
+    issues,
+  );
+  refuseTwice(
+    clients.map((client) => client.tokenSha256),
+    (index) => `clients[${index}].token_sha256`,
+    issues,
+  );
+  refuseTwice(
+    listen.map((row) => (row.address === "" ? "" : `${row.address} ${row.port}`)),
+    (index) => `listen[${index}].address`,
+    issues,
+  );
+  for (const [key, pool] of [["addr4", config.pool4] as const, ["addr6", config.pool6] as const]) {
+    const path = (index: number): string => `clients[${index}].${key}`;
+    const addresses = clients.map((client) => client[key]);
+    refuseTwice(addresses, path, issues);
+    addresses.forEach((address, index) => {
+      if (address === "" || pool === "" || prefixContains(pool, address)) return;
+      addIssue(issues, path(index), address, `an address within ${pool}`);
+    });
+  }
+}

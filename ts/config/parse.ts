@@ -1,0 +1,61 @@
+/** Configuration text to Config, or every issue that stands in the way, with its path. */
+import type { ApiConfig, Config, Issue } from "../model/config.js";
+import { configBytesMax } from "../model/limits.js";
+import { checkGateway, checkRouter } from "./checks.js";
+import { buildGateway } from "./gateway.js";
+import { readJson } from "./json.js";
+import { buildRouter } from "./router.js";
+import { isObject } from "./types.js";
+import type { Findings, Section } from "./walk.js";
+import { addIssue, readSection } from "./walk.js";
+
+export interface ParsedConfig {
+  /** Undefined if there is any issue. */
+  readonly config: Config | undefined;
+  readonly issues: readonly Issue[];
+  /** What is understood but may not be meant. */
+  readonly warnings: readonly Issue[];
+}
+
+/** Reads a configuration file's text; see docs/config.md. Never throws. */
+export function parseConfig(text: string): ParsedConfig {
+  const found: Findings = { issues: [], warnings: [] };
+  const config = readConfig(text, found);
+  return { config: found.issues.length === 0 ? config : undefined, ...found };
+}
+
+function readConfig(text: string, found: Findings): Config | undefined {
+  if (text.length > configBytesMax) {
+    addIssue(found.issues, "", text.length, `at most ${configBytesMax} characters`);
+    return undefined;
+  }
+  const read = readJson(text);
+  if ("error" in read) {
+    const { line, column, text: expected } = read.error;
+    addIssue(found.issues, `${line}:${column}`, undefined, expected);
+    return undefined;
+  }
+  return build(read.value, found);
+}
+
+function build(value: unknown, found: Findings): Config | undefined {
+  const isGateway = isObject(value) && value["role"] === "gateway";
+  const section = readSection(isGateway ? "gateway" : "router", value, "", found);
+  if (section === undefined) return undefined;
+  const api = apiOf(section["api"] as Section | undefined);
+  if (isGateway) {
+    const gateway = buildGateway(section, api);
+    checkGateway(gateway, found.issues);
+    return gateway;
+  }
+  const router = buildRouter(section, api, found.issues);
+  checkRouter(router, found.issues);
+  return router;
+}
+
+function apiOf(section: Section | undefined): ApiConfig {
+  return {
+    socket: (section?.["socket"] as string | undefined) ?? "",
+    mode: (section?.["mode"] as number | undefined) ?? 0o660,
+  };
+}

@@ -1,0 +1,106 @@
+/** Sections that the walk has checked to a RouterConfig. Missing values carry an issue already. */
+import type {
+  ApiConfig,
+  Issue,
+  LocationConfig,
+  PeerConfig,
+  RouterConfig,
+  Rule,
+  RuleMatch,
+  Target,
+  WhenDown,
+} from "../model/config.js";
+import type { Endpoint } from "./types.js";
+import type { Section } from "./walk.js";
+import { addIssue } from "./walk.js";
+
+/** Names of the three rule lists and what a rule in them matches. */
+export const ruleLists = [
+  { kind: "mac", list: "protected_mac_addrs", key: "mac_addr" },
+  { kind: "address", list: "protected_ip_addrs", key: "ip_addr" },
+  { kind: "iface", list: "protected_ifaces", key: "iface" },
+] as const;
+
+export function buildRouter(section: Section, api: ApiConfig, issues: Issue[]): RouterConfig {
+  const text = (key: string): string => (section[key] as string | undefined) ?? "";
+  const flag = (key: string): boolean => section[key] === true;
+  const number = (key: string): number => (section[key] as number | undefined) ?? 0;
+  return {
+    role: "router",
+    tunIfname: text("tun_ifname"),
+    wanIfname: text("wan_ifname"),
+    lanIfnames: section["lan_ifnames"] as string[],
+    tunAddr: text("tun_addr"),
+    tunMtu: number("tun_mtu"),
+    vlDefault: text("vl_default"),
+    defaultGateway: flag("default_gateway"),
+    noIptables: flag("no_iptables"),
+    noSocketSetup: flag("no_socket_setup"),
+    onStop: section["on_stop"] === "block" ? "block" : "restore",
+    markMask: number("mark_mask"),
+    table: number("table"),
+    offload: flag("offload"),
+    resolvers: section["resolvers"] as string[],
+    locations: sections(section["locations"]).map((item) => buildLocation(item, section)),
+    rules: ruleLists.flatMap(({ kind, list, key }) =>
+      sections(section[list]).flatMap((item) => buildRule(kind, key, item, issues)),
+    ),
+    api,
+  };
+}
+
+function sections(value: unknown): Section[] {
+  return (value as (Section | undefined)[]).filter((item) => item !== undefined);
+}
+
+function buildLocation(section: Section, router: Section): LocationConfig {
+  const dial = section["dial"] ?? router["dial"];
+  return {
+    name: (section["name"] as string | undefined) ?? "",
+    type: "tls",
+    peers: sections(section["peers"]).map(buildPeer),
+    token: section["token"] as string | undefined,
+    tokenFile: section["token_file"] as string | undefined,
+    caFile: section["ca_file"] as string | undefined,
+    serverName: section["server_name"] as string | undefined,
+    dial: dial === "lazy" ? "lazy" : "now",
+  };
+}
+
+function buildPeer(section: Section): PeerConfig {
+  const endpoint = (section["endpoint"] as Endpoint | undefined) ?? { host: "", port: 0 };
+  const pin = section["pin"] as string | undefined;
+  const pins = (section["pins"] as string[] | undefined) ?? [];
+  return { ...endpoint, pins: [...new Set(pin === undefined ? pins : [pin, ...pins])] };
+}
+
+function buildRule(kind: RuleMatch["kind"], key: string, item: Section, issues: Issue[]): Rule[] {
+  const older = item["country_code"] as string | undefined;
+  const newer = item["vl"] as string | undefined;
+  if (older !== undefined && newer !== undefined && older !== newer) {
+    addIssue(issues, `${item.path}.country_code`, older, `the same as vl, ${newer}, or nothing`);
+  }
+  const subject = item[key] as string | undefined;
+  if (subject === undefined) return [];
+  const whenDown = whenDownOf((item["when_down"] as string | undefined) ?? "block");
+  return [{ match: matchOf(kind, subject), target: targetOf(newer ?? older ?? ""), whenDown }];
+}
+
+export function matchOf(kind: RuleMatch["kind"], subject: string): RuleMatch {
+  switch (kind) {
+    case "mac":
+      return { kind, mac: subject };
+    case "address":
+      return { kind, prefix: subject };
+    case "iface":
+      return { kind, iface: subject };
+  }
+}
+
+export function targetOf(vl: string): Target {
+  return vl === "direct" ? { kind: "direct" } : { kind: "location", name: vl };
+}
+
+export function whenDownOf(word: string): WhenDown {
+  return word === "block" || word === "direct" ? { kind: word } : { kind: "location", name: word };
+}

@@ -1,0 +1,42 @@
+/** Numbers of the kernel's interfaces and how ours are told from others'; see ARCHITECTURE.md. */
+
+/** Protocol number of our routes and rules: what carries it is ours, nothing else is. */
+export const protocolOurs = 173;
+export const tableMain = 254;
+
+export const priorityMin = 8;
+export const priorityMax = 255;
+/** Our own tunnel sockets, and devices that a rule sends past every tunnel. */
+export const priorityOwn = 8;
+/** The documented rule of the router SDK. */
+export const priorityMarked = 10;
+/** Addresses that the neighbour table gives for a MAC. */
+export const priorityMac = 11;
+/** Plus the number of host bits: the longest prefix comes first. */
+export const priorityAddress = 20;
+export const priorityIface = 200;
+export const priorityDefault = 210;
+
+/** The documented bit of the packet mark. */
+export const markDocumented = 0x8;
+/** Location index that stands for: past every tunnel. */
+export const markIndexOwn = 127;
+
+/** FR_ACT_TO_TBL of linux/fib_rules.h. */
+export const actionTable = 1;
+/** RTN_ of linux/rtnetlink.h. */
+export const routeUnicast = 1;
+export const routeUnreachable = 7;
+/** RT_SCOPE_ of linux/rtnetlink.h. */
+export const scopeUniverse = 0;
+export const scopeLink = 253;
+export const metricOurs = 1_000;
+export const metricLast = 4_294_967_295;
+/** IFF_UP of linux/if.h. */
+export const flagUp = 1;
+
+/** NUD_REACHABLE, NUD_STALE, NUD_DELAY, NUD_PROBE, NUD_PERMANENT of linux/neighbour.h. */
+export const neighbourValid = 0x02 | 0x04 | 0x08 | 0x10 | 0x80;
+
+export const any4 = "0.0.0.0/0";
+export const any6 = "::/0";

@@ -1,0 +1,87 @@
+/**
+ * Rules of the configuration as elements of the firewall's maps. Addresses are kept in one map for
+ * each prefix length, so that lookup is exact, nesting prefixes need no splitting, and the cost for a
+ * packet grows with the number of different lengths, never with the number of rules.
+ */
+import type { RouterConfig, Rule } from "../model/config.js";
+import type { FirewallElement } from "../model/desired.js";
+import { prefixAddress, prefixFamily, prefixLength } from "../model/ip.js";
+import type { LocationState } from "../model/observed.js";
+import { hex32, locationBits } from "./marks.js";
+import type { Outcome, States } from "./outcome.js";
+import { stateAt } from "./outcome.js";
+
+export interface DecidedRule {
+  readonly rule: Rule;
+  readonly outcome: Outcome;
+}
+
+/** The two layers that look a packet up: which location, and whether it may leave elsewhere. */
+export type Layer = "mark" | "guard";
+
+/** Name of the map that a rule's element is in, without the layer. */
+export function mapStem(rule: Rule): string {
+  const { match } = rule;
+  if (match.kind !== "address") return match.kind;
+  return `ip${prefixFamily(match.prefix)}_${prefixLength(match.prefix)}`;
+}
+
+function elementKeyOf(rule: Rule): string {
+  const { match } = rule;
+  switch (match.kind) {
+    case "mac":
+      return match.mac;
+    case "address":
+      return prefixAddress(match.prefix);
+    case "iface":
+      return match.iface;
+  }
+}
+
+export function ruleElements(decided: readonly DecidedRule[]): FirewallElement[] {
+  return decided.flatMap(({ rule, outcome }) => {
+    const stem = mapStem(rule);
+    const key = elementKeyOf(rule);
+    const isTunnel = outcome.kind === "tunnel";
+    const mark = isTunnel ? `goto loc_${outcome.index}` : "goto direct";
+    return [
+      { map: `${stem}_mark`, key, value: mark },
+      { map: `${stem}_guard`, key, value: isTunnel ? "goto guarded" : "goto passed" },
+    ];
+  });
+}
+
+/** The address that traffic of a location has inside the tunnel, v4 and v6. */
+export interface InnerAddresses {
+  readonly addr4: string;
+  readonly addr6: string;
+}
+
+/** Stands in until a gateway has assigned an address: the mover sees by it who wants to dial. */
+export function placeholders(index: number): InnerAddresses {
+  return { addr4: `100.73.1.${index}`, addr6: `fdad:17::${index.toString(16)}` };
+}
+
+/** A family that the gateway does not carry keeps its placeholder, which the mover drops. */
+export function innerAddresses(state: LocationState | undefined, index: number): InnerAddresses {
+  const welcome = state?.welcome ?? state?.lastWelcome;
+  const standIn = placeholders(index);
+  return {
+    addr4: (welcome && prefixAddress(welcome.addr4)) || standIn.addr4,
+    addr6: (welcome && prefixAddress(welcome.addr6)) || standIn.addr6,
+  };
+}
+
+export function addressElements(config: RouterConfig, states: States): FirewallElement[] {
+  return config.locations.flatMap((_, at) => {
+    const index = at + 1;
+    const key = hex32(locationBits(config, index));
+    const { addr4, addr6 } = innerAddresses(stateAt(config, states, index), index);
+    return [
+      { map: "snat4", key, value: addr4 },
+      { map: "snat6", key, value: addr6 },
+      { map: "own4", key: addr4, value: "" },
+      { map: "own6", key: addr6, value: "" },
+    ];
+  });
+}

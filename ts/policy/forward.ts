@@ -1,0 +1,80 @@
+/** The mover's forward table of a router: which source address belongs to which tunnel. */
+import type { RouterConfig } from "../model/config.js";
+import type { DesiredForward } from "../model/desired.js";
+import type { Ip, Mac, Prefix } from "../model/ip.js";
+import { makePrefix, prefixAddress } from "../model/ip.js";
+import { forwardEntriesMax } from "../model/limits.js";
+import type { Welcome } from "../model/observed.js";
+import type { DecidedRule } from "./elements.js";
+import { placeholders } from "./elements.js";
+import type { Connected } from "./lan.js";
+import type { Outcome, States } from "./outcome.js";
+import { stateAt } from "./outcome.js";
+
+export interface ForwardInput {
+  readonly config: RouterConfig;
+  readonly states: States;
+  readonly decided: readonly DecidedRule[];
+  readonly fallback: Outcome | undefined;
+  readonly addresses: ReadonlyMap<Mac, readonly Ip[]>;
+  readonly connected: readonly Connected[];
+}
+
+export function routerForward(input: ForwardInput): DesiredForward {
+  const slots = new Map<Prefix, number>();
+  const add = (prefix: Prefix, slot: number): void => {
+    if (prefix !== "" && !slots.has(prefix) && slots.size < forwardEntriesMax) {
+      slots.set(prefix, slot);
+    }
+  };
+  addLocations(input, add);
+  if (input.config.noIptables) addDevices(input, add);
+  const entries = [...slots].map(([prefix, slot]) => ({ prefix, slot }));
+  return { byDestination: false, hairpin: false, entries };
+}
+
+type Add = (prefix: Prefix, slot: number) => void;
+
+/** Addresses in force before remembered ones: a gateway may have given ours to another location. */
+function addLocations({ config, states }: ForwardInput, add: Add): void {
+  const each = (pick: (index: number) => readonly Ip[]): void => {
+    config.locations.forEach((_, at) => {
+      for (const address of pick(at + 1)) add(address && makePrefix(address), at + 1);
+    });
+  };
+  each((index) => welcomeAddresses(stateAt(config, states, index)?.welcome));
+  each((index) => welcomeAddresses(stateAt(config, states, index)?.lastWelcome));
+  each((index) => Object.values(placeholders(index)) as Ip[]);
+}
+
+function welcomeAddresses(welcome: Welcome | undefined): Ip[] {
+  return welcome === undefined ? [] : [welcome.addr4, welcome.addr6].map(prefixAddress);
+}
+
+/** Without firewall rules packets keep their source: MAC before address before interface. */
+function addDevices(input: ForwardInput, add: Add): void {
+  for (const kind of ["mac", "address", "iface"] as const) {
+    for (const { rule, outcome } of input.decided) {
+      if (rule.match.kind !== kind || outcome.kind !== "tunnel") continue;
+      for (const prefix of sourcesOf(rule, input)) add(prefix, outcome.index);
+    }
+  }
+  const { fallback, config } = input;
+  if (fallback?.kind !== "tunnel") return;
+  if (!config.noSocketSetup) add(makePrefix(config.tunAddr), fallback.index);
+  for (const { prefix } of input.connected) add(prefix, fallback.index);
+}
+
+function sourcesOf(rule: DecidedRule["rule"], input: ForwardInput): Prefix[] {
+  const { match } = rule;
+  switch (match.kind) {
+    case "mac":
+      return (input.addresses.get(match.mac) ?? []).map((address) => makePrefix(address));
+    case "address":
+      return [match.prefix];
+    case "iface":
+      return input.connected
+        .filter(({ ifname }) => ifname === match.iface)
+        .map(({ prefix }) => prefix);
+  }
+}

@@ -1,0 +1,98 @@
+/** What the neighbour table and the interfaces say about the LAN side. */
+import type { RouterConfig } from "../model/config.js";
+import type { Ip, Mac, Prefix } from "../model/ip.js";
+import { isPrivate, makePrefix, prefixAddress, prefixContains, prefixNetwork } from "../model/ip.js";
+import { flagUp, neighbourValid } from "../model/kernel.js";
+import { addressesPerMacMax } from "../model/limits.js";
+import type { Observed, ObservedLink, ObservedNeighbour } from "../model/observed.js";
+
+const linkLocal = "fe80::/10";
+
+/** Neighbours that count: a live state, a routable address, not on the outward side. */
+export function neighboursOf(config: RouterConfig, observed: Observed): ObservedNeighbour[] {
+  return [...observed.neighbours.values()].filter((neighbour) => {
+    const name = observed.links.get(neighbour.index)?.name;
+    if (name === undefined || isOutward(config, name)) return false;
+    return (
+      (neighbour.state & neighbourValid) !== 0 &&
+      neighbour.mac !== "" &&
+      !prefixContains(linkLocal, neighbour.addr)
+    );
+  });
+}
+
+export function isOutward(config: RouterConfig, name: string): boolean {
+  return name === config.wanIfname || name === config.tunIfname || name === "lo";
+}
+
+/** Addresses by MAC; a device with more than the limit is held by its mark and the guard alone. */
+export function addressesByMac(
+  neighbours: readonly ObservedNeighbour[],
+): ReadonlyMap<Mac, readonly Ip[]> {
+  const found = new Map<Mac, Ip[]>();
+  for (const { mac, addr } of neighbours) {
+    const list = found.get(mac) ?? [];
+    if (list.length < addressesPerMacMax && !list.includes(addr)) list.push(addr);
+    found.set(mac, list);
+  }
+  return found;
+}
+
+export interface Connected {
+  readonly ifname: string;
+  /** The network, without host bits. */
+  readonly prefix: Prefix;
+  /** The router's own address in it. */
+  readonly address: Ip;
+}
+
+/** Connected networks of interfaces that are up, outward ones left out. */
+export function connectedOf(config: RouterConfig, observed: Observed): Connected[] {
+  const found = new Map<string, Connected>();
+  for (const { index, prefix } of observed.addresses.values()) {
+    const link = observed.links.get(index);
+    if (link === undefined || isOutward(config, link.name) || !isUp(link)) continue;
+    if (prefixContains(linkLocal, prefix)) continue;
+    const network = prefixNetwork(prefix);
+    const address = prefixAddress(prefix);
+    found.set(`${link.name} ${network}`, { ifname: link.name, prefix: network, address });
+  }
+  return [...found.values()];
+}
+
+function isUp(link: ObservedLink): boolean {
+  return (link.flags & flagUp) !== 0;
+}
+
+/** Interfaces that a protected device may reach besides its tunnel. */
+export function lanNames(config: RouterConfig, observed: Observed): string[] {
+  if (!config.defaultGateway || config.lanIfnames.length > 0) return [...config.lanIfnames];
+  const names = connectedOf(config, observed).map((connected) => connected.ifname);
+  return [...new Set(names)].sort();
+}
+
+/**
+ * Private networks that table 47 knows besides the tunnel: those of the LAN interfaces, and those
+ * whose own router address falls under a rule, so that the router's answers reach its LAN.
+ */
+export function localNetworks(config: RouterConfig, observed: Observed): Connected[] {
+  const lan = lanNames(config, observed);
+  return connectedOf(config, observed).filter(
+    ({ ifname, prefix, address }) =>
+      isPrivate(prefix) && (lan.includes(ifname) || isUnderRule(config, ifname, address)),
+  );
+}
+
+function isUnderRule(config: RouterConfig, ifname: string, address: Ip): boolean {
+  const single = makePrefix(address);
+  return config.rules.some(({ match }) => {
+    if (match.kind === "iface") return match.iface === ifname;
+    return match.kind === "address" && covers(match.prefix, single);
+  });
+}
+
+/** Most rules name one address: those are compared as text. */
+function covers(outer: Prefix, single: Prefix): boolean {
+  const isSingle = outer.endsWith(outer.includes(":") ? "/128" : "/32");
+  return isSingle ? outer === single : prefixContains(outer, single);
+}

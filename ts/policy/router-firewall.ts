@@ -1,0 +1,219 @@
+/**
+ * The router's firewall: which location a packet goes to (mark), what must not leave elsewhere (guard),
+ * under which address it enters the tunnel (nat). The guard looks packets up by itself, so that it
+ * holds when the marks are gone.
+ */
+import type { RouterConfig, Rule } from "../model/config.js";
+import type { DesiredFirewall } from "../model/desired.js";
+import { formatIp, ipBytes, prefixFamily, prefixLength } from "../model/ip.js";
+import type { NftChain, NftMap, NftRule } from "../render/nft.js";
+import { renderTable } from "../render/nft.js";
+import type { DecidedRule, Layer } from "./elements.js";
+import { addressElements, mapStem, ruleElements } from "./elements.js";
+import { hex32, locationMark, ourMask, ownMark } from "./marks.js";
+import type { Outcome, States } from "./outcome.js";
+
+export interface FirewallInput {
+  readonly config: RouterConfig;
+  readonly states: States;
+  readonly decided: readonly DecidedRule[];
+  /** Where traffic without a rule goes, in default-gateway mode. */
+  readonly fallback: Outcome | undefined;
+  readonly lan: readonly string[];
+  readonly mtu: number;
+}
+
+/** IPv4 and TCP headers, IPv6 and TCP headers. */
+const headers4 = 40;
+const headers6 = 60;
+
+const priorityRaw = -300;
+const priorityMangle = -150;
+/** Before the system's own forward chain, which may accept what we must drop. */
+const priorityGuard = -5;
+const prioritySource = 100;
+
+export function routerFirewall(input: FirewallInput): DesiredFirewall {
+  const lookups = lookupsOf(input.config.rules);
+  const { config, lan } = input;
+  return renderTable({
+    maps: [...lookups.flatMap((lookup) => lookup.maps), ...fixedMaps],
+    chains: [
+      shieldChain(config),
+      markingChain(input, lookups),
+      ...(config.defaultGateway ? [outputChain(input)] : []),
+      ...locationChains(config),
+      guardChain(input, lookups),
+      guardedChain(config),
+      { name: "passed", hook: undefined, rules: [{ text: "accept", why: "sent direct by a rule" }] },
+      clampChain(input),
+      natChain(config),
+    ],
+    elements: [
+      ...ruleElements(input.decided),
+      ...addressElements(config, input.states),
+      ...(config.noSocketSetup ? [] : [{ map: "own4", key: config.tunAddr, value: "" }]),
+      ...lan.map((name) => ({ map: "lan", key: name, value: "" })),
+    ],
+  });
+}
+
+const fixedMaps: readonly NftMap[] = [
+  { name: "snat4", key: "mark", value: "ipv4_addr" },
+  { name: "snat6", key: "mark", value: "ipv6_addr" },
+  { name: "own4", key: "ipv4_addr", value: undefined },
+  { name: "own6", key: "ipv6_addr", value: undefined },
+  { name: "lan", key: "ifname", value: undefined },
+];
+
+interface Lookup {
+  readonly maps: readonly NftMap[];
+  readonly rules: (layer: Layer) => NftRule;
+}
+
+/** MAC first, then addresses from the longest prefix to the shortest, then interfaces. */
+function lookupsOf(rules: readonly Rule[]): Lookup[] {
+  const lengths = new Map<string, readonly [4 | 6, number]>();
+  for (const rule of rules) {
+    if (rule.match.kind !== "address") continue;
+    const { prefix } = rule.match;
+    lengths.set(mapStem(rule), [prefixFamily(prefix), prefixLength(prefix)]);
+  }
+  const sorted = [...lengths].sort(
+    ([, [family, length]], [, [otherFamily, other]]) => family - otherFamily || other - length,
+  );
+  return [
+    lookup("mac", "ether_addr", "ether saddr", "by MAC"),
+    ...sorted.map(([stem, [family, length]]) => addressLookup(stem, family, length)),
+    lookup("iface", "ifname", "iifname", "by interface"),
+  ];
+}
+
+function lookup(stem: string, key: NftMap["key"], field: string, why: string): Lookup {
+  const maps = [`${stem}_mark`, `${stem}_guard`];
+  return {
+    maps: maps.map((name) => ({ name, key, value: "verdict" })),
+    rules: (layer) => ({ text: `${field} vmap @${stem}_${layer}`, why: `${layer} ${why}` }),
+  };
+}
+
+function addressLookup(stem: string, family: 4 | 6, length: number): Lookup {
+  const isSingle = length === (family === 4 ? 32 : 128);
+  const name = family === 4 ? "ip" : "ip6";
+  const field = isSingle ? `${name} saddr` : `${name} saddr & ${maskText(family, length)}`;
+  const key = family === 4 ? "ipv4_addr" : "ipv6_addr";
+  return lookup(stem, key, field, `by IPv${family} /${length}`);
+}
+
+function maskText(family: 4 | 6, length: number): string {
+  const bytes = ipBytes(family === 4 ? "0.0.0.0" : "::");
+  return formatIp(bytes.map((_, i) => (0xff00 >> Math.min(8, Math.max(0, length - i * 8))) & 0xff));
+}
+
+/** Answers to probes of tunnel addresses from outside would tell a stranger what runs here. */
+function shieldChain(config: RouterConfig): NftChain {
+  const outside = `iifname != { "lo", "${config.tunIfname}" }`;
+  return {
+    name: "shield",
+    hook: { type: "filter", hook: "prerouting", priority: priorityRaw },
+    rules: [
+      { text: `${outside} ip daddr @own4 drop`, why: "tunnel address probed from outside" },
+      { text: `${outside} ip6 daddr @own6 drop`, why: "tunnel address probed from outside" },
+    ],
+  };
+}
+
+function markingChain(input: FirewallInput, lookups: readonly Lookup[]): NftChain {
+  const { config, fallback } = input;
+  const outward = `iifname { "${config.tunIfname}", "${config.wanIfname}" } return`;
+  const rest = fallback === undefined ? [] : [fallbackRule(fallback, "", "everything else")];
+  return {
+    name: "marking",
+    hook: { type: "filter", hook: "prerouting", priority: priorityMangle },
+    rules: [
+      { text: outward, why: "comes from outside" },
+      ...lookups.map((lookup) => lookup.rules("mark")),
+      ...rest,
+    ],
+  };
+}
+
+function fallbackRule(outcome: Outcome, match: string, why: string): NftRule {
+  const chain = outcome.kind === "tunnel" ? `loc_${outcome.index}` : "direct";
+  return { text: `${match}goto ${chain}`, why: `${why} to the default location` };
+}
+
+/** What the router itself sends is routed already; the mark chooses the source address. */
+function outputChain({ config, fallback }: FirewallInput): NftChain {
+  const toTunnel = `oifname "${config.tunIfname}" `;
+  return {
+    name: "outgoing",
+    hook: { type: "route", hook: "output", priority: priorityMangle },
+    rules: fallback === undefined ? [] : [fallbackRule(fallback, toTunnel, "the router's own")],
+  };
+}
+
+function locationChains(config: RouterConfig): NftChain[] {
+  const keep = hex32((~ourMask(config) & 0xffffffff) >>> 0);
+  const set = (mark: number): string => `meta mark set meta mark & ${keep} | ${hex32(mark)}`;
+  const chains = config.locations.map(({ name }, at) => ({
+    name: `loc_${at + 1}`,
+    hook: undefined,
+    rules: [{ text: set(locationMark(config, at + 1)), why: `to ${name}` }],
+  }));
+  const direct = { text: set(ownMark(config)), why: "past every tunnel" };
+  return [...chains, { name: "direct", hook: undefined, rules: [direct] }];
+}
+
+function guardChain(input: FirewallInput, lookups: readonly Lookup[]): NftChain {
+  const rest = { text: "goto guarded", why: "guard everything else" };
+  return {
+    name: "guard",
+    hook: { type: "filter", hook: "forward", priority: priorityGuard },
+    rules: [
+      ...lookups.map((lookup) => lookup.rules("guard")),
+      ...(input.fallback === undefined ? [] : [rest]),
+    ],
+  };
+}
+
+function guardedChain({ tunIfname }: RouterConfig): NftChain {
+  return {
+    name: "guarded",
+    hook: undefined,
+    rules: [
+      { text: `oifname "${tunIfname}" accept`, why: "into the tunnel" },
+      { text: "oifname @lan accept", why: "to the LAN" },
+      { text: "counter drop", why: "would leave outside its tunnel" },
+    ],
+  };
+}
+
+/** Inward the route's own limit is the LAN's, which says nothing about the tunnel. */
+function clampChain({ config, mtu }: FirewallInput): NftChain {
+  const syn = "tcp flags syn / syn,rst tcp option maxseg size set";
+  const inward = `iifname "${config.tunIfname}" meta nfproto`;
+  return {
+    name: "clamp",
+    hook: { type: "filter", hook: "forward", priority: priorityMangle },
+    rules: [
+      { text: `oifname "${config.tunIfname}" ${syn} rt mtu`, why: "segments fit the tunnel" },
+      { text: `${inward} ipv4 ${syn} ${mtu - headers4}`, why: "segments fit the tunnel" },
+      { text: `${inward} ipv6 ${syn} ${mtu - headers6}`, why: "segments fit the tunnel" },
+    ],
+  };
+}
+
+function natChain(config: RouterConfig): NftChain {
+  const bits = `meta mark & ${hex32(config.markMask)}`;
+  const ours = `oifname "${config.tunIfname}" ${bits} != 0`;
+  const why = "the address that the gateway assigned";
+  return {
+    name: "nat",
+    hook: { type: "nat", hook: "postrouting", priority: prioritySource },
+    rules: [
+      { text: `${ours} snat ip to ${bits} map @snat4`, why },
+      { text: `${ours} snat ip6 to ${bits} map @snat6`, why },
+    ],
+  };
+}

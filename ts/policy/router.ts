@@ -1,0 +1,75 @@
+/** What a router's kernel should hold, from the configuration, the facts and the tunnels' states. */
+import type { RouterConfig } from "../model/config.js";
+import type { Desired, DesiredAddress } from "../model/desired.js";
+import { makePrefix } from "../model/ip.js";
+import type { LocationState, Observed } from "../model/observed.js";
+import type { DecidedRule } from "./elements.js";
+import { routerForward } from "./forward.js";
+import { routerRules } from "./ip-rules.js";
+import { addressesByMac, connectedOf, lanNames, neighboursOf } from "./lan.js";
+import type { Outcome, States } from "./outcome.js";
+import { decideOutcome, statesByName } from "./outcome.js";
+import { routerFirewall } from "./router-firewall.js";
+import { routerRoutes } from "./routes.js";
+import { routerSysctls } from "./sysctls.js";
+
+const mtuDefault = 1_500;
+/** RFC 8200: every link that carries IPv6. */
+const mtuMin = 1_280;
+/** IPv6 source of the router's own traffic in default-gateway mode. */
+const tunAddr6 = "fdad:17::49/128";
+
+/** Pure: the same arguments give the same answer. */
+export function desireRouter(
+  config: RouterConfig,
+  observed: Observed,
+  locations: readonly LocationState[],
+  _nowMs: number,
+): Desired {
+  const states = statesByName(locations);
+  const decided = decideRules(config, states);
+  const fallback = decideFallback(config, states);
+  const addresses = addressesByMac(neighboursOf(config, observed));
+  const connected = connectedOf(config, observed);
+  const mtu = tunnelMtu(config, locations);
+  const lan = lanNames(config, observed);
+  return {
+    tun: { name: config.tunIfname, offload: config.offload, mtu },
+    addresses: tunAddresses(config),
+    routes: routerRoutes(config, observed),
+    rules: routerRules(config, decided, addresses),
+    firewall: config.noIptables
+      ? undefined
+      : routerFirewall({ config, states, decided, fallback, lan, mtu }),
+    sysctls: routerSysctls(config, observed),
+    forward: routerForward({ config, states, decided, fallback, addresses, connected }),
+    listeners: [],
+  };
+}
+
+/** Every rule with where its traffic goes now. */
+export function decideRules(config: RouterConfig, states: States): DecidedRule[] {
+  return config.rules.map((rule) => ({
+    rule,
+    outcome: decideOutcome(config, states, rule.target, rule.whenDown),
+  }));
+}
+
+/** Where traffic without a rule goes; undefined if adit leaves it alone. */
+export function decideFallback(config: RouterConfig, states: States): Outcome | undefined {
+  if (!config.defaultGateway) return undefined;
+  return decideOutcome(config, states, { kind: "location", name: "" }, { kind: "block" });
+}
+
+function tunAddresses(config: RouterConfig): DesiredAddress[] {
+  if (config.noSocketSetup) return [];
+  const ifname = config.tunIfname;
+  const addresses = [{ ifname, prefix: makePrefix(config.tunAddr) }];
+  return config.defaultGateway ? [...addresses, { ifname, prefix: tunAddr6 }] : addresses;
+}
+
+function tunnelMtu(config: RouterConfig, locations: readonly LocationState[]): number {
+  if (config.tunMtu !== 0) return config.tunMtu;
+  const offered = locations.map((state) => (state.welcome ?? state.lastWelcome)?.mtu ?? mtuDefault);
+  return Math.max(mtuMin, Math.min(mtuDefault, ...offered));
+}

@@ -1,0 +1,36 @@
+/** What stays in the kernel when the program ends. */
+import type { Config } from "../model/config.js";
+import type { Desired } from "../model/desired.js";
+import type { Observed } from "../model/observed.js";
+import { desireGateway } from "./gateway.js";
+import { desireRouter } from "./router.js";
+
+/** Originals are the sysctl values found before adit wrote its own, by key. */
+export function desireStopped(
+  config: Config,
+  observed: Observed,
+  originals: ReadonlyMap<string, string>,
+): Desired {
+  const nothing: Desired = {
+    tun: undefined,
+    addresses: [],
+    routes: [],
+    rules: [],
+    firewall: undefined,
+    sysctls: originals,
+    forward: { byDestination: config.role === "gateway", hairpin: false, entries: [] },
+    listeners: [],
+  };
+  return config.onStop === "restore" ? nothing : { ...nothing, ...blocked(config, observed) };
+}
+
+/** The block alone: routes without an interface, the rules that lead to them, and the guard. */
+function blocked(config: Config, observed: Observed): Partial<Desired> {
+  if (config.role === "gateway") {
+    const { firewall, sysctls } = desireGateway(config, observed, []);
+    return { firewall, sysctls };
+  }
+  const { routes, rules, firewall, sysctls } = desireRouter(config, observed, [], 0);
+  const kept = routes.filter((route) => route.oif !== config.tunIfname);
+  return { routes: kept, rules, firewall, sysctls };
+}

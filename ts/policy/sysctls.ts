@@ -1,0 +1,34 @@
+/** Kernel settings of a router and of a gateway; put back as found when the program stops. */
+import type { RouterConfig } from "../model/config.js";
+import type { Observed } from "../model/observed.js";
+
+/** RFC 3704 loose mode: what comes out of the tunnel has no route back through it in main. */
+const loose = "2";
+/** Answers only for addresses of the interface that was asked, to askers of its own network. */
+const arpStrict = "2";
+
+export const forwardingSysctls: ReadonlyMap<string, string> = new Map([
+  ["net/ipv4/ip_forward", "1"],
+  ["net/ipv6/conf/all/forwarding", "1"],
+]);
+
+export function routerSysctls(config: RouterConfig, observed: Observed): Map<string, string> {
+  const wanted = new Map(forwardingSysctls);
+  wanted.set(reversePath(config.tunIfname), loose);
+  // Answers to our own sockets arrive by the uplink while unmarked packets are routed to the tunnel.
+  if (config.defaultGateway) wanted.set(reversePath(config.wanIfname), loose);
+  const present = new Set([...observed.links.values()].map((link) => link.name));
+  for (const name of lanSide(config)) {
+    if (present.has(name)) wanted.set(`net/ipv4/conf/${name}/arp_ignore`, arpStrict);
+  }
+  return wanted;
+}
+
+function reversePath(name: string): string {
+  return `net/ipv4/conf/${name}/rp_filter`;
+}
+
+function lanSide(config: RouterConfig): string[] {
+  const named = config.rules.flatMap(({ match }) => (match.kind === "iface" ? [match.iface] : []));
+  return [...new Set([...named, ...config.lanIfnames])];
+}

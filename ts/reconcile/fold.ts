@@ -1,0 +1,269 @@
+/** Folds what the mover says into the observed state; the only place that changes it. */
+import type { MoverMessage } from "../host/contract.gen.js";
+import { prefixFamily } from "../model/ip.js";
+import { flagUp, neighbourValid, protocolOurs, routeUnicast } from "../model/kernel.js";
+import { neighboursMax } from "../model/limits.js";
+import type {
+  Observed,
+  ObservedAddress,
+  ObservedFirewall,
+  ObservedLink,
+  ObservedNeighbour,
+  ObservedRoute,
+  ObservedRule,
+} from "../model/observed.js";
+import type { Operation } from "../model/operation.js";
+import { forwardText } from "./kinds/forward.js";
+import { listenerKey } from "./kinds/listener.js";
+import { readFirewall } from "./nft-read.js";
+
+/** The observed state as its owner holds it. Everybody else sees the read-only Observed. */
+export interface ObservedStore extends Observed {
+  readonly links: Map<number, ObservedLink>;
+  readonly addresses: Map<string, ObservedAddress>;
+  readonly routes: Map<string, ObservedRoute>;
+  readonly rules: Map<string, ObservedRule>;
+  readonly neighbours: Map<string, ObservedNeighbour>;
+  readonly sysctls: Map<string, string>;
+  readonly listeners: Set<string>;
+  firewall: ObservedFirewall;
+  tun: string;
+  forward: string;
+  complete: boolean;
+}
+
+export function emptyObserved(): ObservedStore {
+  return {
+    links: new Map(),
+    addresses: new Map(),
+    routes: new Map(),
+    rules: new Map(),
+    neighbours: new Map(),
+    sysctls: new Map(),
+    listeners: new Set(),
+    firewall: { kind: "unread" },
+    tun: "",
+    forward: "",
+    complete: false,
+  };
+}
+
+/** True if something changed that a plan may depend on. Messages that are no facts are ignored. */
+export function foldMessage(store: ObservedStore, message: MoverMessage): boolean {
+  switch (message.type) {
+    case "dump_begin":
+      return foldDumpBegin(store);
+    case "dump_end":
+      store.complete = true;
+      return true;
+    case "link":
+      return foldLink(store, message);
+    case "address": {
+      const { deleted, type: _type, flags: _flags, ...address } = message;
+      return foldEntry(store.addresses, `${address.index} ${address.prefix}`, address, deleted);
+    }
+    case "route":
+      return foldRoute(store, message);
+    case "rule":
+      return foldRule(store, message);
+    case "neighbour":
+      return foldNeighbour(store, message);
+    case "nft_changed":
+      store.firewall = { kind: "unread" };
+      return true;
+    case "mover_state":
+      store.tun = message.tunName;
+      return true;
+    default:
+      return false;
+  }
+}
+
+/** The table as read back; undefined if it does not exist. */
+export function foldFirewall(store: ObservedStore, json: string | undefined): void {
+  store.firewall = json === undefined ? { kind: "absent" } : readFirewall(json);
+}
+
+/** A value as read; "" if the key does not exist. */
+export function foldSysctl(store: ObservedStore, key: string, value: string): void {
+  store.sysctls.set(key, value);
+}
+
+/** An operation that succeeded is a fact, also before the kernel's notice of it arrives. */
+export function foldResult(store: ObservedStore, operation: Operation, error: number): void {
+  if (operation.kind === "firewall") store.firewall = { kind: "unread" };
+  if (error !== 0) return;
+  switch (operation.kind) {
+    case "tun-open":
+      store.tun = operation.tun.name;
+      return;
+    case "tun-close":
+      store.tun = "";
+      return;
+    case "sysctl":
+      store.sysctls.set(operation.key, operation.value);
+      return;
+    case "forward":
+      store.forward = forwardText(operation.forward);
+      return;
+    case "listen":
+      if (operation.remove) store.listeners.delete(listenerKey(operation.listener));
+      else store.listeners.add(listenerKey(operation.listener));
+      return;
+    case "rule":
+      foldRuleResult(store, operation);
+      return;
+    case "route":
+      foldRouteResult(store, operation);
+      return;
+    case "address":
+    case "link":
+      foldTunResult(store, operation);
+      return;
+    case "firewall":
+    case "conntrack":
+      return;
+  }
+}
+
+function foldDumpBegin(store: ObservedStore): boolean {
+  for (const map of [store.links, store.addresses, store.routes, store.rules, store.neighbours]) {
+    map.clear();
+  }
+  store.sysctls.clear();
+  store.firewall = { kind: "unread" };
+  store.complete = false;
+  return true;
+}
+
+/** Sets or deletes; true if that made a difference. */
+function foldEntry<Key, Value>(
+  map: Map<Key, Value>,
+  key: Key,
+  value: Value,
+  deleted: boolean,
+): boolean {
+  if (deleted) return map.delete(key);
+  const old = map.get(key);
+  map.set(key, value);
+  return old === undefined || JSON.stringify(old) !== JSON.stringify(value);
+}
+
+type MessageOf<Type extends MoverMessage["type"]> = Extract<MoverMessage, { type: Type }>;
+
+function foldLink(store: ObservedStore, message: MessageOf<"link">): boolean {
+  const { deleted, type: _type, ...facts } = message;
+  const link = { ...facts, flags: facts.flags & flagUp };
+  const old = store.links.get(link.index);
+  const isUp = !deleted && link.flags !== 0;
+  if (old !== undefined && (deleted || old.name !== link.name)) forgetSysctls(store, old.name);
+  if (!isUp) forgetRoutes(store, link.index);
+  if (deleted) forgetInterface(store, link.index);
+  return foldEntry(store.links, link.index, link, deleted);
+}
+
+function forgetSysctls(store: ObservedStore, name: string): void {
+  for (const key of store.sysctls.keys()) {
+    if (key.includes(`/conf/${name}/`)) store.sysctls.delete(key);
+  }
+}
+
+/** The kernel drops IPv4 routes of an interface that goes down without a word about each. */
+function forgetRoutes(store: ObservedStore, index: number): void {
+  for (const [key, route] of store.routes) {
+    const isVia = route.oif === index && route.kind === routeUnicast;
+    if (isVia && prefixFamily(route.dst) === 4) store.routes.delete(key);
+  }
+}
+
+function forgetInterface(store: ObservedStore, index: number): void {
+  for (const [key, route] of store.routes) {
+    if (route.oif === index && route.kind === routeUnicast) store.routes.delete(key);
+  }
+  for (const map of [store.addresses, store.neighbours]) {
+    for (const [key, entry] of map) if (entry.index === index) map.delete(key);
+  }
+}
+
+/** IPv4 replaces in place without a notice of the old one; IPv6 lists every next hop. */
+function routeKey(route: ObservedRoute): string {
+  const { table, dst, metric, kind, oif, gateway } = route;
+  const place = `${table} ${dst} ${metric}`;
+  if (prefixFamily(dst) === 4) return place;
+  return kind === routeUnicast ? `${place} ${oif} ${gateway}` : `${place} ${kind}`;
+}
+
+function foldRoute(store: ObservedStore, message: MessageOf<"route">): boolean {
+  const { deleted, type: _type, ...route } = message;
+  const key = routeKey(route);
+  const old = store.routes.get(key);
+  const isOther = old !== undefined && (old.oif !== route.oif || old.gateway !== route.gateway);
+  if (deleted && isOther && route.kind === routeUnicast) return false;
+  return foldEntry(store.routes, key, route, deleted);
+}
+
+function foldRule(store: ObservedStore, message: MessageOf<"rule">): boolean {
+  const { deleted, type: _type, family, ...rest } = message;
+  const rule = { family: family === 6 ? 6 : 4, ...rest } as const;
+  return foldEntry(store.rules, ruleKey(rule), rule, deleted);
+}
+
+function ruleKey(rule: ObservedRule): string {
+  const { family, priority, src, dst, iif, oif, fwmark, fwmask } = rule;
+  const { table, action, protocol, invert, suppress } = rule;
+  const match = [family, priority, src, dst, iif, oif, fwmark, fwmask];
+  return [...match, table, action, protocol, invert, suppress].join(" ");
+}
+
+/** Moving between live states interests nobody. */
+function foldNeighbour(store: ObservedStore, message: MessageOf<"neighbour">): boolean {
+  const { deleted, type: _type, ...neighbour } = message;
+  const key = `${neighbour.index} ${neighbour.addr}`;
+  const old = store.neighbours.get(key);
+  foldEntry(store.neighbours, key, neighbour, deleted);
+  const [oldest] = store.neighbours.keys();
+  if (store.neighbours.size > neighboursMax && oldest !== undefined) {
+    store.neighbours.delete(oldest);
+  }
+  return usableMac(old) !== usableMac(deleted ? undefined : neighbour);
+}
+
+function usableMac(neighbour: ObservedNeighbour | undefined): string {
+  if (neighbour === undefined) return "";
+  return (neighbour.state & neighbourValid) === 0 ? "" : neighbour.mac;
+}
+
+type OperationOf<Kind extends Operation["kind"]> = Extract<Operation, { kind: Kind }>;
+
+function foldRuleResult(store: ObservedStore, operation: OperationOf<"rule">): void {
+  const { why: _why, ...facts } = operation.rule;
+  const rule = { ...facts, oif: "", protocol: protocolOurs, suppress: -1 };
+  foldEntry(store.rules, ruleKey(rule), rule, operation.remove);
+}
+
+function foldRouteResult(store: ObservedStore, operation: OperationOf<"route">): void {
+  const { route, remove } = operation;
+  const oif = route.oif === "" ? 0 : linkIndex(store, route.oif);
+  if (oif === undefined) return;
+  const observed = { ...route, oif, protocol: protocolOurs };
+  foldEntry(store.routes, routeKey(observed), observed, remove);
+}
+
+function foldTunResult(store: ObservedStore, operation: OperationOf<"address" | "link">): void {
+  const name = operation.kind === "link" ? operation.name : operation.address.ifname;
+  const index = linkIndex(store, name);
+  const link = index === undefined ? undefined : store.links.get(index);
+  if (index === undefined || link === undefined) return;
+  if (operation.kind === "link") {
+    const mtu = operation.mtu === 0 ? link.mtu : operation.mtu;
+    store.links.set(index, { ...link, flags: operation.up ? flagUp : 0, mtu });
+    return;
+  }
+  const { prefix } = operation.address;
+  const address = { index, prefix, scope: 0, protocol: 0 };
+  foldEntry(store.addresses, `${index} ${prefix}`, address, operation.remove);
+}
+
+function linkIndex(store: ObservedStore, name: string): number | undefined {
+  return [...store.links.values()].find((link) => link.name === name)?.index;
+}

@@ -1,0 +1,28 @@
+import type { Desired } from "../../model/desired.js";
+import type { Observed } from "../../model/observed.js";
+import type { PlannedOperation } from "../../model/operation.js";
+import { phases } from "../phases.js";
+
+/** An empty value stands for a key that was not there: nothing is written back then. */
+export function planSysctls(desired: Desired, observed: Observed): PlannedOperation[] {
+  const planned: PlannedOperation[] = [];
+  for (const [key, value] of desired.sysctls) {
+    const found = observed.sysctls.get(key);
+    if (value === "" || found === value || !isPresent(key, desired, observed)) continue;
+    const was = found === undefined || found === "" ? "" : `, was ${found}`;
+    planned.push({
+      operation: { kind: "sysctl", key, value },
+      phase: phases.tunSettings,
+      why: `set ${key} to ${value}${was}`,
+    });
+  }
+  return planned;
+}
+
+/** Settings of an interface come and go with it. */
+function isPresent(key: string, desired: Desired, observed: Observed): boolean {
+  const name = /\/conf\/([^/]+)\//.exec(key)?.[1];
+  if (name === undefined || name === "all" || name === "default") return true;
+  if (name === desired.tun?.name) return true;
+  return name !== observed.tun && [...observed.links.values()].some((link) => link.name === name);
+}

@@ -1,0 +1,174 @@
+/** Why a device's traffic goes where it goes, in sentences. */
+import { whenDownWord } from "../config/dump.js";
+import type { Issue, RouterConfig, Rule } from "../model/config.js";
+import type { Ip, Mac } from "../model/ip.js";
+import { parseIp, parseMac, prefixContains } from "../model/ip.js";
+import type { LocationState, Observed } from "../model/observed.js";
+import type { Decision, OutcomeWord } from "../policy/device.js";
+import { decideSource, decisionWords } from "../policy/device.js";
+import { connectedOf, neighboursOf } from "../policy/lan.js";
+import type { Source } from "../policy/match.js";
+import { matchingRules, ruleName } from "../policy/match.js";
+import type { States } from "../policy/outcome.js";
+import { indexOf, stateAt, statesByName } from "../policy/outcome.js";
+
+export interface Explanation {
+  readonly device: string;
+  /** Text of the deciding rule, "default", or "" if there is none. */
+  readonly rule: string;
+  /** Location that its traffic goes to now, "" for none. */
+  readonly location: string;
+  readonly outcome: OutcomeWord;
+  /** Sentences, the facts first. */
+  readonly reasons: readonly string[];
+}
+
+interface Subject extends Source {
+  readonly device: string;
+  readonly addresses: readonly Ip[];
+}
+
+/** The subject is a MAC, an address or the name of an interface. */
+export function explain(
+  config: RouterConfig,
+  observed: Observed,
+  locations: readonly LocationState[],
+  subject: string,
+): Explanation | Issue {
+  const states = statesByName(locations);
+  const found = findSubject(config, observed, subject);
+  if (found === undefined) {
+    const value = JSON.stringify(subject.slice(0, 64));
+    const expected = "a MAC address, an IP address, or the name of an interface that exists";
+    return { path: "subject", value, expected };
+  }
+  const decision = decideSource(config, states, found);
+  const reasons = [
+    describe(found),
+    ...ruleSentences(config, found),
+    ...tunnelSentences(config, states, decision),
+    ...layerSentences(config, decision),
+    ...otherAddresses(config, states, found),
+  ];
+  return { device: found.device, ...decisionWords(config, decision), reasons };
+}
+
+function findSubject(
+  config: RouterConfig,
+  observed: Observed,
+  text: string,
+): Subject | undefined {
+  const mac = parseMac(text);
+  if (mac !== undefined) return ofMac(config, observed, mac);
+  const address = parseIp(text);
+  if (address !== undefined) return ofAddress(config, observed, address);
+  const isKnown =
+    [...observed.links.values()].some((link) => link.name === text) ||
+    config.rules.some(({ match }) => match.kind === "iface" && match.iface === text);
+  return isKnown ? { device: text, mac: "", address: "", iface: text, addresses: [] } : undefined;
+}
+
+function ofMac(config: RouterConfig, observed: Observed, mac: Mac): Subject {
+  const rows = neighboursOf(config, observed).filter((row) => row.mac === mac);
+  const iface = observed.links.get(rows[0]?.index ?? 0)?.name ?? "";
+  const addresses = rows.map((row) => row.addr);
+  return { device: mac, mac, address: addresses[0] ?? "", iface, addresses };
+}
+
+function ofAddress(config: RouterConfig, observed: Observed, address: Ip): Subject {
+  const row = neighboursOf(config, observed).find((neighbour) => neighbour.addr === address);
+  if (row !== undefined) {
+    const iface = observed.links.get(row.index)?.name ?? "";
+    return { device: address, mac: row.mac, address, iface, addresses: [address] };
+  }
+  const network = connectedOf(config, observed).find(({ prefix }) =>
+    prefixContains(prefix, address),
+  );
+  const iface = network?.ifname ?? "";
+  return { device: address, mac: "", address, iface, addresses: [address] };
+}
+
+function describe({ device, mac, iface, addresses }: Subject): string {
+  if (mac === "" && addresses.length === 0) return `${device} is an interface.`;
+  const where = iface === "" ? "not seen on any interface of the LAN side" : `on ${iface}`;
+  const names = [...(mac !== "" && mac !== device ? [mac] : []), ...addresses];
+  const others = names.filter((name) => name !== device);
+  const known = others.length === 0 ? "" : `, known as ${others.join(", ")}`;
+  return `${device} is ${where}${known}.`;
+}
+
+function ruleSentences(config: RouterConfig, source: Subject): string[] {
+  const [first, ...rest] = matchingRules(config, source);
+  if (first === undefined) {
+    return config.defaultGateway
+      ? ["No rule matches; in default-gateway mode everything goes to the default location."]
+      : ["No rule matches and default_gateway is 0: its traffic is left alone."];
+  }
+  const behind = rest.map(ruleName).join(", ");
+  const order = behind === "" ? "" : ` It comes before ${behind}: MAC, then address, then interface.`;
+  return [`The rule for ${ruleName(first)} decides.${order}`];
+}
+
+function tunnelSentences(config: RouterConfig, states: States, decision: Decision): string[] {
+  const { rule, outcome } = decision;
+  if (outcome === undefined) return [];
+  if (rule?.target.kind === "direct") return ["It sends traffic past every tunnel."];
+  const name = rule?.target.kind === "location" ? rule.target.name : "";
+  const index = indexOf(config, name);
+  const chosen = config.locations[index - 1]?.name ?? "";
+  const state = stateAt(config, states, index);
+  return [
+    `Its location is ${chosen}${name === "" ? ", the default," : ""} which is ${stateWords(state)}.`,
+    whenDownSentence(rule, chosen),
+    ...movedSentence(config, decision, index),
+  ];
+}
+
+function stateWords(state: LocationState | undefined): string {
+  if (state === undefined) return "not started";
+  const words = {
+    idle: "idle until the first packet",
+    connecting: "connecting",
+    up: "up",
+    down: "down",
+  };
+  const rtt = state.rttMs === undefined ? "" : `, round trip ${Math.round(state.rttMs)} ms`;
+  const why = state.state === "up" || state.reason === "" ? "" : ` (${state.reason})`;
+  return `${words[state.state]}${why}${state.state === "up" ? rtt : ""}`;
+}
+
+function whenDownSentence(rule: Rule | undefined, location: string): string {
+  const word = rule === undefined ? "block" : whenDownWord(rule.whenDown);
+  const effect = {
+    block: "nothing leaves: it is blocked until the tunnel is back",
+    direct: "it goes past every tunnel, unprotected",
+  }[word];
+  return `While ${location} is down, ${effect ?? `it goes to ${word}, and is blocked if that is down`}.`;
+}
+
+function movedSentence(config: RouterConfig, { outcome }: Decision, index: number): string[] {
+  if (outcome === undefined || (outcome.kind === "tunnel" && outcome.index === index)) return [];
+  const now = outcome.kind === "direct" ? "direct" : config.locations[outcome.index - 1]?.name;
+  return [`At this moment it goes ${now === "direct" ? "direct" : `to ${now ?? ""}`}.`];
+}
+
+function layerSentences(config: RouterConfig, { outcome }: Decision): string[] {
+  if (outcome?.kind !== "tunnel") return [];
+  const routing = `Table ${config.table} leads into ${config.tunIfname} and ends in unreachable`;
+  const guard = config.noIptables
+    ? "no_iptables takes the firewall layer away"
+    : `the firewall drops it on any other way out than ${config.tunIfname}`;
+  return [`${routing}; ${guard}.`];
+}
+
+/** Addresses of the same device that another rule decides. */
+function otherAddresses(config: RouterConfig, states: States, subject: Subject): string[] {
+  const ofDevice = decideSource(config, states, subject);
+  return subject.addresses.flatMap((address) => {
+    const decision = decideSource(config, states, { ...subject, address });
+    if (decision.rule === ofDevice.rule) return [];
+    const { rule, location, outcome } = decisionWords(config, decision);
+    const to = location === "" ? "" : ` ${location}`;
+    return [`Its address ${address} is decided by ${rule || "no rule"}: ${outcome}${to}.`];
+  });
+}
