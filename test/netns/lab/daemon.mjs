@@ -12,6 +12,7 @@ const TOKEN_BYTES = 24;
 const END_MS_MAX = 5000;
 
 export const TOOLS = join(BUILD, "tools");
+export const ADIT = join(BUILD, "adit");
 
 /** A self-signed P-256 certificate; `pin` is the hash of its public key as the router wants it. */
 export function makeIdentity(dir, name) {
@@ -56,12 +57,12 @@ export function startDaemon(ns, config, { env = {} } = {}) {
 
 /** Asks a daemon through its command line client. */
 export function adit(daemon, ...words) {
-  return nsTry(daemon.ns, [join(BUILD, "adit"), "--socket", daemon.socket, ...words]);
+  return nsTry(daemon.ns, [ADIT, "--socket", daemon.socket, ...words]);
 }
 
 /** Like adit, but leaves this process free to do other things meanwhile. */
 export function aditAsync(daemon, ...words) {
-  return nsAsync(daemon.ns, [join(BUILD, "adit"), "--socket", daemon.socket, ...words]);
+  return nsAsync(daemon.ns, [ADIT, "--socket", daemon.socket, ...words]);
 }
 
 /** The parsed answer of a `--json` command, or undefined while there is none. */

@@ -1,0 +1,128 @@
+// The command line client as a person and as a script sees it.
+
+import { writeFileSync } from "node:fs";
+import { finish, makeChecks, part } from "./lab/check.mjs";
+import { ADIT, adit, aditJson } from "./lab/daemon.mjs";
+import { makeLab, routerConfig, startAll } from "./lab/lab.mjs";
+import { runSandboxed } from "./lab/sandbox.mjs";
+import { nsStart, stop, waitFor } from "./lab/sh.mjs";
+import { NET, macOf } from "./lab/topology.mjs";
+
+const COMMANDS = ["status", "devices", "protect", "unprotect", "explain", "plan", "events",
+  "config", "keygen", "version"];
+const EVENT_MS_MAX = 3000;
+
+await runSandboxed(import.meta.url, async () => {
+  const checks = makeChecks();
+  const lab = await makeLab();
+  await startAll(lab);
+  const { router } = lab.daemons;
+  const parts = [
+    ["help", () => help(checks, router)], ["usage errors", () => usage(checks, router)],
+    ["--json", () => json(checks, router)], ["text", () => text(checks, router)],
+    ["explain", () => explain(checks, router)], ["protect", () => protect(checks, router)],
+    ["config check", () => configCheck(checks, lab)], ["events", () => events(checks, router)],
+    ["no daemon", () => noDaemon(checks, router)],
+  ];
+  for (const [name, body] of parts) await part(checks, name, body);
+  return finish(checks);
+});
+
+function help({ ok, same }, router) {
+  const done = adit(router, "--help");
+  same(done.status, 0, "exit status");
+  for (const command of COMMANDS) ok(done.stdout.includes(command), `names ${command}`);
+  same(adit(router, "version").status, 0, "version: exit status");
+  ok(/\d+\.\d+\.\d+/.test(adit(router, "version").stdout), "version: MAJOR.MINOR.PATCH");
+}
+
+function usage({ ok }, router) {
+  const wrong = [["statu"], ["protect"], ["protect", "mac", "zz", "us"], ["explain"], ["--nonsense"],
+    ["protect", "mac", macOf("tv"), "atlantis"], ["protect", "planet", "x", "us"],
+    ["unprotect", "iface", "no-such-rule"]];
+  for (const words of wrong) {
+    const done = adit(router, ...words);
+    const said = done.stderr.trim();
+    ok(done.status > 0 && said !== "" && !/^\s+at /m.test(said),
+      `adit ${words.join(" ")}: status ${done.status}`, said.split("\n")[0]);
+  }
+  const lost = adit(router, "protect", "mac", macOf("tv"), "atlantis").stderr;
+  ok(lost.includes("atlantis") && lost.includes("us"), "an unknown location is named, with ours");
+}
+
+function json({ ok }, router) {
+  const status = aditJson(router, "status");
+  const names = (status?.locations ?? []).map(({ name, state }) => `${name} ${state}`).join(", ");
+  ok(names === "us up, de up", "status: locations", names);
+  ok(status?.role === "router" && Number.isInteger(status?.operations), "status: role, operations");
+  for (const command of ["devices", "plan", "version"]) {
+    ok(aditJson(router, command) !== undefined, `${command}: is JSON`);
+  }
+  const devices = JSON.stringify(aditJson(router, "devices"));
+  ok(devices.includes(macOf("phone")), "devices: the phone is there", devices.slice(0, 80));
+}
+
+function text({ ok }, router) {
+  for (const command of ["status", "devices", "plan"]) {
+    const done = adit(router, command);
+    ok(done.status === 0 && done.stdout.trim() !== "" && !done.stdout.startsWith("{"),
+      `${command}: prints text`, done.stdout.split("\n")[0]);
+  }
+}
+
+function explain({ ok, same }, router) {
+  const phone = aditJson(router, "explain", "192.168.1.10");
+  same(phone?.location, "us", "the phone by its address: location");
+  ok(JSON.stringify(phone?.rule ?? "").toLowerCase().includes(macOf("phone")),
+    "the phone by its address: the MAC rule decided", JSON.stringify(phone?.rule));
+  same(aditJson(router, "explain", macOf("phone"))?.location, "us", "the phone by its MAC");
+  same(aditJson(router, "explain", "2001:db8:1a:1::20")?.location, "de", "the tv by IPv6");
+  const laptop = adit(router, "explain", "192.168.1.30");
+  ok(laptop.status === 0 && /direct|no rule/i.test(laptop.stdout), "the laptop: text",
+    laptop.stdout.split("\n")[0]);
+}
+
+function protect({ same }, router) {
+  const mac = macOf("laptop");
+  same(adit(router, "protect", "mac", mac, "de", "--when-down", "direct").status, 0, "protect");
+  same(aditJson(router, "explain", mac)?.location, "de", "the rule is in force at once");
+  same(adit(router, "unprotect", "mac", mac).status, 0, "unprotect");
+  same(adit(router, "unprotect", "mac", mac).status > 0, true, "unprotect twice is an error");
+}
+
+function configCheck({ ok, same }, lab) {
+  const { router } = lab.daemons;
+  same(adit(router, "config", "check", router.file).status, 0, "the lab's own file is good");
+  const bad = { ...routerConfig(lab), tun_ifname: 7, wan_ifname: "", colour: "red",
+    protected_ip_addrs: [{ ip_addr: "300.1.1.1", vl: "de" }, { ip_addr: "10.0.0.1", vl: "xx" }] };
+  const file = "/run/adit-lab/bad.json";
+  writeFileSync(file, JSON.stringify(bad));
+  const done = adit(router, "config", "check", file);
+  const said = done.stdout + done.stderr;
+  ok(done.status > 0, "a bad file: exit status", String(done.status));
+  for (const path of ["tun_ifname", "wan_ifname", "protected_ip_addrs[0].ip_addr",
+    "protected_ip_addrs[1].vl"]) {
+    ok(said.includes(path), `a bad file: names ${path}`);
+  }
+  ok(said.includes("colour"), "an unknown key is mentioned");
+  ok(adit(router, "config", "check", "/nonexistent.json").status > 0, "a missing file is an error");
+}
+
+async function events({ ok }, router) {
+  const follower = nsStart("router", [ADIT, "--socket", router.socket, "--json", "events"]);
+  await waitFor("the follower", EVENT_MS_MAX, () => adit(router, "status").status === 0);
+  adit(router, "protect", "iface", NET.guest.dev, "de");
+  adit(router, "protect", "iface", NET.guest.dev, "us");
+  await waitFor("an event line", EVENT_MS_MAX, () => follower.text.includes("\n"));
+  const lines = follower.text.trim().split("\n");
+  ok(lines.every((line) => typeof JSON.parse(line) === "object"), "every line is JSON", lines[0]);
+  await stop(follower, "SIGKILL");
+}
+
+function noDaemon({ ok }, router) {
+  const done = adit({ ...router, socket: "/run/no-such.sock" }, "status");
+  ok(done.status > 0 && done.stderr.includes("/run/no-such.sock"), "the message names the socket",
+    done.stderr.trim());
+  const offline = adit({ ...router, socket: "/run/no-such.sock" }, "keygen");
+  ok(offline.status === 0 && offline.stdout.trim() !== "", "keygen needs no daemon");
+}
