@@ -37,8 +37,8 @@ function help({ ok, same }, router) {
 }
 
 function usage({ ok }, router) {
-  const wrong = [["statu"], ["protect"], ["protect", "mac", "zz", "us"], ["explain"], ["--nonsense"],
-    ["protect", "mac", macOf("tv"), "atlantis"], ["protect", "planet", "x", "us"],
+  const wrong = [["statu"], ["protect"], ["protect", "mac", "zz", "us"], ["explain"],
+    ["--nonsense"], ["protect", "mac", macOf("tv"), "atlantis"], ["protect", "planet", "x", "us"],
     ["unprotect", "iface", "no-such-rule"]];
   for (const words of wrong) {
     const done = adit(router, ...words);

@@ -1,5 +1,5 @@
-// Every device leaves where the policy says, IPv4 and IPv6: at the start, after its address changed,
-// after rules were moved, added and removed at run time, and while its tunnel is down.
+// Every device leaves where the policy says, IPv4 and IPv6: at the start, after its address
+// changed, after rules were moved, added and removed at run time, and while its tunnel is down.
 
 import { finish, makeChecks, part } from "./lab/check.mjs";
 import { adit, killAll, pidsOf } from "./lab/daemon.mjs";

@@ -1,4 +1,5 @@
-// The lab itself, without any daemon: if a probe could not be seen, every later zero would be empty.
+// The lab itself, without any daemon: if a probe could not be seen, every later zero would be
+// empty.
 
 import { differences, finish, makeChecks, part } from "./lab/check.mjs";
 import { kernelState } from "./lab/kernel.mjs";

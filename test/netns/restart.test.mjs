@@ -37,7 +37,8 @@ await runSandboxed(import.meta.url, async () => {
 
 // The kernel invents a link-local address for each new TUN; everything else must be the same.
 const comparable = () => kernelState("router")
-  .replaceAll(/fe80::[0-9a-f:]+(?=.*wrt0)/g, "fe80::").replaceAll(/(wrt0.*)fe80::[0-9a-f:]+/g, "$1");
+  .replaceAll(/fe80::[0-9a-f:]+(?=.*wrt0)/g, "fe80::")
+  .replaceAll(/(wrt0.*)fe80::[0-9a-f:]+/g, "$1");
 
 async function killAndRestart(checks, lab) {
   const before = comparable();

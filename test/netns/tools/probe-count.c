@@ -3,9 +3,9 @@
 //   probe-count INTERFACE
 //
 // Looks for the mark in clear text in the first bytes of every arriving packet. Commands on
-// standard input: "reset" answers {}, "read" answers one line of JSON: packets of each flow with the
-// times of the first and last one, and `lost`, the packets that the kernel could not hand over. A
-// count is only worth something while `lost` is 0. Ends when standard input ends.
+// standard input: "reset" answers {}, "read" answers one line of JSON: packets of each flow with
+// the times of the first and last one, and `lost`, the packets that the kernel could not hand over.
+// A count is only worth something while `lost` is 0. Ends when standard input ends.
 
 #define _GNU_SOURCE
 #include <arpa/inet.h>
@@ -128,8 +128,8 @@ static void print_counts(const struct counter *counter)
 
 		if (flow->packets == 0)
 			continue;
-		printf("%s{\"flow\":%d,\"packets\":%llu,\"first_us\":%llu,\"last_us\":%llu}", separator,
-		       number, (unsigned long long)flow->packets,
+		printf("%s{\"flow\":%d,\"packets\":%llu,\"first_us\":%llu,\"last_us\":%llu}",
+		       separator, number, (unsigned long long)flow->packets,
 		       (unsigned long long)flow->first_us, (unsigned long long)flow->last_us);
 		separator = ",";
 	}

@@ -43,7 +43,7 @@ static long parse_number(const char *text, long min, long max)
 	long value = strtol(text, &end, 10);
 
 	if (end == text || *end != '\0' || value < min || value > max) {
-		fprintf(stderr, "probe-send: '%s' is not a number from %ld to %ld\n", text, min, max);
+		fprintf(stderr, "probe-send: '%s' is no number from %ld to %ld\n", text, min, max);
 		exit(2);
 	}
 	return value;
