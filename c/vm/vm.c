@@ -38,7 +38,7 @@ static const char prelude[] =
 	"  for (const kind of [function () {}, function* () {}, async function () {},\n"
 	"    async function* () {}]) delete Object.getPrototypeOf(kind).constructor;\n"
 	"  for (const name of ['eval', 'Function', 'BigInt', 'BigInt64Array', 'BigUint64Array',\n"
-	"    'SharedArrayBuffer', 'escape', 'unescape']) delete globalThis[name];\n"
+	"    'SharedArrayBuffer', 'Atomics', 'escape', 'unescape']) delete globalThis[name];\n"
 	"  delete Math.random;\n"
 	"  const seen = new Set();\n"
 	"  const walk = (value) => {\n"

@@ -105,10 +105,12 @@ static void join_lines(const char *text, char *ret_text, size_t size)
 {
 	size_t at = 0;
 
+	if (*text != '\0')
+		ret_text[at++] = ' ';
 	for (; *text != '\0' && at + 1 < size; text++) {
 		char c = *text == '\n' || *text == '\t' ? ' ' : *text;
 
-		if (c != ' ' || (at > 0 && ret_text[at - 1] != ' '))
+		if (c != ' ' || ret_text[at - 1] != ' ')
 			ret_text[at++] = c;
 	}
 	while (at > 0 && ret_text[at - 1] == ' ')

@@ -21,13 +21,15 @@
 
 JSValue vm_bytes_new(JSContext *context, const uint8_t *data, size_t size)
 {
-	JSValue buffer = JS_NewArrayBufferCopy(context, data, size);
+	/* The constructor reads all three of its arguments (buffer, offset, length) unasked. */
+	JSValue args[3] = { JS_UNDEFINED, JS_UNDEFINED, JS_UNDEFINED };
 	JSValue array;
 
-	if (JS_IsException(buffer))
-		return buffer;
-	array = JS_NewTypedArray(context, 1, &buffer, JS_TYPED_ARRAY_UINT8);
-	JS_FreeValue(context, buffer);
+	args[0] = JS_NewArrayBufferCopy(context, data, size);
+	if (JS_IsException(args[0]))
+		return JS_EXCEPTION;
+	array = JS_NewTypedArray(context, 3, args, JS_TYPED_ARRAY_UINT8);
+	JS_FreeValue(context, args[0]);
 	return array;
 }
 
