@@ -72,23 +72,23 @@ export function lanNames(config: RouterConfig, observed: Observed): string[] {
 }
 
 /**
- * Private networks that table 47 knows besides the tunnel: those of the LAN interfaces, and those
- * whose own router address falls under a rule, so that the router's answers reach its LAN.
+ * Networks that table 47 knows besides the tunnel: private ones of the LAN interfaces, and those in
+ * which the router's own address falls under a rule, so that its answers reach its LAN. With the
+ * default gateway in the tunnel every answer looks there, so public LAN networks are known as well.
  */
 export function localNetworks(config: RouterConfig, observed: Observed): Connected[] {
   const lan = lanNames(config, observed);
-  return connectedOf(config, observed).filter(
-    ({ ifname, prefix, address }) =>
-      isPrivate(prefix) && (lan.includes(ifname) || isUnderRule(config, ifname, address)),
-  );
+  return connectedOf(config, observed).filter(({ ifname, prefix, address }) => {
+    const isTrusted = config.defaultGateway || isPrivate(prefix);
+    return (isTrusted && lan.includes(ifname)) || isUnderRule(config, address);
+  });
 }
 
-function isUnderRule(config: RouterConfig, ifname: string, address: Ip): boolean {
+function isUnderRule(config: RouterConfig, address: Ip): boolean {
   const single = makePrefix(address);
-  return config.rules.some(({ match }) => {
-    if (match.kind === "iface") return match.iface === ifname;
-    return match.kind === "address" && covers(match.prefix, single);
-  });
+  return config.rules.some(
+    ({ match }) => match.kind === "address" && covers(match.prefix, single),
+  );
 }
 
 /** Most rules name one address: those are compared as text. */
