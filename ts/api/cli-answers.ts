@@ -1,0 +1,64 @@
+/** Answers of the daemon as text for people. */
+import type { Plan } from "../model/operation.js";
+import { planText } from "../render/plan-text.js";
+import { bytesText, durationText, tableText } from "./cli-text.js";
+
+type Json = Readonly<Record<string, unknown>>;
+
+export function statusText(status: Json): string {
+  const { role, version, ready, uptime_ms: uptimeMs, problem } = status;
+  const state = ready === true ? "ready" : String(status["state"]);
+  const age = durationText(Number(uptimeMs));
+  const head = `${String(role)} ${String(version)}, ${state}, up ${age}\n`;
+  const trouble = problem === "" ? "" : `not settled: ${String(problem)}\n`;
+  const isRouter = role === "router";
+  const rows = listOf(status[isRouter ? "locations" : "clients"]).map(isRouter ? location : client);
+  const names = ["state", "rtt", "IPv4", "IPv6", "received", "sent"];
+  const title = isRouter ? ["location", ...names, "gateway"] : ["client", ...names];
+  return `${head}${trouble}\n${tableText([title, ...rows])}`;
+}
+
+function location(one: Json): string[] {
+  const { peer, reason } = one;
+  const where = one["state"] === "up" ? peer : reason;
+  return [...client(one), String(where)];
+}
+
+function client(one: Json): string[] {
+  const { name, state, rtt_ms: rtt, addr4, addr6, rx_bytes: received, tx_bytes: sent } = one;
+  const rttText = typeof rtt === "number" ? `${rtt.toFixed(1)} ms` : "-";
+  const addresses = [addr4, addr6].map((address) => (address === "" ? "-" : String(address)));
+  const bytes = [received, sent].map((count) => bytesText(Number(count)));
+  return [String(name), String(state), rttText, ...addresses, ...bytes];
+}
+
+export function devicesText(answer: Json): string {
+  const rows = listOf(answer["devices"]).map((device) => {
+    const { mac, addresses, iface, rule, location: via, outcome } = device;
+    const known = (addresses as readonly string[]).join(" ");
+    return [mac, iface, known, rule || "-", via || "-", outcome].map(String);
+  });
+  return tableText([["device", "interface", "addresses", "rule", "location", "outcome"], ...rows]);
+}
+
+export function explanationText(answer: Json): string {
+  return `${(answer["reasons"] as readonly string[]).join("\n")}\n`;
+}
+
+export function planLines(answer: Json): string {
+  return planText(answer["operations"] as Plan);
+}
+
+/** One event: seconds of the day in UTC, name, the other fields. */
+export function eventText(line: string): string {
+  const { time, event, ...rest } = JSON.parse(line) as Json;
+  const seconds = Math.floor(Number(time) / 1_000) % 86_400;
+  const clock = [seconds / 3_600, (seconds / 60) % 60, seconds % 60];
+  const digits = clock.map((part) => String(Math.floor(part)).padStart(2, "0"));
+  const fields = Object.entries(rest).map(([key, value]) => ` ${key}=${String(value)}`);
+  return `${digits.join(":")} ${String(event)}${fields.join("")}\n`;
+}
+
+function listOf(value: unknown): readonly Json[] {
+  return Array.isArray(value) ? (value as readonly Json[]) : [];
+}

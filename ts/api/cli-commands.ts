@@ -1,0 +1,193 @@
+/** The table of commands: help, completion and dispatch all come from it. */
+import { parseConfig } from "../config/parse.js";
+import { issueLines } from "../engine/issues.js";
+import { hexText } from "../engine/base64.js";
+import { errnoText } from "../host/errno.js";
+import type { Native } from "../host/native.js";
+import { parseIp, parseMac, parsePrefix } from "../model/ip.js";
+import type { CommandSpec, OptionSpec } from "./cli-parse.js";
+import { devicesText, eventText, explanationText, planLines, statusText } from "./cli-answers.js";
+
+export const exitFailed = 1;
+export const exitUsage = 2;
+export const exitUnreachable = 3;
+const exitConfig = 78;
+
+const certificateDays = 3_650;
+const tokenBytes = 24;
+
+type Json = Readonly<Record<string, unknown>>;
+
+export interface DaemonRequest {
+  readonly method: "GET" | "POST";
+  readonly target: string;
+  readonly body?: object;
+  readonly json: boolean;
+  readonly onAnswer: (answer: Json, text: string) => void;
+  readonly onLine?: (line: string) => void;
+}
+
+export interface CliContext {
+  readonly native: Native;
+  readonly words: readonly string[];
+  readonly options: ReadonlyMap<string, string>;
+  readonly json: boolean;
+  readonly ask: (request: DaemonRequest) => void;
+  /** A text goes to standard error. */
+  readonly end: (status: number, text: string) => void;
+}
+
+interface Command extends CommandSpec {
+  readonly run: (context: CliContext) => void;
+}
+
+const kind: OptionSpec = { name: "--kind", value: "KIND", help: "mac, ip or iface" };
+const whenDown: OptionSpec = {
+  name: "--when-down",
+  value: "WHAT",
+  help: "while the tunnel is down: block (default), direct or another location",
+};
+const token: OptionSpec = { name: "--token", value: "", help: "make an access token instead" };
+const replay: OptionSpec = { name: "--replay", value: "", help: "begin with the last events" };
+
+export const commands: readonly Command[] = [
+  row("status", [], "Tunnels or clients, and how the daemon is", show("/v1/status", statusText)),
+  row("devices", [], "Devices seen and where their traffic goes", show("/v1/devices", devicesText)),
+  row(
+    "protect",
+    ["SUBJECT", "LOCATION"],
+    "Send a MAC, an address, a prefix or an interface through a location, or direct",
+    (context) => change(context, true),
+    [kind, whenDown],
+  ),
+  row(
+    "unprotect",
+    ["SUBJECT"],
+    "Remove the rule of a MAC, an address, a prefix or an interface",
+    (context) => change(context, false),
+    [kind],
+  ),
+  row("explain", ["SUBJECT"], "Why a device's traffic goes where it goes", explainSubject),
+  row("plan", [], "What would be changed in the kernel now", show("/v1/plan", planLines)),
+  row("events", [], "Follow events until interrupted", followEvents, [replay]),
+  row("reload", [], "Read the configuration again", reload),
+  row("config", ["check", "FILE"], "Check a configuration file, without a daemon", checkConfig),
+  row("keygen", ["[NAME]"], "Make NAME.crt and NAME.key and print the pin", generate, [token]),
+  row("version", [], "Print the version", printVersion),
+  row("help", ["[COMMAND]"], "Tell what a command does", () => undefined),
+];
+
+function row(
+  name: string,
+  words: readonly string[],
+  help: string,
+  run: (context: CliContext) => void,
+  options: readonly OptionSpec[] = [],
+): Command {
+  return { name, words, help, run, options };
+}
+
+/** Prints an answer as it is, or as the renderer tells it. */
+function show(target: string, render: (answer: Json) => string): (context: CliContext) => void {
+  return (context) => get(context, target, render);
+}
+
+function get(context: CliContext, target: string, render: (answer: Json) => string): void {
+  const { native, json, ask, end } = context;
+  const onAnswer = (answer: Json, text: string): void => {
+    native.writeOut(json ? text : render(answer));
+    end(0, "");
+  };
+  ask({ method: "GET", target, json, onAnswer });
+}
+
+function post(context: CliContext, target: string, body: object, said: string): void {
+  const { native, json, ask, end } = context;
+  const onAnswer = (_answer: Json, text: string): void => {
+    native.writeOut(json ? text : `${said}\n`);
+    end(0, "");
+  };
+  ask({ method: "POST", target, body, json, onAnswer });
+}
+
+function explainSubject(context: CliContext): void {
+  const subject = encodeURIComponent(context.words[0] ?? "");
+  get(context, `/v1/explain?subject=${subject}`, explanationText);
+}
+
+function reload(context: CliContext): void {
+  post(context, "/v1/reload", {}, "reloaded");
+}
+
+function change(context: CliContext, protects: boolean): void {
+  const [subject = "", vl = ""] = context.words;
+  const when = context.options.get("--when-down");
+  const who = { kind: context.options.get("--kind") ?? kindOf(subject), subject };
+  if (!protects) return post(context, "/v1/unprotect", who, `${subject} has no rule any more`);
+  const body = { ...who, vl, ...(when === undefined ? {} : { when_down: when }) };
+  return post(context, "/v1/protect", body, `${subject} goes through ${vl}`);
+}
+
+function kindOf(subject: string): string {
+  if (parseMac(subject) !== undefined) return "mac";
+  return parseIp(subject) ?? parsePrefix(subject) ? "ip" : "iface";
+}
+
+function followEvents(context: CliContext): void {
+  const { native, json, ask, end } = context;
+  const target = `/v1/events${context.options.has("--replay") ? "?replay=1" : ""}`;
+  const onLine = (line: string): void => native.writeOut(json ? `${line}\n` : eventText(line));
+  const onAnswer = (): void => end(exitFailed, "the daemon ended the stream");
+  ask({ method: "GET", target, json, onAnswer, onLine });
+}
+
+function checkConfig({ native, words, json, end }: CliContext): void {
+  const [verb, path = ""] = words;
+  if (verb !== "check") return end(exitUsage, `unknown word ${verb ?? ""}, did you mean check?`);
+  const bytes = native.readFile(path);
+  if (typeof bytes === "number") return end(exitFailed, `${path}: ${errnoText(bytes)}`);
+  const text = native.utf8Decode(bytes);
+  if (text === undefined) return end(exitConfig, `${path}: expected UTF-8 text`);
+  const { config, issues, warnings } = parseConfig(text);
+  if (json) {
+    native.writeOut(`${JSON.stringify({ valid: config !== undefined, issues, warnings })}\n`);
+  } else {
+    for (const line of issueLines(warnings)) native.writeErr(`${path}: warning: ${line}\n`);
+    for (const line of issueLines(issues)) native.writeErr(`${path}: ${line}\n`);
+    if (config !== undefined) native.writeOut(`${path}: a valid ${config.role} configuration\n`);
+  }
+  return end(config === undefined ? exitConfig : 0, "");
+}
+
+function generate(context: CliContext): void {
+  const { native, words, json, options, end } = context;
+  if (options.has("--token")) {
+    const value = hexText(native.random(tokenBytes));
+    const digest = hexText(native.sha256(native.utf8Encode(value)));
+    print(native, json, { token: value, token_sha256: digest });
+    return end(0, "");
+  }
+  const name = words[0] ?? "adit";
+  const { certificate, key, pin } = native.generateCertificate(name, certificateDays);
+  const files = [
+    [`${name}.key`, key, 0o600],
+    [`${name}.crt`, certificate, 0o644],
+  ] as const;
+  for (const [path, text, mode] of files) {
+    const error = native.createFile(path, mode, native.utf8Encode(text));
+    if (error !== 0) return end(exitFailed, `${path}: ${errnoText(error)}`);
+  }
+  print(native, json, { cert: `${name}.crt`, key: `${name}.key`, pin });
+  return end(0, "");
+}
+
+function print(native: Native, json: boolean, facts: Readonly<Record<string, string>>): void {
+  const lines = Object.entries(facts).map(([key, value]) => `${key} ${value}\n`);
+  native.writeOut(json ? `${JSON.stringify(facts)}\n` : lines.join(""));
+}
+
+function printVersion({ native, json, end }: CliContext): void {
+  const { hostVersion } = native;
+  native.writeOut(json ? `${JSON.stringify({ version: hostVersion })}\n` : `${hostVersion}\n`);
+  end(0, "");
+}

@@ -1,0 +1,119 @@
+/** The words of a command line, by the table of commands. Pure. */
+import { nearestWord } from "./cli-text.js";
+
+export interface OptionSpec {
+  readonly name: string;
+  /** Name of the value for people, "" for a flag. */
+  readonly value: string;
+  readonly help: string;
+}
+
+export interface CommandSpec {
+  readonly name: string;
+  /** Names of positional words for people; those in brackets may be left out. */
+  readonly words: readonly string[];
+  readonly help: string;
+  readonly options: readonly OptionSpec[];
+}
+
+export interface Invocation {
+  readonly command: string;
+  readonly words: readonly string[];
+  /** Values by option name; flags have the value "1". */
+  readonly options: ReadonlyMap<string, string>;
+}
+
+export type Parsed =
+  | { readonly kind: "run"; readonly invocation: Invocation }
+  | { readonly kind: "help"; readonly command: string }
+  | { readonly kind: "wrong"; readonly text: string; readonly command: string };
+
+export const commonOptions: readonly OptionSpec[] = [
+  { name: "--socket", value: "PATH", help: "the daemon's socket" },
+  { name: "--json", value: "", help: "answer in JSON" },
+  { name: "--help", value: "", help: "tell what the command does" },
+];
+
+/** Options may stand anywhere; `--` ends them. */
+export function parseCommandLine(
+  args: readonly string[],
+  commands: readonly CommandSpec[],
+): Parsed {
+  const options = new Map<string, string>();
+  const words: string[] = [];
+  const known = [...commonOptions, ...commands.flatMap((command) => command.options)];
+  for (let at = 0; at < args.length; at++) {
+    const arg = args[at] as string;
+    if (arg === "--") {
+      words.push(...args.slice(at + 1));
+      break;
+    }
+    if (!arg.startsWith("-") || arg === "-") {
+      words.push(arg);
+      continue;
+    }
+    const [name = "", ...rest] = (arg === "-h" ? "--help" : arg).split("=");
+    const option = known.find((one) => one.name === name);
+    if (option === undefined) return unknown("option", name, known.map((one) => one.name));
+    const inline = rest.length > 0 ? rest.join("=") : undefined;
+    const value = option.value === "" ? "1" : (inline ?? args[++at]);
+    if (value === undefined) return wrong(`${name} needs a value: ${option.value}`);
+    options.set(name, value);
+  }
+  return matchCommand(words, options, commands);
+}
+
+function matchCommand(
+  words: readonly string[],
+  options: ReadonlyMap<string, string>,
+  commands: readonly CommandSpec[],
+): Parsed {
+  const [name = ""] = words;
+  const helps = options.has("--help") || name === "help";
+  const wanted = name === "help" ? (words[1] ?? "") : name;
+  if (wanted === "") return helps ? { kind: "help", command: "" } : wrong("a command is needed");
+  const spec = commands.find((one) => one.name === wanted);
+  if (spec === undefined) return unknown("command", wanted, commands.map((one) => one.name));
+  if (helps) return { kind: "help", command: wanted };
+  const rest = words.slice(1);
+  const least = spec.words.filter((word) => !word.startsWith("[")).length;
+  if (rest.length < least) return wrong(`${spec.words[rest.length] ?? ""} is missing`, wanted);
+  if (rest.length > spec.words.length) {
+    return wrong(`unexpected word ${rest[spec.words.length] ?? ""}`, wanted);
+  }
+  const allowed = [...commonOptions, ...spec.options].map((option) => option.name);
+  for (const option of options.keys()) {
+    if (!allowed.includes(option)) return wrong(`${option} means nothing to ${wanted}`, wanted);
+  }
+  return { kind: "run", invocation: { command: wanted, words: rest, options } };
+}
+
+function wrong(text: string, command = ""): Parsed {
+  return { kind: "wrong", text, command };
+}
+
+function unknown(what: string, word: string, known: readonly string[]): Parsed {
+  const near = nearestWord(word, known);
+  return wrong(`unknown ${what} ${word}${near === undefined ? "" : `, did you mean ${near}?`}`);
+}
+
+/** Help for one command, or the list of all with "". */
+export function helpText(commands: readonly CommandSpec[], command: string): string {
+  const spec = commands.find(({ name }) => name === command);
+  const options = [...(spec?.options ?? []), ...commonOptions].map(({ name, value, help }) => {
+    return [`  ${`${name} ${value}`.trim()}`, help] as const;
+  });
+  const rows = commands.map((one) => [`  ${usage(one)}`, one.help] as const);
+  const width = Math.max(...[...rows, ...options].map(([left]) => left.length)) + 2;
+  const list = (pairs: readonly (readonly [string, string])[]): string => {
+    return pairs.map(([left, right]) => `${left.padEnd(width)}${right}\n`).join("");
+  };
+  if (spec === undefined) {
+    return `adit COMMAND\n\n${list(rows)}\nOptions of every command:\n${list(options)}`;
+  }
+  return `adit ${usage(spec)}\n  ${spec.help}\n\nOptions:\n${list(options)}`;
+}
+
+function usage({ name, words }: CommandSpec): string {
+  return [name, ...words].join(" ");
+}

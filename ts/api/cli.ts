@@ -1,0 +1,79 @@
+/** The program `adit`: reads its command line, asks the daemon, prints the answer. */
+import type { Bundle } from "../engine.js";
+import type { Native } from "../host/native.js";
+import type { Client } from "./cli-client.js";
+import { onClientReady, onClientTime, openClient } from "./cli-client.js";
+import type { CliContext, DaemonRequest } from "./cli-commands.js";
+import { commands, exitFailed, exitUnreachable, exitUsage } from "./cli-commands.js";
+import { helpText, parseCommandLine } from "./cli-parse.js";
+
+const socketDefault = "/var/run/adit/adit.sock";
+
+export function createCli(native: Native): Bundle {
+  let client: Client | undefined;
+  const ask = (socket: string, request: DaemonRequest): void => {
+    client = openClient(native, socket, request, {
+      onAnswer: (status, body) => finish(native, request, status, body),
+      ...(request.onLine === undefined ? {} : { onLine: request.onLine }),
+      onFailure: (why) => end(native, exitUnreachable, why),
+    });
+  };
+  return {
+    start: () => runCommandLine(native, ask),
+    onMessage: () => undefined,
+    onDescriptor: (fd, readable, writable) => {
+      if (client?.fd === fd) onClientReady(client, readable, writable);
+    },
+    onTimer: () => {
+      if (client !== undefined) onClientTime(client);
+    },
+    nextDeadlineMs: () => client?.deadlineMs ?? Infinity,
+  };
+}
+
+type Ask = (socket: string, request: DaemonRequest) => void;
+
+function runCommandLine(native: Native, ask: Ask): void {
+  const parsed = parseCommandLine(native.args, commands);
+  if (parsed.kind === "help") {
+    native.writeOut(helpText(commands, parsed.command));
+    return native.exit(0);
+  }
+  if (parsed.kind === "wrong") {
+    const help = `adit ${`${parsed.command} --help`.trim()}`;
+    return end(native, exitUsage, `${parsed.text}\nTry: ${help}`);
+  }
+  const { command, words, options } = parsed.invocation;
+  const environment = native.environment("ADIT_SOCKET");
+  const socket = options.get("--socket") ?? (environment || socketDefault);
+  const context: CliContext = {
+    native,
+    words,
+    options,
+    json: options.has("--json"),
+    ask: (request) => ask(socket, request),
+    end: (status, text) => end(native, status, text),
+  };
+  const found = commands.find(({ name }) => name === command);
+  return found?.run(context);
+}
+
+function finish(native: Native, request: DaemonRequest, status: number, body: string): void {
+  let answer: unknown;
+  try {
+    answer = JSON.parse(body === "" ? "{}" : body);
+  } catch {
+    return end(native, exitUnreachable, "the daemon answered no JSON");
+  }
+  const object = answer as Readonly<Record<string, unknown>>;
+  if (status >= 200 && status < 300) return request.onAnswer(object, body);
+  if (request.json) native.writeOut(body);
+  const { cause, description } = object;
+  return end(native, exitFailed, String(cause ?? description ?? `status ${status}`));
+}
+
+/** Ends the program; a text goes to standard error. */
+function end(native: Native, status: number, text: string): void {
+  if (text !== "") native.writeErr(`adit: ${text}\n`);
+  native.exit(status);
+}

@@ -1,0 +1,179 @@
+/** The routes of the local interface (docs/api.md) as one table over what the engine offers. */
+import type { Issue } from "../model/config.js";
+import type { RuleChange, RuleKind } from "../engine/runtime-rules.js";
+import type { Native } from "../host/native.js";
+import type { TimedEvent } from "../engine/events.js";
+import { readObject } from "../model/json.js";
+import type { HttpRequest, Method } from "./http.js";
+import type { HttpAnswer, RequestHandler, Responder, StreamWriter } from "./server.js";
+import { failure } from "./server.js";
+
+/** What a change came to. */
+export type ChangeResult =
+  | { readonly kind: "done"; readonly result: object }
+  | { readonly kind: "absent" }
+  | { readonly kind: "invalid"; readonly issues: readonly Issue[] }
+  /** Accepted, but the kernel does not have it yet. */
+  | { readonly kind: "pending"; readonly why: string };
+
+export type TestHook = "loop" | "alloc" | "throw";
+
+/** What the engine offers to users; every object is JSON. */
+export interface Service {
+  readonly status: (done: (status: object) => void) => void;
+  readonly devices: () => object;
+  readonly explain: (subject: string) => object | readonly Issue[];
+  readonly plan: () => object;
+  readonly state: () => string;
+  readonly recentEvents: () => readonly TimedEvent[];
+  readonly followEvents: (onEvent: (event: TimedEvent) => void) => () => void;
+  readonly change: (change: RuleChange, done: (result: ChangeResult) => void) => void;
+  readonly reload: (done: (result: ChangeResult) => void) => void;
+  /** False if the mover does not allow test hooks. */
+  readonly runTestHook: (hook: TestHook) => boolean;
+}
+
+interface Call {
+  readonly native: Native;
+  readonly service: Service;
+  readonly request: HttpRequest;
+  readonly responder: Responder;
+}
+
+interface Route {
+  readonly method: Method;
+  readonly path: string;
+  readonly run: (call: Call) => void;
+}
+
+const kinds: readonly RuleKind[] = ["mac", "ip", "iface"];
+
+const routes: readonly Route[] = [
+  { method: "GET", path: "/state", run: getState },
+  { method: "GET", path: "/v1/status", run: getStatus },
+  { method: "GET", path: "/v1/devices", run: getDevices },
+  { method: "GET", path: "/v1/explain", run: getExplanation },
+  { method: "GET", path: "/v1/plan", run: getPlan },
+  { method: "GET", path: "/v1/events", run: getEvents },
+  { method: "POST", path: "/v1/protect", run: (call) => postChange(call, true) },
+  { method: "POST", path: "/v1/unprotect", run: (call) => postChange(call, false) },
+  { method: "POST", path: "/v1/reload", run: postReload },
+  { method: "POST", path: "/v1/test/loop", run: (call) => postTest(call, "loop") },
+  { method: "POST", path: "/v1/test/alloc", run: (call) => postTest(call, "alloc") },
+  { method: "POST", path: "/v1/test/throw", run: (call) => postTest(call, "throw") },
+];
+
+export function createRoutes(native: Native, service: Service): RequestHandler {
+  return (request, responder) => {
+    const known = routes.filter(({ path }) => path === request.path);
+    const route = known.find(({ method }) => method === request.method);
+    if (route !== undefined) return route.run({ native, service, request, responder });
+    return responder.answer(known.length === 0 ? notFound(request) : notAllowed(request, known));
+  };
+}
+
+function notFound({ path }: HttpRequest): HttpAnswer {
+  return failure(404, `no resource ${path.slice(0, 80)}`);
+}
+
+function notAllowed({ method }: HttpRequest, known: readonly Route[]): HttpAnswer {
+  const allow = known.map((route) => route.method).join(", ");
+  return { ...failure(405, `${method} is not possible, ${allow} is`), headers: { Allow: allow } };
+}
+
+function ok(body: object): HttpAnswer {
+  return { status: 200, body };
+}
+
+function getState({ service, responder }: Call): void {
+  responder.answer(ok({ state: service.state() }));
+}
+
+function getStatus({ service, responder }: Call): void {
+  service.status((status) => responder.answer(ok(status)));
+}
+
+function getDevices({ service, responder }: Call): void {
+  responder.answer(ok({ devices: service.devices() }));
+}
+
+function getPlan({ service, responder }: Call): void {
+  responder.answer(ok({ operations: service.plan() }));
+}
+
+function getExplanation({ service, request, responder }: Call): void {
+  const subject = request.query.get("subject") ?? "";
+  const explanation = service.explain(subject);
+  responder.answer(Array.isArray(explanation) ? invalid(explanation) : ok(explanation));
+}
+
+function getEvents({ service, request, responder }: Call): void {
+  let stop: () => void = () => undefined;
+  const write: StreamWriter = responder.stream(() => stop());
+  if (request.query.get("replay") === "1") service.recentEvents().forEach(write);
+  stop = service.followEvents(write);
+}
+
+function postReload({ service, responder }: Call): void {
+  service.reload((result) => responder.answer(answerOf(result)));
+}
+
+function postTest({ service, responder }: Call, hook: TestHook): void {
+  const allowed = service.runTestHook(hook);
+  const answer = { status: 202, body: { hook } };
+  responder.answer(allowed ? answer : failure(403, "aditd was started without test hooks"));
+}
+
+function postChange(call: Call, protects: boolean): void {
+  const { service, responder } = call;
+  const change = readChange(call, protects);
+  if ("status" in change) return responder.answer(change);
+  return service.change(change, (result) => responder.answer(answerOf(result)));
+}
+
+function answerOf(result: ChangeResult): HttpAnswer {
+  switch (result.kind) {
+    case "done":
+      return ok(result.result);
+    case "absent":
+      return failure(404, "there is no such rule");
+    case "invalid":
+      return invalid(result.issues);
+    case "pending":
+      return failure(504, result.why);
+  }
+}
+
+function invalid(issues: readonly Issue[]): HttpAnswer {
+  const [first] = issues;
+  const got = first?.value ? `, got ${first.value}` : "";
+  const cause = `${first?.path ?? ""}: expected ${first?.expected ?? ""}${got}`;
+  return failure(400, cause, { issues });
+}
+
+/** The rule change in the body, or the answer that tells what is wrong with it. */
+function readChange({ native, request }: Call, protects: boolean): RuleChange | HttpAnswer {
+  if (request.contentType !== "application/json") {
+    return failure(415, "the body must be application/json");
+  }
+  const body = readObject(native.utf8Decode(request.body));
+  if (body === undefined) return failure(400, "the body must be a JSON object");
+  const keys = ["kind", "subject", ...(protects ? ["vl", "when_down"] : [])];
+  const issues: Issue[] = [];
+  const expect = (path: string, value: unknown, expected: string): void => {
+    issues.push({ path, value: JSON.stringify(value)?.slice(0, 80) ?? "nothing", expected });
+  };
+  const { kind, subject, vl, when_down: whenDown } = body;
+  for (const key of Object.keys(body)) {
+    if (!keys.includes(key)) expect(key, body[key], `only the keys ${keys.join(", ")}`);
+  }
+  if (!kinds.includes(kind as RuleKind)) expect("kind", kind, "mac, ip or iface");
+  if (typeof subject !== "string") expect("subject", subject, "a MAC, an address or an interface");
+  if (protects && typeof vl !== "string") expect("vl", vl, "direct or the name of a location");
+  if (whenDown !== undefined && typeof whenDown !== "string") {
+    expect("when_down", whenDown, "block, direct or the name of a location");
+  }
+  if (issues.length > 0) return invalid(issues);
+  const change = { kind, subject, vl: protects ? vl : undefined, whenDown };
+  return change as RuleChange;
+}

@@ -1,0 +1,146 @@
+/**
+ * The only loop of the decider: what the mover says is folded, what users want is taken in, and the
+ * settler makes the kernel agree. Everything that waits has a name in the table of deadlines.
+ */
+import { createHttpServer } from "./api/server.js";
+import { createRoutes } from "./api/routes.js";
+import { createClients } from "./engine/clients.js";
+import type { Core } from "./engine/core.js";
+import { nowMs } from "./engine/core.js";
+import type { Engine } from "./engine/engine-state.js";
+import { EventBus } from "./engine/events.js";
+import { beginLife } from "./engine/life.js";
+import { Log } from "./engine/log.js";
+import { onNews } from "./engine/news.js";
+import { createService } from "./engine/service.js";
+import type { SettleHooks } from "./engine/settle.js";
+import { createSettler, noteIntent, whenSettled } from "./engine/settle.js";
+import { keepOriginals } from "./engine/state-files.js";
+import { createTunnels, locationStates } from "./engine/tunnels.js";
+import type { Channel } from "./host/channel.js";
+import { createChannel, receive, tell } from "./host/channel.js";
+import { contractVersion } from "./host/contract.gen.js";
+import { Deadlines } from "./host/deadlines.js";
+import { Descriptors } from "./host/descriptors.js";
+import type { Native } from "./host/native.js";
+import type { Desired } from "./model/desired.js";
+import type { Plan } from "./model/operation.js";
+import type { Random } from "./model/random.js";
+import { desireGateway } from "./policy/gateway.js";
+import { desireRouter } from "./policy/router.js";
+import { desireStopped } from "./policy/stop.js";
+import { emptyObserved } from "./reconcile/fold.js";
+
+/** What the C host calls; see c/vm. */
+export interface Bundle {
+  readonly start: () => void;
+  readonly onMessage: (bytes: Uint8Array, fd: number) => void;
+  readonly onDescriptor: (fd: number, readable: boolean, writable: boolean) => void;
+  readonly onTimer: () => void;
+  /** Monotonic time of the earliest deadline, Infinity if there is none. */
+  readonly nextDeadlineMs: () => number;
+}
+
+/** How long a client's welcome waits for the forward table before it is sent anyway. */
+const leaseKnownMsMax = 2_000;
+
+export function createDecider(native: Native, random: Random): Bundle {
+  const engine = createEngine(native, random);
+  const { core } = engine;
+  return {
+    start: () => {
+      const module = `adit ${native.hostVersion}`;
+      tell(core.channel, { type: "hello", contract: contractVersion, module, role: "" });
+    },
+    onMessage: (bytes, fd) => receive(core.channel, bytes, fd),
+    onDescriptor: (fd, readable, writable) => core.descriptors.onReady(fd, readable, writable),
+    onTimer: () => core.deadlines.runDue(native.monotonicMs()),
+    nextDeadlineMs: () => core.deadlines.nextMs(),
+  };
+}
+
+function createCore(native: Native, random: Random, news: Channel["onNews"]): Core {
+  const channel = createChannel(native, news);
+  return {
+    native,
+    channel,
+    deadlines: new Deadlines(),
+    descriptors: new Descriptors(native),
+    store: emptyObserved(),
+    log: new Log(channel),
+    events: new EventBus(() => native.wallMs()),
+    random,
+    counters: { operations: 0, plans: 0, repairs: 0, sessions: 0 },
+    startedAtMs: native.monotonicMs(),
+    facts: { configPath: "", runDir: "", testHooks: false, restarts: 0, lastDeath: "" },
+    config: undefined,
+    stopping: false,
+  };
+}
+
+function createEngine(native: Native, random: Random): Engine {
+  const core = createCore(native, random, (message) => onNews(engine, message));
+  const settler = createSettler(core, settleHooks(() => engine));
+  const onChange = (why: string): void => {
+    noteIntent(settler, why);
+  };
+  const engine: Engine = {
+    core,
+    settler,
+    tunnels: createTunnels(core, onChange),
+    clients: createClients(core, { onChange, whenKnown: (done) => whenKnown(engine, done) }),
+    configuration: { core, changes: new Map() },
+    server: createHttpServer(core, (request, responder) => routes(request, responder)),
+    originals: new Map(),
+    held: [],
+    heldExpected: 0,
+    phase: "starting",
+    apiSocket: "",
+    moves: new Map(),
+  };
+  const routes = createRoutes(native, createService(engine));
+  return engine;
+}
+
+function settleHooks(engineOf: () => Engine): SettleHooks {
+  return {
+    desire: () => desire(engineOf()),
+    beforeApply: (plan, done) => {
+      const { core, originals } = engineOf();
+      if (core.stopping) done();
+      else keepOriginals(core, originals, plan, done);
+    },
+    onSettled: () => beginLife(engineOf()),
+    onRepaired: (plan) => tellRepair(engineOf().core, plan),
+  };
+}
+
+function desire(engine: Engine): Desired {
+  const { core, clients, originals, tunnels } = engine;
+  const { config, store } = core;
+  if (config === undefined) throw new Error("nothing is configured");
+  if (core.stopping) return desireStopped(config, store, originals);
+  if (config.role === "gateway") return desireGateway(config, store, [...clients.book.values()]);
+  return desireRouter(config, store, locationStates(tunnels), nowMs(core));
+}
+
+function tellRepair(core: Core, plan: Plan): void {
+  const what = plan[0]?.why ?? "";
+  const more = plan.length > 1 ? ` and ${plan.length - 1} more` : "";
+  core.counters.repairs += 1;
+  core.events.publish({ event: "repaired", operations: plan.length, what: `${what}${more}` });
+  core.log.write("warning", `repaired after a change by others: ${what}${more}`);
+}
+
+function whenKnown(engine: Engine, done: () => void): void {
+  const { core, settler } = engine;
+  let pending = true;
+  const once = (): void => {
+    if (pending) done();
+    pending = false;
+  };
+  whenSettled(settler, settler.revision, true, once);
+  if (!pending) return;
+  const name = `lease ${settler.revision}`;
+  core.deadlines.set(name, nowMs(core) + leaseKnownMsMax, "welcome a client anyway", once);
+}

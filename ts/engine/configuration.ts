@@ -1,0 +1,85 @@
+/** The configuration file's way into the engine: read, check, lay the run-time rules over it. */
+import { readFile } from "../host/transfer.js";
+import { parseConfig } from "../config/parse.js";
+import type { Config, Issue } from "../model/config.js";
+import type { Core } from "./core.js";
+import { issueLines } from "./issues.js";
+import type { RuleChange, RuleChanges } from "./runtime-rules.js";
+import { changeRule, changesToJson, layOver, remember, runtimeRulesMax } from "./runtime-rules.js";
+import { saveState } from "./state-files.js";
+
+/** Name of the API socket in run_dir where the configuration names none. */
+const socketName = "adit.sock";
+
+export interface Configuration {
+  readonly core: Core;
+  changes: RuleChanges;
+}
+
+/** Reads the file; `done` gets the issues, none if core.config was replaced. */
+export function loadConfiguration(
+  configuration: Configuration,
+  done: (issues: readonly Issue[]) => void,
+): void {
+  const { core } = configuration;
+  readFile(core.channel, core.facts.configPath, (result) => {
+    if (!(result instanceof Uint8Array)) return done([unreadable(core, result.text)]);
+    const text = core.native.utf8Decode(result);
+    if (text === undefined) return done([unreadable(core, "not UTF-8")]);
+    const { config, issues, warnings } = parseConfig(text);
+    for (const line of issueLines(warnings)) core.log.write("warning", line);
+    if (config !== undefined) takeConfiguration(configuration, withSocket(core, config));
+    return done(issues);
+  });
+}
+
+/** Why a change was refused, or the configuration that it makes. */
+export type ChangeAnswer =
+  | { readonly kind: "changed"; readonly config: Config }
+  | { readonly kind: "absent" }
+  | { readonly kind: "invalid"; readonly issues: readonly Issue[] };
+
+/** Adds or removes a rule at run time; kept in run_dir before it is answered. */
+export function applyChange(
+  configuration: Configuration,
+  change: RuleChange,
+  done: (answer: ChangeAnswer) => void,
+): void {
+  const { core } = configuration;
+  const { config } = core;
+  if (config?.role !== "router") return done(invalid("role", "gateway", "a router"));
+  const outcome = changeRule(config, change);
+  if (outcome.kind !== "changed") return done(outcome);
+  const changes = remember(configuration.changes, change);
+  if (changes === undefined) {
+    const expected = `at most ${runtimeRulesMax} rules made at run time, edit the file instead`;
+    return done(invalid("subject", change.subject, expected));
+  }
+  configuration.changes = changes;
+  core.config = outcome.config;
+  saveState(core, "rules", changesToJson(changes), (problem) => {
+    if (problem !== "") core.log.write("error", `run-time rules cannot be kept: ${problem}`);
+    done({ kind: "changed", config: outcome.config });
+  });
+}
+
+function takeConfiguration(configuration: Configuration, file: Config): void {
+  const { core } = configuration;
+  const { config, issues } = layOver(file, configuration.changes);
+  for (const line of issueLines(issues)) core.log.write("warning", `run-time rule: ${line}`);
+  core.config = config;
+}
+
+function withSocket(core: Core, config: Config): Config {
+  if (config.api.socket !== "") return config;
+  return { ...config, api: { ...config.api, socket: `${core.facts.runDir}/${socketName}` } };
+}
+
+function unreadable(core: Core, why: string): Issue {
+  const value = JSON.stringify(core.facts.configPath);
+  return { path: "", value, expected: `a readable configuration file (${why})` };
+}
+
+function invalid(path: string, value: string, expected: string): ChangeAnswer {
+  return { kind: "invalid", issues: [{ path, value: JSON.stringify(value), expected }] };
+}

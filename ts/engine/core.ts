@@ -1,0 +1,51 @@
+/** What every part of the engine shares. Only ts/engine.ts makes one. */
+import type { Channel } from "../host/channel.js";
+import type { Deadlines } from "../host/deadlines.js";
+import type { Descriptors } from "../host/descriptors.js";
+import type { Native } from "../host/native.js";
+import type { Config } from "../model/config.js";
+import type { Random } from "../model/random.js";
+import type { ObservedStore } from "../reconcile/fold.js";
+import type { EventBus } from "./events.js";
+import type { Log } from "./log.js";
+
+export interface Counters {
+  /** Operations that were issued to the kernel since start. */
+  operations: number;
+  /** Plans that were not empty. */
+  plans: number;
+  /** Plans that undid a change by others. */
+  repairs: number;
+  /** Tunnel sessions that became carriers since start. */
+  sessions: number;
+}
+
+/** What the mover told about itself and us. */
+export interface MoverFacts {
+  readonly configPath: string;
+  readonly runDir: string;
+  readonly testHooks: boolean;
+  readonly restarts: number;
+  readonly lastDeath: string;
+}
+
+export interface Core {
+  readonly native: Native;
+  readonly channel: Channel;
+  readonly deadlines: Deadlines;
+  readonly descriptors: Descriptors;
+  readonly store: ObservedStore;
+  readonly log: Log;
+  readonly events: EventBus;
+  readonly random: Random;
+  readonly counters: Counters;
+  readonly startedAtMs: number;
+  facts: MoverFacts;
+  /** What the file says, with the rules of the running time laid over; undefined until read. */
+  config: Config | undefined;
+  stopping: boolean;
+}
+
+export function nowMs(core: Core): number {
+  return core.native.monotonicMs();
+}

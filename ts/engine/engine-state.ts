@@ -1,0 +1,27 @@
+/** The parts of a running decider, held together. Only ts/engine.ts makes one. */
+import type { HttpServer } from "../api/server.js";
+import type { MoverMessage } from "../host/contract.gen.js";
+import type { Clients } from "./clients.js";
+import type { Configuration } from "./configuration.js";
+import type { Core } from "./core.js";
+import type { Settler } from "./settle.js";
+import type { Originals } from "./state-files.js";
+import type { Tunnels } from "./tunnels.js";
+
+export interface Engine {
+  readonly core: Core;
+  readonly settler: Settler;
+  readonly tunnels: Tunnels;
+  readonly clients: Clients;
+  readonly configuration: Configuration;
+  readonly server: HttpServer;
+  originals: Originals;
+  /** Sessions that the mover holds, until the configuration tells whose they are. */
+  held: Extract<MoverMessage, { type: "session_held" }>[];
+  heldExpected: number;
+  phase: "starting" | "running" | "stopping";
+  /** Path that the API listens on, "" while it does not. */
+  apiSocket: string;
+  /** Where each device's traffic went when last looked at, by device. */
+  moves: Map<string, string>;
+}

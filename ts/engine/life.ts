@@ -1,0 +1,165 @@
+/** Beginning, reload and end of a decider's life. */
+import { asResult, request, tell } from "../host/channel.js";
+import { answerText } from "../host/errno.js";
+import { closeListener, serveHttp } from "../api/server.js";
+import type { Config, Issue } from "../model/config.js";
+import { backoffMs } from "../tunnel/backoff.js";
+import { configureClients, stopClients, takeOverClient } from "./clients.js";
+import { loadConfiguration } from "./configuration.js";
+import type { Core } from "./core.js";
+import { nowMs } from "./core.js";
+import type { Engine } from "./engine-state.js";
+import { issueLines } from "./issues.js";
+import { reportMoves } from "./moves.js";
+import { changesFromJson } from "./runtime-rules.js";
+import { isSettled, noteIntent, whenSettled } from "./settle.js";
+import { loadState, originalsFrom, removeFile, removeState } from "./state-files.js";
+import { configureTunnels, startTunnels, stopTunnels, takeOverSession } from "./tunnels.js";
+
+/** EX_CONFIG of sysexits.h. */
+const exitConfig = 78;
+const exitFailed = 1;
+/** Time to put the host back as it was; what is left then is told and left. */
+const stopMsMax = 5_000;
+/** A decider that was restarted waits so long before it reads a broken configuration again. */
+const configRetryMs = 5_000;
+const listenDelayMsMin = 500;
+const listenDelayMsMax = 30_000;
+
+/** The mover has told everything about itself: state files, configuration, then the kernel. */
+export function begin(engine: Engine): void {
+  const { core } = engine;
+  loadState(core, "originals", (originals) => {
+    engine.originals = originalsFrom(originals);
+    loadState(core, "rules", (rules) => {
+      engine.configuration.changes = changesFromJson(rules);
+      readFirstConfiguration(engine);
+    });
+  });
+}
+
+/** A later life must not end the mover, which forwards by the last good decision meanwhile. */
+function readFirstConfiguration(engine: Engine): void {
+  const { core } = engine;
+  loadConfiguration(engine.configuration, (issues) => {
+    if (issues.length === 0 && core.config !== undefined) return takeFirst(engine, core.config);
+    for (const line of issueLines(issues)) core.log.writeOnce("error", `config ${line}`, line);
+    if (core.facts.restarts === 0) return exit(core, exitConfig);
+    core.deadlines.set("config", nowMs(core) + configRetryMs, "read it again", () => {
+      readFirstConfiguration(engine);
+    });
+  });
+}
+
+function takeFirst(engine: Engine, config: Config): void {
+  const { core, tunnels, clients, held } = engine;
+  configure(engine, config);
+  for (const session of held) {
+    if (config.role === "router") takeOverSession(tunnels, session);
+    else takeOverClient(clients, session);
+  }
+  engine.held = [];
+  openApi(engine, config, 0);
+  request(core.channel, { type: "watch" }, (answer) => {
+    const { error, text } = asResult(answer);
+    if (error !== 0) throw new Error(`the kernel cannot be watched: ${answerText(error, text)}`);
+  });
+}
+
+function configure(engine: Engine, config: Config): void {
+  if (config.role === "router") configureTunnels(engine.tunnels, config);
+  else configureClients(engine.clients, config);
+}
+
+/** The plan is empty: the first time that is readiness, while stopping it is the end. */
+export function beginLife(engine: Engine): void {
+  const { core } = engine;
+  if (engine.phase !== "starting" || core.stopping) return;
+  engine.phase = "running";
+  tell(core.channel, { type: "ready" });
+  core.events.publish({ event: "ready" });
+  core.log.write("info", `ready as ${core.config?.role ?? ""}`);
+  reportMoves(engine, "start");
+  if (core.config?.role === "router") startTunnels(engine.tunnels);
+}
+
+/** Reads the file again. With any issue the configuration in force stays. */
+export function reload(engine: Engine, done: (issues: readonly Issue[]) => void): void {
+  const { core } = engine;
+  const before = core.config;
+  if (before === undefined || core.stopping) return done([]);
+  loadConfiguration(engine.configuration, (found) => {
+    const after = core.config;
+    const changed = after !== undefined && after.role !== before.role;
+    const expected = `${before.role} as before; a change of role needs a restart`;
+    const issues = changed ? [{ path: "role", value: `"${after.role}"`, expected }] : found;
+    if (changed) core.config = before;
+    for (const line of issueLines(issues)) core.log.write("error", line);
+    if (issues.length === 0 && after !== undefined) takeAgain(engine, after);
+    done(issues);
+  });
+}
+
+function takeAgain(engine: Engine, config: Config): void {
+  configure(engine, config);
+  if (engine.apiSocket !== config.api.socket) openApi(engine, config, 0);
+  noteIntent(engine.settler, "the configuration was read again");
+  if (engine.phase === "running" && config.role === "router") startTunnels(engine.tunnels);
+  reportMoves(engine, "reload");
+}
+
+/** Listens for users; a failure is retried, because the daemon is of use without them. */
+function openApi(engine: Engine, config: Config, failures: number): void {
+  const { core, server } = engine;
+  const { socket: path, mode } = config.api;
+  if (engine.apiSocket !== "" && engine.apiSocket !== path) {
+    closeListener(server);
+    removeFile(core, engine.apiSocket);
+  }
+  engine.apiSocket = path;
+  request(core.channel, { type: "listen_unix", path, mode }, (answer, fd) => {
+    const { error, text } = asResult(answer);
+    if (error === 0 && fd >= 0) {
+      core.log.forget("api ");
+      return serveHttp(server, fd);
+    }
+    const problem = `${path}: ${answerText(error, text)}`;
+    core.log.writeOnce("error", `api ${problem}`, problem);
+    const delayMs = backoffMs(failures, listenDelayMsMin, listenDelayMsMax, core.random);
+    core.deadlines.set("api", nowMs(core) + delayMs, problem, () => {
+      if (engine.apiSocket === path) openApi(engine, config, failures + 1);
+    });
+    return undefined;
+  });
+}
+
+/** Takes down everything of ours, the state files last, then ends the mover. */
+export function stop(engine: Engine): void {
+  const { core, settler } = engine;
+  if (core.stopping) return;
+  core.stopping = true;
+  engine.phase = "stopping";
+  core.log.write("info", "stopping");
+  if (core.config === undefined) return exit(core, 0);
+  stopTunnels(engine.tunnels);
+  stopClients(engine.clients);
+  core.deadlines.set("stop", nowMs(core) + stopMsMax, "the host as it was", () => {
+    core.log.write("error", `not all could be taken down: ${settler.lastProblem}`);
+    exit(core, exitFailed);
+  });
+  const revision = noteIntent(settler, "the daemon stops");
+  whenSettled(settler, revision, false, () => finish(engine));
+}
+
+function finish(engine: Engine): void {
+  const { core, server } = engine;
+  if (!isSettled(engine.settler)) core.log.write("warning", "the kernel changed while stopping");
+  closeListener(server);
+  if (engine.apiSocket !== "") removeFile(core, engine.apiSocket);
+  removeState(core, () => exit(core, 0));
+}
+
+function exit(core: Core, status: number): void {
+  core.deadlines.clear("stop");
+  tell(core.channel, { type: "exit", status });
+}

@@ -1,0 +1,105 @@
+/** What the mover says by itself, and who is told. */
+import type { MoverMessage } from "../host/contract.gen.js";
+import { contractVersion } from "../host/contract.gen.js";
+import { tell } from "../host/channel.js";
+import { foldMessage } from "../reconcile/fold.js";
+import { onGatewayControl, onGatewaySession } from "./clients.js";
+import type { Engine } from "./engine-state.js";
+import { begin, reload, stop } from "./life.js";
+import { noteFirewall, noteIntent, noteKernel } from "./settle.js";
+import {
+  noteCarrier,
+  noteUplink,
+  onRouterControl,
+  onRouterSession,
+  onSlotWanted,
+} from "./tunnels.js";
+
+const signalReload = 1;
+const signalTerminate = 15;
+const flagTestHooks = 1;
+
+type Message<T extends MoverMessage["type"]> = Extract<MoverMessage, { type: T }>;
+
+export function onNews(engine: Engine, message: MoverMessage): void {
+  const { core, clients, tunnels } = engine;
+  const isGateway = core.config?.role === "gateway";
+  switch (message.type) {
+    case "mover_state":
+      return onMoverState(engine, message);
+    case "session_held":
+      engine.held.push(message);
+      if (engine.held.length === engine.heldExpected) begin(engine);
+      return;
+    case "ping":
+      return tell(core.channel, { type: "pong", token: message.token });
+    case "signal":
+      return onSignal(engine, message.number);
+    case "slot_wanted":
+      return onSlotWanted(tunnels, message.slot);
+    case "session_state":
+      return isGateway ? onGatewaySession(clients, message) : onRouterSession(tunnels, message);
+    case "session_control":
+      return isGateway ? onGatewayControl(clients, message) : onRouterControl(tunnels, message);
+    case "nft_changed":
+      foldMessage(core.store, message);
+      return noteFirewall(engine.settler);
+    default:
+      return onKernel(engine, message);
+  }
+}
+
+function onMoverState(engine: Engine, message: Message<"mover_state">): void {
+  const { core } = engine;
+  if (message.contract !== contractVersion) {
+    throw new Error(`the mover speaks contract ${message.contract}, we ${contractVersion}`);
+  }
+  const { configPath, runDir, restarts, lastDeath } = message;
+  const testHooks = (message.flags & flagTestHooks) !== 0;
+  core.facts = { configPath, runDir, testHooks, restarts, lastDeath };
+  foldMessage(core.store, message);
+  engine.heldExpected = message.sessions;
+  if (lastDeath !== "") core.log.write("warning", `the previous decider ended: ${lastDeath}`);
+  if (message.sessions === 0) begin(engine);
+}
+
+function onSignal(engine: Engine, number: number): void {
+  if (number === signalTerminate) stop(engine);
+  if (number !== signalReload) return;
+  reload(engine, (issues) => {
+    const text = issues.length === 0 ? "reloaded" : "the old configuration stays";
+    engine.core.log.write(issues.length === 0 ? "info" : "error", text);
+  });
+}
+
+/** Facts about the kernel. Those about our own TUN cannot change what is wanted, only undo it. */
+function onKernel(engine: Engine, message: MoverMessage): void {
+  const { core, settler, tunnels } = engine;
+  const tun = core.config?.tunIfname;
+  const index = message.type === "address" || message.type === "route" ? indexOf(message) : 0;
+  const ours = core.store.links.get(index)?.name === tun;
+  if (message.type === "dump_begin") tunnels.carriers.clear();
+  if (message.type === "link") noteCarrier(tunnels, message);
+  const uplinkMatters = !ours && ["link", "address", "route", "dump_end"].includes(message.type);
+  if (uplinkMatters) noteUplink(tunnels);
+  if (!foldMessage(core.store, message)) return;
+  const why = `the kernel's ${message.type} changed`;
+  switch (message.type) {
+    case "dump_begin":
+      settler.firewallStale = true;
+      return;
+    case "neighbour":
+      noteIntent(settler, why);
+      return;
+    case "link":
+      return message.name === tun ? noteKernel(settler, why) : void noteIntent(settler, why);
+    case "address":
+      return ours ? noteKernel(settler, why) : void noteIntent(settler, why);
+    default:
+      return noteKernel(settler, why);
+  }
+}
+
+function indexOf(message: Message<"address"> | Message<"route">): number {
+  return message.type === "address" ? message.index : message.oif;
+}

@@ -1,0 +1,92 @@
+/**
+ * Rules that were made or removed at run time, laid over the configuration file. They last until
+ * the daemon is stopped: a crash or a reload must not unprotect a device.
+ */
+import { addRule, parseRule, removeRule, ruleIssues } from "../config/rules.js";
+import type { Config, Issue, Rule, RouterConfig } from "../model/config.js";
+
+/** Changes that are remembered; they have to fit into one state file. */
+export const runtimeRulesMax = 300;
+
+export type RuleKind = "mac" | "ip" | "iface";
+
+/** What a user asked for, by the words of the request. */
+export interface RuleChange {
+  readonly kind: RuleKind;
+  readonly subject: string;
+  /** Undefined removes the rule. */
+  readonly vl: string | undefined;
+  readonly whenDown: string | undefined;
+}
+
+/** The last change for each subject, in the order of the requests. */
+export type RuleChanges = ReadonlyMap<string, RuleChange>;
+
+export type RuleOutcome =
+  | { readonly kind: "changed"; readonly config: RouterConfig; readonly rule: Rule }
+  | { readonly kind: "absent" }
+  | { readonly kind: "invalid"; readonly issues: readonly Issue[] };
+
+/** Applies one change to a configuration. */
+export function changeRule(config: RouterConfig, change: RuleChange): RuleOutcome {
+  const rule = parseRule(change.kind, change.subject, change.vl ?? "", change.whenDown);
+  if (isIssues(rule)) return { kind: "invalid", issues: rule };
+  if (change.vl === undefined) {
+    const removed = removeRule(config, rule.match);
+    return removed === undefined ? { kind: "absent" } : { kind: "changed", config: removed, rule };
+  }
+  const issues = ruleIssues(config, rule);
+  if (issues.length > 0) return { kind: "invalid", issues };
+  return { kind: "changed", config: addRule(config, rule), rule };
+}
+
+/** Lays all changes over what the file says; those that no longer fit are returned as issues. */
+export function layOver(
+  config: Config,
+  changes: RuleChanges,
+): { readonly config: Config; readonly issues: readonly Issue[] } {
+  if (config.role !== "router") return { config, issues: [] };
+  let result = config;
+  const issues: Issue[] = [];
+  for (const change of changes.values()) {
+    const outcome = changeRule(result, change);
+    if (outcome.kind === "changed") result = outcome.config;
+    if (outcome.kind === "invalid") issues.push(...outcome.issues);
+  }
+  return { config: result, issues };
+}
+
+/** Remembers a change, the latest last; undefined if there are too many. */
+export function remember(changes: RuleChanges, change: RuleChange): RuleChanges | undefined {
+  const key = `${change.kind} ${change.subject.toLowerCase()}`;
+  const result = new Map(changes);
+  result.delete(key);
+  if (result.size >= runtimeRulesMax) return undefined;
+  return result.set(key, change);
+}
+
+export function changesToJson(changes: RuleChanges): object {
+  return { changes: [...changes.values()] };
+}
+
+/** Reads what `changesToJson` wrote; anything that is no change is left out. */
+export function changesFromJson(content: Readonly<Record<string, unknown>>): RuleChanges {
+  let changes: RuleChanges = new Map();
+  const list = content["changes"];
+  if (!Array.isArray(list)) return changes;
+  for (const item of list as unknown[]) {
+    if (isRuleChange(item)) changes = remember(changes, item) ?? changes;
+  }
+  return changes;
+}
+
+function isRuleChange(item: unknown): item is RuleChange {
+  if (typeof item !== "object" || item === null) return false;
+  const { kind, subject, vl, whenDown } = item as Record<string, unknown>;
+  const optional = [vl, whenDown].every((one) => one === undefined || typeof one === "string");
+  return optional && typeof subject === "string" && ["mac", "ip", "iface"].includes(String(kind));
+}
+
+function isIssues(result: Rule | readonly Issue[]): result is readonly Issue[] {
+  return Array.isArray(result);
+}

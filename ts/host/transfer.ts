@@ -1,0 +1,121 @@
+/** Payloads that exceed one message: files and the text of the firewall. */
+import type { Channel } from "./channel.js";
+import { asResult, request } from "./channel.js";
+import { answerText } from "./errno.js";
+
+/** Bytes in one part, as the contract bounds them. */
+export const partBytesMax = 49_152;
+/** Largest file that the mover reads for us. */
+const fileBytesMax = 1_048_576;
+const scriptBytesMax = 4_194_304;
+
+export interface TransferError {
+  readonly error: number;
+  readonly text: string;
+}
+
+/** Reads a whole file, part by part. A file that changes while it is read may come out mixed. */
+export function readFile(
+  channel: Channel,
+  path: string,
+  done: (result: Uint8Array | TransferError) => void,
+): void {
+  readParts(channel, path, [], 0, done);
+}
+
+function readParts(
+  channel: Channel,
+  path: string,
+  parts: Uint8Array[],
+  offset: number,
+  done: (result: Uint8Array | TransferError) => void,
+): void {
+  request(channel, { type: "file_read", path, offset }, (answer) => {
+    if (answer.type !== "file_data") throw new Error(`answer ${answer.type} to file_read`);
+    if (answer.error !== 0) {
+      done({ error: answer.error, text: `${path}: ${answerText(answer.error, "")}` });
+      return;
+    }
+    const next = offset + answer.data.length;
+    parts.push(answer.data);
+    const complete = answer.data.length === 0 || next >= answer.total || next > fileBytesMax;
+    if (complete) done(joinBytes(parts));
+    else readParts(channel, path, parts, next, done);
+  });
+}
+
+/** Replaces a small file atomically. `done` gets an empty text on success. */
+export function writeFile(
+  channel: Channel,
+  path: string,
+  content: string,
+  done: (problem: string) => void,
+): void {
+  const data = channel.native.utf8Encode(content);
+  if (data.length > partBytesMax) {
+    done(`${path}: ${data.length} bytes, at most ${partBytesMax} can be kept`);
+    return;
+  }
+  request(channel, { type: "file_write", path, mode: 0o600, data }, (answer) => {
+    const { error, text } = asResult(answer);
+    done(error === 0 ? "" : `${path}: ${answerText(error, text)}`);
+  });
+}
+
+/** Commits an nftables script as one transaction; the parts are sent one after another. */
+export function applyFirewall(
+  channel: Channel,
+  script: string,
+  done: (result: TransferError) => void,
+): void {
+  const data = channel.native.utf8Encode(script);
+  if (data.length > scriptBytesMax) throw new Error(`firewall script of ${data.length} bytes`);
+  applyPart(channel, data, 0, done);
+}
+
+function applyPart(
+  channel: Channel,
+  data: Uint8Array,
+  offset: number,
+  done: (result: TransferError) => void,
+): void {
+  const end = Math.min(data.length, offset + partBytesMax);
+  const last = end === data.length;
+  const part = data.slice(offset, end);
+  request(channel, { type: "nft_apply", last, script: part }, (answer) => {
+    const result = asResult(answer);
+    if (result.error !== 0 || last) done(result);
+    else applyPart(channel, data, end, done);
+  });
+}
+
+/** Reads our table back: JSON text, undefined if there is no table, or an error. */
+export function listFirewall(
+  channel: Channel,
+  done: (result: Uint8Array | TransferError) => void,
+): void {
+  const parts: Uint8Array[] = [];
+  request(channel, { type: "nft_list" }, (answer) => {
+    if (answer.type !== "nft_text") throw new Error(`answer ${answer.type} to nft_list`);
+    if (answer.error !== 0) {
+      done({ error: answer.error, text: answerText(answer.error, "") });
+      return false;
+    }
+    parts.push(answer.data);
+    if (!answer.last) return true;
+    done(joinBytes(parts));
+    return false;
+  });
+}
+
+function joinBytes(parts: readonly Uint8Array[]): Uint8Array {
+  let length = 0;
+  for (const part of parts) length += part.length;
+  const whole = new Uint8Array(length);
+  let offset = 0;
+  for (const part of parts) {
+    whole.set(part, offset);
+    offset += part.length;
+  }
+  return whole;
+}

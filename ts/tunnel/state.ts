@@ -1,0 +1,180 @@
+/** What a tunnel is, what happens to it and what it asks for; the transitions are in tunnel.ts. */
+import type { LocationConfig } from "../model/config.js";
+import type { AditEvent } from "../model/event.js";
+import type { Ip } from "../model/ip.js";
+import { connectMsMax, downAfterMs } from "../model/limits.js";
+import type { LocationState, Welcome } from "../model/observed.js";
+import type { Random } from "../model/random.js";
+import type { PeerQueue } from "./peers.js";
+import { emptyPeerQueue } from "./peers.js";
+import type { GatewayAnswer } from "./welcome.js";
+
+/** Delay after a gateway refused the token: a person has to act first. */
+export const authDelayMs = 60_000;
+/** A session that carried for less than this counts as a failure, so that flapping backs off. */
+export const stableMs = 5_000;
+/** Limit for an attempt as a whole: reading the token, resolving, connecting and the welcome. */
+export const attemptMsMax = connectMsMax + 10_000;
+/** Redials at once, with another wish, while a gateway hands out an address that is in use here. */
+export const conflictsMax = 8;
+
+export interface Attempt {
+  readonly serial: number;
+  readonly phase: "preparing" | "opening" | "greeting" | "starting";
+  readonly peer: number;
+  /** "" until resolved. */
+  readonly address: Ip;
+  /** 0 until opened. */
+  readonly session: number;
+  readonly welcome: Welcome | undefined;
+  readonly deadlineMs: number;
+}
+
+export interface Tunnel {
+  readonly location: LocationConfig;
+  /** Index of the location, from 1. */
+  readonly slot: number;
+  /** False for a lazy tunnel that nobody has asked for, and after `stop`. */
+  readonly wanted: boolean;
+  /** The session that carries packets, 0 if none. */
+  readonly session: number;
+  readonly carriesSinceMs: number;
+  /** True while it is doubtful that the session survived a change of the uplink. */
+  readonly suspect: boolean;
+  /** Outer address and port of the gateway that carries, or was dialled last. */
+  readonly peer: string;
+  readonly welcome: Welcome | undefined;
+  readonly lastWelcome: Welcome | undefined;
+  readonly want4: Ip;
+  readonly want6: Ip;
+  readonly attempt: Attempt | undefined;
+  readonly serial: number;
+  readonly queue: PeerQueue;
+  readonly failures: number;
+  readonly conflicts: number;
+  readonly retryAtMs: number | undefined;
+  /** Since when a wanted tunnel carries nothing. */
+  readonly silentSinceMs: number;
+  readonly reason: string;
+  readonly shown: LocationState["state"];
+  readonly shownSinceMs: number;
+}
+
+export type TunnelEvent =
+  /** The first packet of a lazy tunnel, or the start of another. */
+  | { readonly kind: "want" }
+  | {
+      readonly kind: "prepared";
+      readonly serial: number;
+      readonly token: string;
+      readonly addresses: readonly Ip[];
+    }
+  | { readonly kind: "unprepared"; readonly serial: number; readonly reason: string }
+  | { readonly kind: "opened"; readonly serial: number; readonly session: number }
+  | { readonly kind: "answered"; readonly session: number; readonly answer: GatewayAnswer }
+  | { readonly kind: "started"; readonly session: number; readonly problem: string }
+  | { readonly kind: "closed"; readonly session: number; readonly reason: string }
+  /** A session that the mover held while the decider was restarted. */
+  | {
+      readonly kind: "held";
+      readonly session: number;
+      readonly welcome: Welcome;
+      readonly peer: string;
+    }
+  /** `suspect` if the session that carries may depend on what changed. */
+  | { readonly kind: "uplink"; readonly suspect: boolean }
+  | { readonly kind: "time" }
+  | { readonly kind: "stop"; readonly reason: string };
+
+export type TunnelCommand =
+  | {
+      readonly kind: "prepare";
+      readonly serial: number;
+      /** Name to be resolved, "" if the address is known. */
+      readonly resolve: string;
+    }
+  | {
+      readonly kind: "open";
+      readonly serial: number;
+      readonly peer: number;
+      readonly address: Ip;
+      readonly token: string;
+      readonly want4: Ip;
+      readonly want6: Ip;
+    }
+  | { readonly kind: "start"; readonly session: number; readonly welcome: Welcome }
+  | { readonly kind: "close"; readonly session: number; readonly reason: string }
+  | { readonly kind: "event"; readonly event: AditEvent };
+
+export interface TunnelDeadline {
+  readonly name: string;
+  readonly atMs: number;
+  readonly why: string;
+}
+
+export interface TunnelContext {
+  readonly nowMs: number;
+  readonly random: Random;
+  /** True for an inner address that another location of this router holds. */
+  readonly isTaken: (address: Ip) => boolean;
+}
+
+export interface TunnelStep {
+  readonly state: Tunnel;
+  readonly commands: readonly TunnelCommand[];
+  readonly deadlines: readonly TunnelDeadline[];
+}
+
+export function newTunnel(location: LocationConfig, slot: number, nowMs: number): Tunnel {
+  return {
+    location,
+    slot,
+    wanted: false,
+    session: 0,
+    carriesSinceMs: nowMs,
+    suspect: false,
+    peer: "",
+    welcome: undefined,
+    lastWelcome: undefined,
+    want4: "",
+    want6: "",
+    attempt: undefined,
+    serial: 0,
+    queue: emptyPeerQueue,
+    failures: 0,
+    conflicts: 0,
+    retryAtMs: undefined,
+    silentSinceMs: nowMs,
+    reason: "",
+    shown: "idle",
+    shownSinceMs: nowMs,
+  };
+}
+
+/** What policy and people see of the tunnel. */
+export function locationStateOf(state: Tunnel, rttMs: number | undefined): LocationState {
+  return {
+    name: state.location.name,
+    state: state.shown,
+    welcome: state.welcome,
+    lastWelcome: state.lastWelcome,
+    rttMs,
+    sinceMs: state.shownSinceMs,
+    reason: state.reason,
+  };
+}
+
+/** What the tunnel waits for, by name. */
+export function deadlinesOf(state: Tunnel): readonly TunnelDeadline[] {
+  const { attempt, location, retryAtMs, session, shown, slot, silentSinceMs } = state;
+  const deadlines: TunnelDeadline[] = [];
+  const add = (what: string, atMs: number, why: string): void => {
+    deadlines.push({ name: `${what} ${slot}`, atMs, why: `${location.name}: ${why}` });
+  };
+  if (retryAtMs !== undefined) add("redial", retryAtMs, state.reason);
+  if (attempt !== undefined) add("attempt", attempt.deadlineMs, `limit for ${attempt.phase}`);
+  if (session === 0 && shown === "connecting") {
+    add("down", silentSinceMs + downAfterMs, "counts as down then");
+  }
+  return deadlines;
+}

@@ -1,0 +1,306 @@
+/**
+ * The life of one tunnel as a pure state machine: `stepTunnel` takes an event and returns the next
+ * state with the commands to carry out. At most two sessions exist for a slot: the one that carries
+ * packets and one attempt, which replaces it once it has its welcome.
+ */
+import type { AditEvent } from "../model/event.js";
+import type { Ip } from "../model/ip.js";
+import { parseIp } from "../model/ip.js";
+import { downAfterMs, redialDelayMsMax, redialDelayMsMin } from "../model/limits.js";
+import type { Welcome } from "../model/observed.js";
+import { addressOf, hostOfPool } from "../model/pool.js";
+import { backoffMs } from "./backoff.js";
+import { putAddresses, takeAddress, takePeer } from "./peers.js";
+import type {
+  Attempt,
+  Tunnel,
+  TunnelCommand,
+  TunnelContext,
+  TunnelEvent,
+  TunnelStep,
+} from "./state.js";
+import { attemptMsMax, authDelayMs, conflictsMax, deadlinesOf, stableMs } from "./state.js";
+import type { GatewayAnswer } from "./welcome.js";
+
+/** A turn under way: the state so far and the commands that it gave. */
+interface Turn extends TunnelContext {
+  state: Tunnel;
+  readonly commands: TunnelCommand[];
+}
+
+export function stepTunnel(state: Tunnel, event: TunnelEvent, context: TunnelContext): TunnelStep {
+  const turn: Turn = { ...context, state, commands: [] };
+  takeEvent(turn, event);
+  show(turn);
+  return { state: turn.state, commands: turn.commands, deadlines: deadlinesOf(turn.state) };
+}
+
+function takeEvent(turn: Turn, event: TunnelEvent): void {
+  switch (event.kind) {
+    case "want":
+      return onWant(turn);
+    case "prepared":
+      return onPrepared(turn, event);
+    case "unprepared":
+      if (turn.state.attempt?.serial === event.serial) failAttempt(turn, event.reason);
+      return;
+    case "opened":
+      return onOpened(turn, event.serial, event.session);
+    case "answered":
+      return onAnswered(turn, event.session, event.answer);
+    case "started":
+      return onStarted(turn, event.session, event.problem);
+    case "closed":
+      return onClosed(turn, event.session, event.reason);
+    case "held":
+      return onHeld(turn, event.session, event.welcome, event.peer);
+    case "uplink":
+      return onUplink(turn, event.suspect);
+    case "time":
+      return onTime(turn);
+    case "stop":
+      return onStop(turn, event.reason);
+  }
+}
+
+function change(turn: Turn, changes: Partial<Tunnel>): void {
+  turn.state = { ...turn.state, ...changes };
+}
+
+function onWant(turn: Turn): void {
+  if (turn.state.wanted) return;
+  change(turn, { wanted: true, silentSinceMs: turn.nowMs });
+  dial(turn);
+}
+
+/** Begins an attempt with the next peer of the queue. */
+function dial(turn: Turn): void {
+  const { location, queue, serial } = turn.state;
+  const { peer, queue: taken } = takePeer(queue, location.peers.length, turn.random);
+  const host = location.peers[peer]?.host ?? "";
+  const literal = parseIp(host);
+  const next =
+    literal === undefined ? takeAddress(taken, peer) : { address: literal, queue: taken };
+  const attempt: Attempt = {
+    serial: serial + 1,
+    phase: "preparing",
+    peer,
+    address: next.address ?? "",
+    session: 0,
+    welcome: undefined,
+    deadlineMs: turn.nowMs + attemptMsMax,
+  };
+  change(turn, { serial: serial + 1, queue: next.queue, attempt, retryAtMs: undefined });
+  const resolve = next.address === undefined ? host : "";
+  turn.commands.push({ kind: "prepare", serial: attempt.serial, resolve });
+}
+
+function onPrepared(turn: Turn, event: Extract<TunnelEvent, { kind: "prepared" }>): void {
+  const { attempt } = turn.state;
+  if (attempt?.serial !== event.serial || attempt.phase !== "preparing") return;
+  const found = putAddresses(turn.state.queue, attempt.peer, event.addresses, turn.random);
+  const next =
+    attempt.address === ""
+      ? takeAddress(found, attempt.peer)
+      : { address: attempt.address, queue: turn.state.queue };
+  if (next.address === undefined) return failAttempt(turn, "no address of the gateway is known");
+  const { address, queue } = next;
+  change(turn, { queue, attempt: { ...attempt, address, phase: "opening" } });
+  const { serial, peer } = attempt;
+  const { want4, want6 } = turn.state;
+  const { token } = event;
+  turn.commands.push({ kind: "open", serial, peer, address, token, want4, want6 });
+}
+
+function onOpened(turn: Turn, serial: number, session: number): void {
+  const { attempt } = turn.state;
+  if (attempt?.serial !== serial || attempt.phase !== "opening") {
+    turn.commands.push({ kind: "close", session, reason: "no longer wanted" });
+    return;
+  }
+  change(turn, { attempt: { ...attempt, session, phase: "greeting" } });
+}
+
+function onAnswered(turn: Turn, session: number, answer: GatewayAnswer): void {
+  const { attempt } = turn.state;
+  if (attempt?.session !== session || attempt.phase !== "greeting") return;
+  switch (answer.kind) {
+    case "refused":
+      return onRefused(turn, answer.error, answer.text);
+    case "invalid":
+      return failAttempt(turn, `welcome: ${answer.why}`);
+    case "welcome":
+      return onWelcome(turn, attempt, answer.welcome);
+  }
+}
+
+function onRefused(turn: Turn, error: string, text: string): void {
+  failAttempt(turn, `the gateway refused: ${error}${text === "" ? "" : `: ${text}`}`);
+  if (error !== "auth") return;
+  const { name } = turn.state.location;
+  turn.commands.push({ kind: "event", event: { event: "invalid_auth", route_name: name } });
+  if (turn.state.retryAtMs === undefined) return;
+  change(turn, { retryAtMs: turn.nowMs + authDelayMs * (1 + turn.random() / 4) });
+}
+
+function onWelcome(turn: Turn, attempt: Attempt, welcome: Welcome): void {
+  const own4 = addressOf(welcome.addr4);
+  const own6 = addressOf(welcome.addr6);
+  const taken = [own4, own6].filter((own) => own !== "" && turn.isTaken(own));
+  if (taken.length > 0) return onConflict(turn, welcome, taken);
+  change(turn, { attempt: { ...attempt, phase: "starting", welcome } });
+  turn.commands.push({ kind: "start", session: attempt.session, welcome });
+}
+
+/**
+ * Gateways own their pools, so two may give one address; the packet's source must tell them apart.
+ */
+function onConflict(turn: Turn, welcome: Welcome, taken: readonly Ip[]): void {
+  const isTaken = (one: Ip): boolean => taken.includes(one) || turn.isTaken(one);
+  const want4 = hostOfPool(welcome.addr4, isTaken, turn.random) ?? "";
+  const want6 = hostOfPool(welcome.addr6, isTaken, turn.random) ?? "";
+  const conflicts = turn.state.conflicts + 1;
+  failAttempt(turn, `${taken.join(" and ")} belongs to another location already`);
+  change(turn, { want4, want6, conflicts });
+  const waits = turn.state.retryAtMs !== undefined;
+  if (waits && conflicts <= conflictsMax) change(turn, { retryAtMs: turn.nowMs });
+}
+
+function onStarted(turn: Turn, session: number, problem: string): void {
+  const { attempt, location, session: before } = turn.state;
+  if (attempt?.session !== session || attempt.phase !== "starting") return;
+  if (problem !== "") return failAttempt(turn, problem);
+  const { welcome, peer, address } = attempt;
+  carry(turn, session, welcome as Welcome, `${address} ${location.peers[peer]?.port ?? 0}`);
+  if (before !== 0) return;
+  turn.commands.push({
+    kind: "event",
+    event: { event: "route_connected", route_name: location.name },
+  });
+}
+
+function carry(turn: Turn, session: number, welcome: Welcome, peer: string): void {
+  change(turn, {
+    wanted: true,
+    session,
+    carriesSinceMs: turn.nowMs,
+    peer,
+    welcome,
+    lastWelcome: welcome,
+    want4: addressOf(welcome.addr4),
+    want6: addressOf(welcome.addr6),
+    suspect: false,
+    attempt: undefined,
+    retryAtMs: undefined,
+    conflicts: 0,
+    reason: "",
+  });
+}
+
+function onHeld(turn: Turn, session: number, welcome: Welcome, peer: string): void {
+  const { session: before } = turn.state;
+  if (before !== 0) turn.commands.push({ kind: "close", session: before, reason: "replaced" });
+  carry(turn, session, welcome, peer);
+}
+
+function onClosed(turn: Turn, session: number, reason: string): void {
+  if (turn.state.attempt?.session === session) failAttempt(turn, reason, true);
+  else if (turn.state.session === session) onLoss(turn, reason);
+}
+
+/** The session that carried is gone; an attempt that is under way goes on in its place. */
+function onLoss(turn: Turn, reason: string): void {
+  const { attempt, carriesSinceMs, failures, location } = turn.state;
+  const stable = turn.nowMs - carriesSinceMs >= stableMs;
+  change(turn, {
+    session: 0,
+    suspect: false,
+    welcome: undefined,
+    silentSinceMs: turn.nowMs,
+    reason,
+    failures: stable ? 0 : failures + 1,
+  });
+  if (attempt?.phase !== "starting") {
+    const event = { event: "route_disconnected", route_name: location.name } as const;
+    turn.commands.push({ kind: "event", event });
+  }
+  if (attempt === undefined) change(turn, { retryAtMs: stable ? turn.nowMs : retryAt(turn) });
+}
+
+/**
+ * Ends the attempt. A tunnel that carries undoubtedly is left alone, any other gets a time to
+ * redial.
+ */
+function failAttempt(turn: Turn, reason: string, closed = false): void {
+  const { attempt, location, session } = turn.state;
+  if (attempt === undefined) return;
+  if (attempt.session !== 0 && !closed) {
+    turn.commands.push({ kind: "close", session: attempt.session, reason: "attempt failed" });
+  }
+  change(turn, { attempt: undefined });
+  if (session !== 0 && !turn.state.suspect) return;
+  if (session === 0 && reason !== turn.state.reason) {
+    const event = { event: "route_failed", route_name: location.name, reason_details: reason };
+    turn.commands.push({ kind: "event", event: event as AditEvent });
+  }
+  if (session === 0) change(turn, { reason });
+  change(turn, { retryAtMs: retryAt(turn), failures: turn.state.failures + 1 });
+}
+
+/** The delay grows with every round through all peers, not with every peer. */
+function retryAt(turn: Turn): number {
+  const { failures, location } = turn.state;
+  const rounds = Math.floor(failures / location.peers.length);
+  return turn.nowMs + backoffMs(rounds, redialDelayMsMin, redialDelayMsMax, turn.random);
+}
+
+/**
+ * The uplink changed. Who waits dials at once. If a session may depend on what changed, a second
+ * one is dialled beside it until one gets through and replaces it: a change that did not matter
+ * costs nothing.
+ */
+function onUplink(turn: Turn, suspect: boolean): void {
+  const { attempt, session, wanted } = turn.state;
+  if (!wanted) return;
+  change(turn, { suspect: turn.state.suspect || (suspect && session !== 0) });
+  if (attempt === undefined ? session !== 0 && !suspect : !suspect || isYoung(attempt)) return;
+  if (attempt !== undefined && attempt.session !== 0) {
+    turn.commands.push({ kind: "close", session: attempt.session, reason: "uplink changed" });
+  }
+  change(turn, { failures: 0 });
+  dial(turn);
+}
+
+/** Nothing of the attempt has touched the uplink yet. */
+function isYoung(attempt: Attempt): boolean {
+  return attempt.phase === "preparing" && attempt.address !== "";
+}
+
+function onTime(turn: Turn): void {
+  const { attempt, retryAtMs, wanted } = turn.state;
+  if (attempt !== undefined && attempt.deadlineMs <= turn.nowMs) {
+    failAttempt(turn, `timeout: ${attempt.phase} took too long`);
+  } else if (wanted && retryAtMs !== undefined && retryAtMs <= turn.nowMs) {
+    dial(turn);
+  }
+}
+
+function onStop(turn: Turn, reason: string): void {
+  const { attempt, session, location } = turn.state;
+  for (const open of [attempt?.session ?? 0, session]) {
+    if (open !== 0) turn.commands.push({ kind: "close", session: open, reason });
+  }
+  if (session !== 0) {
+    const event = { event: "route_disconnected", route_name: location.name } as const;
+    turn.commands.push({ kind: "event", event });
+  }
+  const gone = { attempt: undefined, session: 0, welcome: undefined, retryAtMs: undefined };
+  change(turn, { ...gone, suspect: false, wanted: false, reason });
+}
+
+function show(turn: Turn): void {
+  const { wanted, session, silentSinceMs, shown } = turn.state;
+  const silent = turn.nowMs - silentSinceMs >= downAfterMs;
+  const next = session !== 0 ? "up" : !wanted ? "idle" : silent ? "down" : "connecting";
+  if (next !== shown) change(turn, { shown: next, shownSinceMs: turn.nowMs });
+}
