@@ -16,6 +16,7 @@ CLANG ?= clang
 PREFIX ?= /usr/local
 DESTDIR ?=
 FUZZ_RUNS ?= 20000
+FUZZ_RUNS_LONG ?= 1000000
 TIERS ?=
 VERSION := $(shell sed -n 's/^  "version": "\(.*\)",$$/\1/p' package.json)
 
@@ -93,8 +94,7 @@ sim: prepare-test
 	$(Q)node scripts/run-tests.mjs sim
 
 fuzz: prepare-test
-	$(Q)FUZZ_RUNS=$(if $(filter command line environment,$(origin FUZZ_RUNS)),$(FUZZ_RUNS),1000000) \
-		node scripts/run-tests.mjs fuzz
+	$(Q)FUZZ_RUNS=$(FUZZ_RUNS_LONG) node scripts/run-tests.mjs fuzz
 
 lint: prepare-test
 	$(Q)node scripts/run-tests.mjs lint generated
@@ -123,9 +123,12 @@ help:
 	@echo 'make leaks     the leak matrix'
 	@echo 'make bench     throughput and latency beside other tunnels'
 	@echo 'make size      bytes of the bundle and the daemon against their budgets'
-	@echo 'make sim       the simulated host only       make fuzz   the fuzzers, 1,000,000 inputs each'
-	@echo 'make lint      types, tidy, shellcheck       make generate   the files named *.gen.*'
-	@echo 'make install   to PREFIX ($(PREFIX)), below DESTDIR     make clean   V=1 shows commands'
+	@echo 'make sim       the simulated host only'
+	@echo 'make fuzz      the fuzzers, 1,000,000 inputs each'
+	@echo 'make lint      types, tidy, shellcheck, generated files'
+	@echo 'make generate  write the files named *.gen.*, and the docs made from the same source'
+	@echo 'make install   to PREFIX ($(PREFIX)), below DESTDIR'
+	@echo 'make clean     all but fetched sources; V=1 shows the commands'
 
 prepare:
 	$(Q)scripts/bootstrap build node
@@ -147,7 +150,7 @@ $(QJS)/.fetched: scripts/fetch-quickjs | prepare
 
 $(B)/adit.mjs $(B)/adit.debug.mjs &: $(TS_SRC) rollup.config.mjs tsconfig.json $(NPM_STAMP)
 	$(call say,ROLL,$(B)/adit.mjs)
-	$(Q)node_modules/.bin/cross-env NODE_ENV=production node_modules/.bin/rollup --config rollup.config.mjs --silent
+	$(Q)npm run --silent bundle
 
 # Compiled in place even with type errors, so that one broken test does not hide all the others; the
 # exit status still says so.

@@ -1,8 +1,8 @@
-// Bundles ts/main.ts into the one module that aditd evaluates, minified, and into a second copy with
-// names and a source map kept, for tests and stack traces.
+// Bundles ts/main.ts into the one module that aditd evaluates, minified, and into a second copy
+// with names and a source map kept, for tests and stack traces.
 //
-// terser does the minifying: it is plain JavaScript and so runs wherever Node does, while the faster
-// minifiers are native programs that would have to exist for every build machine.
+// terser does the minifying: it is plain JavaScript and so runs wherever Node does, while the
+// faster minifiers are native programs that would have to exist for every build machine.
 import terser from "@rollup/plugin-terser";
 import typescript from "@rollup/plugin-typescript";
 

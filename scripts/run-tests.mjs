@@ -2,10 +2,10 @@
 //
 //   node scripts/run-tests.mjs [tier...]        without names: all of TIERS
 //
-// Every program of a tier is one child process. Its counts are read from its output: uvu's totals or
-// a line "N passed, N failed[, N skipped]"; a child that ends badly without saying that something
-// failed is one failure. A tier that this machine cannot run is counted as skipped, with the reason.
-// The last line is "N passed, N failed" and, if anything was skipped, ", N skipped".
+// Every program of a tier is one child process. Its counts are read from its output: uvu's totals
+// or a line "N passed, N failed[, N skipped]"; a child that ends badly without saying that
+// something failed is one failure. A tier that this machine cannot run is counted as skipped, with
+// the reason. The last line is "N passed, N failed" and, if anything was skipped, ", N skipped".
 //
 // Environment: FUZZ_RUNS inputs for each fuzzer; JOBS programs at a time (not for netns);
 // KEEP_GOING=0 stops after the first tier that failed.

@@ -35,8 +35,8 @@ const numbers = (passed, failed, skipped) => ({
 });
 
 /**
- * The counts of a program that ended. A build counts only when it failed; a program that says all is
- * well and yet ends badly, or that ran no test at all, is one failure.
+ * The counts of a program that ended. A build counts only when it failed; a program that says all
+ * is well and yet ends badly, or that ran no test at all, is one failure.
  */
 export function judge(program, ended) {
   const bad = ended.status !== 0;
