@@ -37,16 +37,16 @@ function help({ ok, same }, router) {
 }
 
 function usage({ ok }, router) {
-  const wrong = [["statu"], ["protect"], ["protect", "mac", "zz", "us"], ["explain"],
-    ["--nonsense"], ["protect", "mac", macOf("tv"), "atlantis"], ["protect", "planet", "x", "us"],
-    ["unprotect", "iface", "no-such-rule"]];
+  const wrong = [["statu"], ["protect"], ["protect", "--kind", "mac", "zz", "us"], ["explain"],
+    ["--nonsense"], ["protect", macOf("tv"), "atlantis"], ["unprotect", "no-such-rule"],
+    ["protect", "--kind", "planet", "x", "us"], ["protect", "300.1.1.1/99", "us", "extra"]];
   for (const words of wrong) {
     const done = adit(router, ...words);
     const said = done.stderr.trim();
     ok(done.status > 0 && said !== "" && !/^\s+at /m.test(said),
       `adit ${words.join(" ")}: status ${done.status}`, said.split("\n")[0]);
   }
-  const lost = adit(router, "protect", "mac", macOf("tv"), "atlantis").stderr;
+  const lost = adit(router, "protect", macOf("tv"), "atlantis").stderr;
   ok(lost.includes("atlantis") && lost.includes("us"), "an unknown location is named, with ours");
 }
 
@@ -84,10 +84,10 @@ function explain({ ok, same }, router) {
 
 function protect({ same }, router) {
   const mac = macOf("laptop");
-  same(adit(router, "protect", "mac", mac, "de", "--when-down", "direct").status, 0, "protect");
+  same(adit(router, "protect", mac, "de", "--when-down", "direct").status, 0, "protect");
   same(aditJson(router, "explain", mac)?.location, "de", "the rule is in force at once");
-  same(adit(router, "unprotect", "mac", mac).status, 0, "unprotect");
-  same(adit(router, "unprotect", "mac", mac).status > 0, true, "unprotect twice is an error");
+  same(adit(router, "unprotect", mac).status, 0, "unprotect");
+  same(adit(router, "unprotect", mac).status > 0, true, "unprotect twice is an error");
 }
 
 function configCheck({ ok, same }, lab) {
@@ -111,8 +111,8 @@ function configCheck({ ok, same }, lab) {
 async function events({ ok }, router) {
   const follower = nsStart("router", [ADIT, "--socket", router.socket, "--json", "events"]);
   await waitFor("the follower", EVENT_MS_MAX, () => adit(router, "status").status === 0);
-  adit(router, "protect", "iface", NET.guest.dev, "de");
-  adit(router, "protect", "iface", NET.guest.dev, "us");
+  adit(router, "protect", NET.guest.dev, "de");
+  adit(router, "protect", NET.guest.dev, "us");
   await waitFor("an event line", EVENT_MS_MAX, () => follower.text.includes("\n"));
   const lines = follower.text.trim().split("\n");
   ok(lines.every((line) => typeof JSON.parse(line) === "object"), "every line is JSON", lines[0]);
@@ -123,6 +123,9 @@ function noDaemon({ ok }, router) {
   const done = adit({ ...router, socket: "/run/no-such.sock" }, "status");
   ok(done.status > 0 && done.stderr.includes("/run/no-such.sock"), "the message names the socket",
     done.stderr.trim());
-  const offline = adit({ ...router, socket: "/run/no-such.sock" }, "keygen");
-  ok(offline.status === 0 && offline.stdout.trim() !== "", "keygen needs no daemon");
+  const offline = { ...router, socket: "/run/no-such.sock" };
+  const pair = adit(offline, "--json", "keygen", "/run/adit-lab/pair");
+  ok(/"sha256\/[\w+/]{43}="/.test(pair.stdout), "keygen needs no daemon and prints the pin",
+    pair.stdout.trim() + pair.stderr.trim());
+  ok(/[0-9a-f]{64}/.test(adit(offline, "keygen", "--token").stdout), "keygen --token");
 }

@@ -1,5 +1,5 @@
 // A decider that loops, eats memory, throws or dies costs no packet, and says what happened.
-// The daemon is started with ADIT_TEST_HOOKS=1, which adds POST /v1/test/{loop,alloc,throw}.
+// The daemon is started with --test-hooks, which allows POST /v1/test/{loop,alloc,throw}.
 
 import { finish, makeChecks, part } from "./lab/check.mjs";
 import { killAll, pidsOf } from "./lab/daemon.mjs";
@@ -24,11 +24,11 @@ const FAULTS = [
 await runSandboxed(import.meta.url, async () => {
   const checks = makeChecks();
   const lab = await makeLab();
-  await startAll(lab, { env: { ADIT_TEST_HOOKS: "1" } });
+  await startAll(lab, { flags: ["--test-hooks"] });
   for (const fault of FAULTS) {
     await part(checks, fault.name, () => underPing(checks, lab, fault));
   }
-  await part(checks, "without the variable there are no hooks", () => noHooks(checks, lab));
+  await part(checks, "without the flag the hooks are refused", () => noHooks(checks, lab));
   return finish(checks);
 });
 
@@ -78,5 +78,5 @@ async function noHooks(checks, lab) {
   await waitReady(lab);
   const answer = nsTry("router", ["curl", "-s", "-o", "/dev/null", "-w", "%{http_code}",
     "--unix-socket", router.socket, "-X", "POST", "http://localhost/v1/test/throw"]);
-  checks.same(answer.stdout, "404", "status of POST /v1/test/throw");
+  checks.same(answer.stdout, "403", "status of POST /v1/test/throw");
 }

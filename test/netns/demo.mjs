@@ -6,7 +6,7 @@
 
 import { differences, finish, makeChecks } from "./lab/check.mjs";
 import {
-  adit, aditJson, isAlive, killAll, pidsOf, planOf, stopDaemon,
+  aditJson, isAlive, killAll, pidsOf, planOf, protect, stopDaemon,
 } from "./lab/daemon.mjs";
 import {
   exitAddress, makeLab, ping, startAll, startGateway, startRouter, waitExit, waitReady,
@@ -40,7 +40,7 @@ async function demo() {
   await act(stage, "Start: two gateways, one router", startTheLab);
   await act(stage, "The policy, and what the web host really saw", showTable);
   await act(stage, "The phone gets new addresses", movePhoneAddress);
-  await act(stage, "adit protect mac: the phone moves to de at run time", protectPhone);
+  await act(stage, "adit protect: the phone moves to de at run time", protectPhone);
   await act(stage, "Gateway us dies", killGateway);
   await act(stage, "kill -9 of the whole router daemon, then a restart", killRouter);
   await act(stage, "The uplink's cable is pulled and put back", pullCable);
@@ -151,8 +151,8 @@ async function movePhoneAddress(stage) {
 
 async function protectPhone(stage) {
   await actUnderProbes(stage, async () => {
-    const done = adit(stage.lab.daemons.router, "protect", "mac", macOf("phone"), "de");
-    stage.checks.ok(done.status === 0, "adit protect mac … de", done.stderr.trim());
+    const done = protect(stage.lab.daemons.router, "mac", macOf("phone"), "de");
+    stage.checks.ok(done.status === 0, `adit protect ${macOf("phone")} de`, done.stderr.trim());
     await checkExit(stage, "phone", "de", "phone leaves through de");
   });
 }

@@ -55,40 +55,40 @@ async function command({ ok }, lab, ...words) {
 
 async function moveRules(checks, lab) {
   const tv = addressOf(NET.lan, DEVICES.tv.host);
-  await command(checks, lab, "protect", "mac", macOf("phone"), "de");
-  await command(checks, lab, "protect", "ip", tv.v4, "us");
-  await command(checks, lab, "protect", "ip", tv.v6, "us");
-  await command(checks, lab, "protect", "iface", NET.guest.dev, "de");
+  await command(checks, lab, "protect", macOf("phone"), "de");
+  await command(checks, lab, "protect", tv.v4, "us");
+  await command(checks, lab, "protect", tv.v6, "us");
+  await command(checks, lab, "protect", NET.guest.dev, "de");
   await expectAll(checks, { phone: "de", tv: "us", guest: "de", laptop: "direct" });
 }
 
 async function addRules(checks, lab) {
   const laptop = macOf("laptop").toUpperCase().replaceAll(":", "-");
-  await command(checks, lab, "protect", "mac", laptop, "de");
-  await command(checks, lab, "unprotect", "iface", NET.guest.dev);
+  await command(checks, lab, "protect", laptop, "de");
+  await command(checks, lab, "unprotect", NET.guest.dev);
   await expectAll(checks, { laptop: "de", guest: "direct" });
-  await command(checks, lab, "unprotect", "mac", laptop);
-  await command(checks, lab, "protect", "iface", NET.guest.dev, "us");
+  await command(checks, lab, "unprotect", laptop);
+  await command(checks, lab, "protect", NET.guest.dev, "us");
   await expectAll(checks, { laptop: "direct", guest: "us" });
 }
 
 async function priorities(checks, lab) {
   const guest = addressOf(NET.guest, DEVICES.guest.host);
-  await command(checks, lab, "protect", "ip", guest.v4, "de");
-  await command(checks, lab, "protect", "ip", guest.v6, "de");
+  await command(checks, lab, "protect", guest.v4, "de");
+  await command(checks, lab, "protect", guest.v6, "de");
   await expect(checks, "guest", "de");
-  await command(checks, lab, "protect", "mac", macOf("guest"), "us");
+  await command(checks, lab, "protect", macOf("guest"), "us");
   await expect(checks, "guest", "us");
-  await command(checks, lab, "unprotect", "mac", macOf("guest"));
+  await command(checks, lab, "unprotect", macOf("guest"));
   await expect(checks, "guest", "de");
-  await command(checks, lab, "unprotect", "ip", guest.v4);
-  await command(checks, lab, "unprotect", "ip", guest.v6);
+  await command(checks, lab, "unprotect", guest.v4);
+  await command(checks, lab, "unprotect", guest.v6);
   await expect(checks, "guest", "us");
 }
 
 async function whenDown(checks, lab) {
-  await command(checks, lab, "protect", "mac", macOf("laptop"), "us", "--when-down", "direct");
-  await command(checks, lab, "protect", "mac", macOf("phone"), "us", "--when-down", "de");
+  await command(checks, lab, "protect", macOf("laptop"), "us", "--when-down", "direct");
+  await command(checks, lab, "protect", macOf("phone"), "us", "--when-down", "de");
   await expectAll(checks, { laptop: "us", phone: "us", guest: "us" });
   await killAll(pidsOf(lab.daemons.us).all);
   await expectAll(checks, { laptop: "direct", phone: "de" });

@@ -31,7 +31,7 @@ function howTo(lab) {
   adit() { ${client} "$@"; }
 
   adit status; adit devices; adit explain 192.168.1.10; adit plan
-  adit protect mac ${macOf("phone")} de               move the phone
+  adit protect ${macOf("phone")} de                   move the phone
   adit events                                            watch it decide
 
 Enter or Ctrl-C ends it; nothing is left behind.`;

@@ -1,7 +1,7 @@
 // What is done to a router while its devices send. `act` attacks, `undo` puts back what a user, a
 // DHCP client or procd would put back; the daemon's own state is never restored by hand.
 
-import { adit, killAll, pidsOf, planOf } from "./daemon.mjs";
+import { killAll, pidsOf, planOf, protect } from "./daemon.mjs";
 import { startGateway, startRouter } from "./lab.mjs";
 import { nsIp, nsRun, sleep, waitFor } from "./sh.mjs";
 import {
@@ -108,7 +108,7 @@ async function switchLocations(lab) {
     const moves = [["mac", macOf("phone"), first], ["ip", tv.v4, second], ["ip", tv.v6, second],
       ["iface", NET.guest.dev, first]];
     for (const [kind, what, location] of moves) {
-      const done = adit(router, "protect", kind, what, location);
+      const done = protect(router, kind, what, location);
       if (done.status !== 0) throw new Error(`adit protect ${kind} ${what}: ${done.stderr}`);
     }
     await sleep(SWITCH_PAUSE_MS);

@@ -46,12 +46,13 @@ export function gatewayConfig({ dir, identity, token, wan, pool }) {
 }
 
 /** Starts aditd in a namespace; its configuration and log stand beside its API socket. */
-export function startDaemon(ns, config, { env = {} } = {}) {
+export function startDaemon(ns, config, { flags = [] } = {}) {
   const dir = dirname(config.api.socket);
   const [file, log] = [`${dir}/config.json`, `${dir}/aditd.log`];
   writeFileSync(file, `${JSON.stringify(config, null, 2)}\n`);
-  const command = [join(BUILD, "aditd"), "-c", file, "-m", join(BUILD, "adit.mjs")];
-  const child = nsStart(ns, command, { log, env: { ...process.env, ...env } });
+  const command = [join(BUILD, "aditd"), "-c", file, "-m", join(BUILD, "adit.mjs"),
+    "--run-dir", dir, ...flags];
+  const child = nsStart(ns, command, { log });
   return { ns, child, config, file, log, socket: config.api.socket };
 }
 
@@ -63,6 +64,11 @@ export function adit(daemon, ...words) {
 /** Like adit, but leaves this process free to do other things meanwhile. */
 export function aditAsync(daemon, ...words) {
   return nsAsync(daemon.ns, [ADIT, "--socket", daemon.socket, ...words]);
+}
+
+/** Adds or moves a rule; `kind` is mac, ip or iface. */
+export function protect(daemon, kind, subject, location, ...options) {
+  return adit(daemon, "protect", "--kind", kind, subject, location, ...options);
 }
 
 /** The parsed answer of a `--json` command, or undefined while there is none. */
@@ -107,38 +113,34 @@ export function locationStates(daemon) {
 export function pidsOf(daemon) {
   const mover = daemon.child.pid;
   const children = childrenOf(mover);
-  return { mover, decider: children[0], all: [mover, ...children] };
+  const decider = children.find((pid) => /decider/.test(readProc(pid, "comm")));
+  return { mover, decider, all: [mover, ...children] };
 }
 
 function childrenOf(pid) {
+  const text = readProc(pid, `task/${pid}/children`).trim();
+  const direct = text === "" ? [] : text.split(" ").map(Number);
+  return direct.flatMap((child) => [child, ...childrenOf(child)]);
+}
+
+// A process may end between being listed and being read.
+function readProc(pid, file) {
   try {
-    const text = readFileSync(`/proc/${pid}/task/${pid}/children`, "utf8").trim();
-    const direct = text === "" ? [] : text.split(" ").map(Number);
-    return direct.flatMap((child) => [child, ...childrenOf(child)]);
+    return readFileSync(`/proc/${pid}/${file}`, "utf8");
   } catch {
-    return [];
+    return "";
   }
 }
 
 /** True while a process exists and is no zombie. */
 export function isAlive(pid) {
-  try {
-    return !/^State:\s+[ZX]/m.test(readFileSync(`/proc/${pid}/status`, "utf8"));
-  } catch {
-    return false;
-  }
+  return /^State:\s+[^ZX]/m.test(readProc(pid, "status"));
 }
 
-/** All processes of the sandbox that run aditd. */
+/** All processes of the sandbox that run aditd, movers and deciders. */
 export function daemonPids() {
-  return readdirSync("/proc").filter((name) => /^\d+$/.test(name)).map(Number).filter((pid) => {
-    try {
-      const command = readFileSync(`/proc/${pid}/cmdline`, "utf8").split("\0")[0];
-      return command.endsWith("/aditd") && isAlive(pid);
-    } catch {
-      return false;
-    }
-  });
+  return readdirSync("/proc").filter((name) => /^\d+$/.test(name)).map(Number)
+    .filter((pid) => /^adit/.test(readProc(pid, "comm")) && isAlive(pid));
 }
 
 /** Kills processes with SIGKILL and waits until they are gone. */

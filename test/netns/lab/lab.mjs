@@ -37,9 +37,9 @@ export function startGateway(lab, name, options) {
 }
 
 /** Starts the router's daemon, or starts it again; `change` edits the configuration. */
-export function startRouter(lab, { change = (config) => config, env } = {}) {
+export function startRouter(lab, { change = (config) => config, flags } = {}) {
   mkdirSync(`${DIR}/router`, { recursive: true });
-  lab.daemons.router = startDaemon("router", change(routerConfig(lab)), { env });
+  lab.daemons.router = startDaemon("router", change(routerConfig(lab)), { flags });
   return lab.daemons.router;
 }
 
