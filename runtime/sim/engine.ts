@@ -1,0 +1,22 @@
+/** What runs the bundle: Node itself, or QuickJS in WebAssembly. Both take the same text. */
+import type { HostModule } from "./host.js";
+
+/** One instance of the bundle; the functions are the bundle's exports. */
+export interface Decider {
+  start(): void;
+  onMessage(bytes: Uint8Array, fd: number): void;
+  onDescriptor(fd: number, readable: boolean, writable: boolean): void;
+  onTimer(): void;
+  nextDeadlineMs(): number;
+  /** Frees the instance; it is not called afterwards. */
+  dispose(): void;
+}
+
+export interface Engine {
+  readonly name: string;
+  create(host: HostModule): Decider;
+}
+
+export const bundleExports = [
+  "start", "onMessage", "onDescriptor", "onTimer", "nextDeadlineMs",
+] as const;

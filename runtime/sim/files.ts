@@ -1,0 +1,59 @@
+/** The simulated file system: whole files, replaced atomically, inside allowed folders only. */
+import { errno } from "./constants.js";
+
+export const FILE_BYTES_MAX = 1_048_576;
+
+export interface SimulatedFile {
+  readonly data: Uint8Array;
+  readonly mode: number;
+}
+
+export class Files {
+  readonly #files = new Map<string, SimulatedFile>();
+  /** Error that the next writes answer, 0 for none: a full or broken flash. */
+  writeError = 0;
+
+  constructor(
+    readonly configDir: string,
+    readonly runDir: string,
+  ) {}
+
+  put(path: string, data: Uint8Array, mode = 0o600): void {
+    this.#files.set(path, { data, mode });
+  }
+
+  get(path: string): SimulatedFile | undefined {
+    return this.#files.get(path);
+  }
+
+  paths(): string[] {
+    return [...this.#files.keys()].sort();
+  }
+
+  read(path: string): SimulatedFile | number {
+    if (!isInside(path, this.configDir) && !isInside(path, this.runDir)) return -errno.EACCES;
+    const file = this.#files.get(path);
+    if (file === undefined) return -errno.ENOENT;
+    return file.data.length > FILE_BYTES_MAX ? -errno.EFBIG : file;
+  }
+
+  write(path: string, data: Uint8Array, mode: number): number {
+    if (!isInside(path, this.configDir) && !isInside(path, this.runDir)) return -errno.EACCES;
+    if (this.writeError !== 0) return this.writeError;
+    this.put(path, data.slice(), mode);
+    return 0;
+  }
+
+  remove(path: string): number {
+    if (!isInside(path, this.runDir)) return -errno.EACCES;
+    this.#files.delete(path);
+    return 0;
+  }
+}
+
+/** True for a plain absolute path below the folder; `..` and empty components are refused. */
+export function isInside(path: string, dir: string): boolean {
+  if (!path.startsWith(`${dir}/`)) return false;
+  const rest = path.slice(dir.length + 1).split("/");
+  return rest.every((part) => part !== "" && part !== "." && part !== "..");
+}

@@ -1,0 +1,172 @@
+/**
+ * What must hold after every operation, and what must hold once faults have stopped. Everything is
+ * asked of the kernel by resolve(), nothing of the bundle.
+ */
+import type { Machine } from "./machine.js";
+import { ours } from "./constants.js";
+import type { ReferencePolicy } from "./policy.js";
+import { allowedOf, expectedOf } from "./policy.js";
+import type { Outcome, Packet } from "./resolve.js";
+import { resolve } from "./resolve.js";
+import { routeText, ruleText } from "./kernel-objects.js";
+import type { Device } from "./topology.js";
+import { isNeighbour, locations, packetsOf, TUN, UPLINK } from "./topology.js";
+
+export class Violation extends Error {
+  constructor(
+    readonly invariant: string,
+    detail: string,
+  ) {
+    super(`${invariant}: ${detail}`);
+  }
+}
+
+/** Time that a foreign edit of both layers may stay unrepaired, from when a decider could see it. */
+export const REPAIR_MS = 500;
+/** Time until a change asked for by the API is in the kernel. */
+const SETTLE_MS = 2_000;
+
+/** What faults did lately: an attack on both layers at once may leak until it is repaired. */
+export class Damage {
+  readonly #at = new Map<"routing" | "firewall", number>();
+  readonly #neighbours = new Map<string, number>();
+
+  hit(layer: "routing" | "firewall", nowMs: number): void {
+    this.#at.set(layer, nowMs);
+  }
+
+  neighbourChanged(mac: string, nowMs: number): void {
+    this.#neighbours.set(mac, nowMs);
+  }
+
+  /** True while the layer may still be open; `seenMs` is since when somebody could repair it. */
+  isOpen(layer: "routing" | "firewall", nowMs: number, seenMs: number): boolean {
+    const at = this.#at.get(layer);
+    return at !== undefined && nowMs <= Math.max(at, seenMs) + REPAIR_MS;
+  }
+
+  isNeighbourNew(mac: string, nowMs: number, seenMs: number): boolean {
+    const at = this.#neighbours.get(mac);
+    return at !== undefined && nowMs <= Math.max(at, seenMs) + REPAIR_MS;
+  }
+}
+
+export interface Checked {
+  readonly machine: Machine;
+  readonly devices: readonly Device[];
+  readonly policy: ReferencePolicy;
+  readonly damage: Damage;
+  /** Rules before the last change, for the time that a change takes. */
+  previous: ReferencePolicy;
+  changedAtMs: number;
+  /** Since when a decider has been able to see and repair; Infinity while there is none. */
+  ableSinceMs: number;
+  readonly foreign: () => string;
+  foreignBefore: string;
+}
+
+/** Safety, at any instant after the first apply. */
+export function checkSafety(checked: Checked): void {
+  for (const device of checked.devices) {
+    for (const packet of packetsOf(device)) checkPacket(checked, device, packet);
+  }
+  const foreign = checked.foreign();
+  if (foreign !== checked.foreignBefore) {
+    const detail = `expected\n${checked.foreignBefore}\ngot\n${foreign}`;
+    throw new Violation("foreign objects stay untouched", detail);
+  }
+}
+
+function checkPacket(checked: Checked, device: Device, packet: Packet): void {
+  const { machine, policy, previous } = checked;
+  const nowMs = machine.around.clock.nowMs;
+  const allowed = allowedOf(policy.ruleFor(device, packet.src));
+  const changing = nowMs <= Math.max(checked.changedAtMs, checked.ableSinceMs) + SETTLE_MS;
+  if (changing) {
+    for (const place of allowedOf(previous.ruleFor(device, packet.src))) allowed.add(place);
+  }
+  const place = placeOf(machine, resolve(machine.kernel, packet));
+  if (place === "nowhere" || allowed.has(place)) return;
+  if (place !== "uplink" && changing) return;
+  if (mayLeak(checked, device, packet.src)) return;
+  const where = `${device.name} ${packet.src} -> ${packet.dst}`;
+  const rule = JSON.stringify(policy.ruleFor(device, packet.src) ?? "none");
+  throw new Violation("no packet leaves outside its tunnel", `${where} by ${place}, rule ${rule}`);
+}
+
+/** Both layers were attacked and nobody had the time to repair either. */
+function mayLeak(checked: Checked, device: Device, src: string): boolean {
+  const { machine, policy, damage, ableSinceMs } = checked;
+  const nowMs = machine.around.clock.nowMs;
+  if (!damage.isOpen("firewall", nowMs, ableSinceMs)) return false;
+  if (damage.isOpen("routing", nowMs, ableSinceMs)) return true;
+  const byMac = policy.ruleFor(device, src)?.kind === "mac";
+  const known = isNeighbour(machine.kernel, device, src);
+  return byMac && (!known || damage.isNeighbourNew(device.mac, nowMs, ableSinceMs));
+}
+
+/** `uplink`, a location's name, `nowhere`, or the interface or slot in words. */
+export function placeOf(machine: Machine, outcome: Outcome): string {
+  if (outcome.kind !== "out") return "nowhere";
+  if (outcome.oif === UPLINK) return "uplink";
+  if (outcome.oif !== TUN) return outcome.oif;
+  const tunnels = machine.mover?.tunnels;
+  const slot = tunnels?.slotOf(outcome.source) ?? 0;
+  const started = slot === 0 ? undefined : tunnels?.sessionFor(slot, false);
+  return started === undefined ? "nowhere" : (locations[slot - 1]?.name ?? `slot ${slot}`);
+}
+
+/** Liveness, once faults have stopped for a minute: every device is where policy wants it. */
+export function checkSettled(checked: Checked): void {
+  const { machine, policy } = checked;
+  for (const device of checked.devices) {
+    for (const packet of packetsOf(device)) {
+      const expected = expectedOf(policy.ruleFor(device, packet.src), () => true);
+      const outcome = resolve(machine.kernel, packet);
+      const place = placeOf(machine, outcome);
+      if (place === expected) continue;
+      const what = `${device.name} ${packet.src} -> ${packet.dst}: ${place}, not ${expected}`;
+      throw new Violation("settled as policy says", `${what}; ${JSON.stringify(outcome)}`);
+    }
+  }
+  checkFlows(checked);
+}
+
+/** No tracked flow of a device keeps the path of a location that it left. */
+function checkFlows({ machine, devices, policy }: Checked): void {
+  for (const flow of machine.kernel.flows) {
+    const device = devices.find(({ addr4, addr6 }) => flow.src === addr4 || flow.src === addr6);
+    if (device === undefined) continue;
+    const expected = expectedOf(policy.ruleFor(device, flow.src), () => true);
+    const slot = machine.mover?.tunnels.slotOf(flow.snat === "" ? flow.src : flow.snat) ?? 0;
+    const place = flow.snat === "" ? "uplink" : (locations[slot - 1]?.name ?? "nowhere");
+    if (place === expected) continue;
+    const what = `${device.name} ${flow.src} -> ${flow.dst} ${flow.ports}`;
+    throw new Violation("flows follow the policy", `${what}: ${place}, not ${expected}`);
+  }
+}
+
+/** Everything of ours in the kernel as sorted text, to be compared before and after. */
+export function ownText(machine: Machine): string {
+  const { kernel } = machine;
+  const name = (index: number): string => kernel.linkName(index);
+  const lines = [
+    ...kernel.routes.filter(isOurs).map((route) => routeText(route, name)),
+    ...kernel.rules.filter(isOurs).map(ruleText),
+  ];
+  return [...lines.sort(), kernel.firewall.list() ?? "no table"].join("\n");
+}
+
+/** Everything of others, likewise. */
+export function foreignText(machine: Machine): string {
+  const { kernel } = machine;
+  const name = (index: number): string => kernel.linkName(index);
+  const tun = kernel.linkNamed(TUN)?.index ?? 0;
+  const routes = kernel.routes.filter((route) => !isOurs(route) && route.oif !== tun);
+  const rules = kernel.rules.filter((rule) => !isOurs(rule));
+  return [...routes.map((route) => routeText(route, name)), ...rules.map(ruleText)].sort().join("\n");
+}
+
+function isOurs(item: { readonly protocol: number }): boolean {
+  return item.protocol === ours.PROTOCOL;
+}

@@ -1,0 +1,79 @@
+/**
+ * Planted mistakes: each alters one machine so that it behaves as if the bundle had a known kind of
+ * bug. The self-test of the simulation switches them on one at a time; each has to be found.
+ */
+import type { DeciderMessage } from "../../ts/host/contract.gen.js";
+import { ours, rtn } from "./constants.js";
+import type { Machine } from "./machine.js";
+import type { Mover } from "./mover.js";
+
+export interface Mistake {
+  readonly name: string;
+  plant(machine: Machine): void;
+}
+
+/** Answers success without doing what was asked, as a bundle that never asks. */
+function skip(matches: (message: DeciderMessage) => boolean): Mistake["plant"] {
+  return (machine) => {
+    machine.onMover = (mover) => {
+      mover.ignore = matches;
+    };
+  };
+}
+
+export const mistakes: readonly Mistake[] = [
+  {
+    name: "skip-unreachable",
+    plant: skip((message) => message.type === "route_set" && message.kind === rtn.UNREACHABLE),
+  },
+  {
+    name: "skip-source-rules",
+    plant: skip((message) => message.type === "rule_set" && message.src !== "" && !message.remove),
+  },
+  { name: "forget-conntrack", plant: skip((message) => message.type === "conntrack_delete") },
+  {
+    name: "forget-removals",
+    plant: skip((message) => message.type === "rule_set" && message.remove),
+  },
+  { name: "delete-foreign-rule", plant: deleteForeignRule },
+  { name: "ignore-lost-events", plant: onMover((mover) => (mover.recover = () => recoverSilently(mover))) },
+  { name: "unblock-before-block", plant: onMover((mover) => (mover.rewrite = withoutGuard)) },
+  { name: "stale-firewall", plant: onMover((mover) => (mover.rewrite = withoutElementChanges)) },
+];
+
+function onMover(change: (mover: Mover) => void): Mistake["plant"] {
+  return (machine) => {
+    machine.onMover = change;
+  };
+}
+
+function recoverSilently(mover: Mover): void {
+  mover.overflowing = false;
+}
+
+/** Removing by priority alone takes a rule of somebody else with it. */
+function deleteForeignRule(machine: Machine): void {
+  machine.onMover = (mover) => {
+    const before = mover.onCommand;
+    mover.onCommand = (message, answer) => {
+      if (message.type === "rule_set" && message.remove) {
+        const { priority } = message;
+        const foreign = { priority, protocol: ours.PROTOCOL };
+        machine.kernel.removeRule(
+          (rule) => rule.priority === foreign.priority && rule.protocol !== foreign.protocol,
+        );
+      }
+      before(message, answer);
+    };
+  };
+}
+
+/** The table is built in two transactions, the blocking part missing from the first. */
+function withoutGuard(script: string): string {
+  return script.replace(/(chain guard \{\n[^\n]*\n)[^}]*\}/, "$1  }");
+}
+
+/** Elements of a living table are never changed. */
+function withoutElementChanges(script: string): string {
+  return script.startsWith("delete element") || script.startsWith("add element") ? "" : script;
+}

@@ -1,0 +1,44 @@
+/** Commands on files and on descriptors that are handed to the decider. */
+import { errno } from "./constants.js";
+import { isInside } from "./files.js";
+import type { Handlers } from "./mover.js";
+import { result } from "./mover.js";
+
+const PART_BYTES_MAX = 49_152;
+const PORT_MIN = 1_024;
+
+export const fileHandlers: Handlers = {
+  file_read(mover, message) {
+    const file = mover.parts.files.read(message.path);
+    if (typeof file === "number") {
+      return { message: { type: "file_data", error: file, total: 0, data: new Uint8Array(0) } };
+    }
+    const data = file.data.slice(message.offset, message.offset + PART_BYTES_MAX);
+    return { message: { type: "file_data", error: 0, total: file.data.length, data } };
+  },
+
+  file_write(mover, message) {
+    return result(mover.parts.files.write(message.path, message.data, message.mode));
+  },
+
+  file_remove(mover, message) {
+    return result(mover.parts.files.remove(message.path));
+  },
+
+  listen_unix(mover, message) {
+    if (!isInside(message.path, mover.parts.files.runDir)) return result(-errno.EACCES);
+    const fd = mover.parts.descriptors.listenUnix(message.path);
+    return fd < 0 ? result(fd, `${message.path} is in use`) : { ...result(0), fd };
+  },
+
+  listen_tcp(mover, message) {
+    if (message.port < PORT_MIN) return result(-errno.EACCES, `port ${message.port}`);
+    const fd = mover.parts.descriptors.listenUnix(`${message.addr} ${message.port}`);
+    return fd < 0 ? result(fd) : { ...result(0), fd };
+  },
+
+  connect_udp(mover, message) {
+    if (message.port !== 53 && message.port !== 123) return result(-errno.EACCES);
+    return { ...result(0), fd: mover.parts.descriptors.connectUdp(message.addr) };
+  },
+};

@@ -1,0 +1,140 @@
+/**
+ * Where a packet goes: prerouting chains, routing policy, forward chains, source NAT. The one function
+ * behind the invariants of the simulation.
+ */
+import { action, iff, rtn, table } from "./constants.js";
+import type { Kernel } from "./kernel.js";
+import type { Flow, Route, Rule } from "./kernel-objects.js";
+import { contains, netOf } from "./net.js";
+import type { HookPacket } from "./nft-evaluate.js";
+import { runHook } from "./nft-evaluate.js";
+
+export interface Packet {
+  /** Interface by which it came, "" if this machine sent it. */
+  readonly iif: string;
+  readonly mac: string;
+  readonly src: string;
+  readonly dst: string;
+  /** Mark that it has from the start: that of the sending socket. */
+  readonly mark?: number;
+  readonly protocol?: "tcp" | "udp";
+  readonly dport?: number;
+}
+
+export type Outcome =
+  /** Left by an interface, with the source address that it then had. */
+  | { readonly kind: "out"; readonly oif: string; readonly source: string; readonly mark: number }
+  | { readonly kind: "local" }
+  /** `where` names the route type or the chain. */
+  | { readonly kind: "dropped"; readonly where: string };
+
+export interface RouteChoice {
+  readonly kind: "unicast" | "local" | "unreachable";
+  readonly route: Route | undefined;
+}
+
+/** With `track`, a flow is remembered as conntrack does, and found again. */
+export function resolve(kernel: Kernel, packet: Packet, track = false): Outcome {
+  const flow = track ? findFlow(kernel, packet) : undefined;
+  const at = hookPacket(packet, flow);
+  const forwarded = packet.iif !== "";
+  const before = runHook(kernel.firewall.table, forwarded ? "prerouting" : "output", at);
+  if (before.verdict === "drop") return { kind: "dropped", where: `chain ${before.chain}` };
+  const choice = chooseRoute(kernel, at);
+  if (choice.kind === "local") return { kind: "local" };
+  if (choice.route === undefined) return { kind: "dropped", where: "route unreachable" };
+  at.oif = kernel.linkName(choice.route.oif);
+  if (forwarded) {
+    const guarded = runHook(kernel.firewall.table, "forward", at);
+    if (guarded.verdict === "drop") return { kind: "dropped", where: `chain ${guarded.chain}` };
+  }
+  const after = runHook(kernel.firewall.table, "postrouting", at);
+  if (after.verdict === "drop") return { kind: "dropped", where: `chain ${after.chain}` };
+  const snat = flow === undefined ? after.snat : flow.snat;
+  if (track && flow === undefined) remember(kernel, packet, snat, at.flowMark);
+  const source = snat === "" || snat === "masquerade" ? packet.src : snat;
+  return { kind: "out", oif: at.oif, source, mark: at.mark };
+}
+
+/** The routing decision alone: what `ip route get` answers. */
+export function chooseRoute(kernel: Kernel, packet: HookPacket): RouteChoice {
+  for (const rule of kernel.rules) {
+    if (rule.family !== packet.family || ruleMatches(rule, packet) === rule.invert) continue;
+    if (rule.action !== action.TO_TABLE) return { kind: "unreachable", route: undefined };
+    if (rule.table === table.LOCAL) {
+      if (kernel.isLocal(packet.dst)) return { kind: "local", route: undefined };
+      continue;
+    }
+    const route = lookUp(kernel, rule.table, packet.dst);
+    if (route === undefined || netOf(route.dst).length <= rule.suppress) continue;
+    if (route.kind !== rtn.UNICAST) return { kind: "unreachable", route: undefined };
+    return { kind: "unicast", route };
+  }
+  return { kind: "unreachable", route: undefined };
+}
+
+export function hookPacket(packet: Packet, flow?: Flow): HookPacket {
+  return {
+    family: netOf(packet.src).family,
+    iif: packet.iif,
+    oif: "",
+    mac: packet.mac,
+    src: packet.src,
+    dst: packet.dst,
+    protocol: packet.protocol ?? "udp",
+    dport: packet.dport ?? 9,
+    mark: packet.mark ?? 0,
+    flowMark: flow?.mark ?? 0,
+    flowState: flow === undefined ? "new" : "established",
+    direction: "original",
+  };
+}
+
+function ruleMatches(rule: Rule, packet: HookPacket): boolean {
+  if (rule.src !== "" && !contains(netOf(rule.src), netOf(packet.src))) return false;
+  if (rule.dst !== "" && !contains(netOf(rule.dst), netOf(packet.dst))) return false;
+  if (rule.iif !== "" && rule.iif !== (packet.iif === "" ? "lo" : packet.iif)) return false;
+  if (rule.oif !== "" && rule.oif !== packet.oif) return false;
+  return rule.fwmask === 0 || ((packet.mark ^ rule.fwmark) & rule.fwmask) === 0;
+}
+
+/** Longest prefix, then smallest metric, then first come. */
+function lookUp(kernel: Kernel, tableNumber: number, dst: string): Route | undefined {
+  const target = netOf(dst);
+  let best: Route | undefined;
+  let bestLength = -1;
+  for (const route of kernel.routes) {
+    if (route.table !== tableNumber) continue;
+    const net = netOf(route.dst);
+    if (!contains(net, target) || net.length < bestLength) continue;
+    const better = net.length > bestLength || route.metric < (best?.metric ?? 0);
+    if (!better || !usable(kernel, route)) continue;
+    best = route;
+    bestLength = net.length;
+  }
+  return best;
+}
+
+function usable(kernel: Kernel, route: Route): boolean {
+  if (route.kind !== rtn.UNICAST) return true;
+  return ((kernel.links.get(route.oif)?.flags ?? 0) & iff.UP) !== 0;
+}
+
+function portsOf(packet: Packet): string {
+  return `${packet.protocol ?? "udp"} ${packet.dport ?? 9}`;
+}
+
+function findFlow(kernel: Kernel, packet: Packet): Flow | undefined {
+  const ports = portsOf(packet);
+  return kernel.flows.find(
+    (flow) => flow.src === packet.src && flow.dst === packet.dst && flow.ports === ports,
+  );
+}
+
+const FLOWS_MAX = 4_096;
+
+function remember(kernel: Kernel, packet: Packet, snat: string, mark: number): void {
+  if (kernel.flows.length >= FLOWS_MAX) kernel.flows.shift();
+  const { src, dst } = packet;
+  kernel.flows.push({ src, dst, ports: portsOf(packet), snat, mark });
+}

@@ -1,0 +1,289 @@
+/**
+ * One run: a world from a seed, hours of faults, then quiet, and the checks. Everything that happens
+ * follows from the seed, the bundle and the engine's semantics.
+ */
+import type { ApiAnswer } from "./api-client.js";
+import { callApi } from "./api-client.js";
+import { Clock } from "./clock.js";
+import type { Engine } from "./engine.js";
+import type { Fault } from "./faults.js";
+import { faults } from "./faults.js";
+import type { Gateway } from "./gateways.js";
+import { BundleGateway, pinOf, ScriptedGateway } from "./gateways.js";
+import type { Checked } from "./invariants.js";
+import { checkSafety, checkSettled, Damage, foreignText, ownText, Violation } from "./invariants.js";
+import { Machine } from "./machine.js";
+import { Network } from "./network.js";
+import type { ReferenceRule } from "./policy.js";
+import { configText, ReferencePolicy, startingRules } from "./policy.js";
+import { Random } from "./random.js";
+import { resolve } from "./resolve.js";
+import type { Device } from "./topology.js";
+import { announce, furnish, locations, makeDevices, packetsOf, plugUplink, TUN } from "./topology.js";
+import { Trace } from "./trace.js";
+
+export interface RunOptions {
+  readonly seed: number;
+  readonly engine: Engine;
+  /** Virtual time with faults. */
+  readonly faultMs: number;
+  /** Alters each machine of ours before it boots: planted mistakes. */
+  readonly plant?: (machine: Machine) => void;
+  readonly traceKeep?: number;
+}
+
+export interface Report {
+  readonly seed: number;
+  readonly digest: string;
+  readonly messages: number;
+  readonly virtualMs: number;
+  readonly faults: number;
+  readonly violation: Violation | Error | undefined;
+  readonly lines: readonly string[];
+}
+
+const BOOT_MS = 30_000;
+const SETTLE_MS = 60_000;
+const QUIET_MS = 30_000;
+const TRAFFIC_MS = 1_000;
+const FAULT_GAP_MS_MAX = 20_000;
+/** After a refused command the decider may wait before it tries again. */
+const BACK_OFF_MS = 2_000;
+/** Commands that leave the kernel as it is. */
+const READING = new Set([
+  "hello", "log", "ready", "pong", "file_read", "sysctl_get", "nft_list", "stats_get", "watch",
+]);
+
+export function run(options: RunOptions): Report {
+  const world = new World(options);
+  let violation: Violation | Error | undefined;
+  try {
+    world.live(options.faultMs);
+  } catch (error) {
+    violation = error as Error;
+  }
+  const { trace, clock } = world;
+  return {
+    seed: options.seed, digest: trace.digest(), messages: trace.messages,
+    virtualMs: clock.nowMs, faults: world.faultCount, violation,
+    lines: violation === undefined ? [] : [...trace.lines(), ...world.logLines()],
+  };
+}
+
+export class World {
+  readonly clock = new Clock();
+  readonly random: Random;
+  readonly network: Network;
+  readonly trace: Trace;
+  readonly router: Machine;
+  readonly gateways: Gateway[];
+  readonly devices: Device[];
+  readonly policy = new ReferencePolicy();
+  readonly damage = new Damage();
+  faultCount = 0;
+  readonly #checked: Checked;
+  #protected = false;
+  #changing = false;
+  #faulty = true;
+  #lastCommand = "";
+
+  constructor(options: RunOptions) {
+    this.random = new Random(options.seed);
+    this.network = new Network(this.clock, this.random.fork());
+    this.trace = new Trace(this.clock, options.traceKeep ?? 200);
+    const { clock, network, trace } = this;
+    const around = { clock, network, trace, engine: options.engine, random: this.random.fork() };
+    this.devices = makeDevices();
+    for (const rule of startingRules(this.devices, this.random)) this.policy.protect(rule);
+    const real = this.random.chance(50);
+    this.gateways = locations.map((plan) =>
+      real ? new BundleGateway(plan, around) : new ScriptedGateway(plan, network, clock),
+    );
+    const pins = new Map(locations.map(({ name }) => [name, pinOf(name)]));
+    const config = configText(this.policy.rules, pins, this.random.chance(30));
+    this.router = new Machine({ name: "router", config }, around);
+    furnish(this.router.kernel);
+    options.plant?.(this.router);
+    this.#checked = this.#checkedOf();
+    this.#wire();
+  }
+
+  /** The whole run; throws Violation. */
+  live(faultMs: number): void {
+    for (const gateway of this.gateways) gateway.start();
+    for (const device of this.devices) announce(this.router.kernel, device, this.random);
+    this.router.boot();
+    this.clock.run(BOOT_MS);
+    if (!this.#protected) throw new Violation("ready after boot", `not within ${BOOT_MS} ms`);
+    this.#traffic();
+    this.#scheduleFaults(this.#swarm());
+    this.clock.run(BOOT_MS + faultMs);
+    this.#stopFaults();
+    this.clock.run(this.clock.nowMs + SETTLE_MS);
+    this.#settle();
+  }
+
+  /** Others changed what is theirs: that is the new normal. */
+  foreignChanged(): void {
+    this.#checked.foreignBefore = this.#checked.foreign();
+    this.#check();
+  }
+
+  /** A change was asked for; until it is confirmed, before and after are both right. */
+  expectChange(rule: ReferenceRule): void {
+    if (!this.#changing) {
+      const previous = new ReferencePolicy();
+      for (const old of this.policy.rules) previous.protect(old);
+      this.#checked.previous = previous;
+    }
+    this.#changing = true;
+    this.#checked.changedAtMs = Infinity;
+    this.policy.protect(rule);
+  }
+
+  changeAnswered(rule: ReferenceRule, answer: ApiAnswer): void {
+    const current = this.policy.rules.includes(rule);
+    if (answer.status === 200 && current) {
+      this.#changing = false;
+      this.#checked.changedAtMs = this.clock.nowMs;
+      return;
+    }
+    if (answer.status >= 400 && answer.status < 500) {
+      throw new Violation("the API takes a good rule", `${answer.status} ${answer.body}`);
+    }
+    // The decider died or refused half-way: ask again until it is certain.
+    if (current) this.clock.after(3_000, () => this.#ask(rule));
+  }
+
+  logLines(): string[] {
+    return this.router.logs.map(
+      ({ atMs, level, text }) => `${atMs.toFixed(3).padStart(12)} log ${level} ${text}`,
+    );
+  }
+
+  #checkedOf(): Checked {
+    const { router: machine, devices, policy, damage } = this;
+    const foreign = (): string => foreignText(machine);
+    return {
+      machine, devices, policy, damage, foreign, previous: policy, changedAtMs: -Infinity,
+      ableSinceMs: Infinity, foreignBefore: foreign(),
+    };
+  }
+
+  #wire(): void {
+    const { router } = this;
+    router.onReady = () => {
+      this.#protected = true;
+      this.#checked.ableSinceMs = this.clock.nowMs;
+    };
+    router.onDown = () => void (this.#checked.ableSinceMs = Infinity);
+    router.onRefused = () => {
+      this.#checked.ableSinceMs = Math.max(this.#checked.ableSinceMs, this.clock.nowMs + BACK_OFF_MS);
+    };
+    router.onCommand = (message) => {
+      if (READING.has(message.type)) return;
+      this.#lastCommand = JSON.stringify(message);
+      this.#check();
+    };
+  }
+
+  #check(): void {
+    if (this.#protected) checkSafety(this.#checked);
+  }
+
+  #swarm(): Fault[] {
+    const share = this.random.between(20, 80);
+    const chosen = faults.filter(() => this.random.chance(share));
+    return chosen.length === 0 ? [this.random.pick(faults)] : chosen;
+  }
+
+  #scheduleFaults(chosen: readonly Fault[]): void {
+    this.clock.after(this.random.between(10, FAULT_GAP_MS_MAX), () => {
+      if (!this.#faulty) return;
+      const fault = this.random.pick(chosen);
+      this.faultCount++;
+      this.trace.note("fault", fault.name);
+      fault.run(this);
+      this.#check();
+      this.#scheduleFaults(chosen);
+    });
+  }
+
+  /** Each device sends now and then; flows are tracked, and lazy tunnels hear that they are wanted. */
+  #traffic(): void {
+    const { router } = this;
+    this.clock.after(TRAFFIC_MS, () => {
+      for (const device of this.devices) {
+        const packet = this.random.pick(packetsOf(device));
+        const dport = this.random.pick([53, 443]);
+        const outcome = resolve(router.kernel, { ...packet, dport }, true);
+        const tunnels = router.mover?.tunnels;
+        if (outcome.kind !== "out" || outcome.oif !== TUN || tunnels === undefined) continue;
+        const slot = tunnels.slotOf(outcome.source);
+        if (slot !== 0) tunnels.sessionFor(slot, true);
+      }
+      this.#traffic();
+    });
+  }
+
+  #stopFaults(): void {
+    this.#faulty = false;
+    const { router } = this;
+    this.network.fates.clear();
+    router.files.writeError = 0;
+    router.effectsLeft = Infinity;
+    if (router.mover !== undefined) router.mover.intercept = () => 0;
+    if (router.mover?.overflowing === true) router.mover.recover();
+    plugUplink(router.kernel);
+    this.foreignChanged();
+    for (const gateway of this.gateways) gateway.start();
+    router.boot();
+    for (const device of this.devices) announce(router.kernel, device, this.random);
+    this.trace.note("world", "faults stopped");
+  }
+
+  #ask(rule: ReferenceRule): void {
+    if (!this.policy.rules.includes(rule) || !this.#changing) return;
+    const body = { kind: rule.kind, subject: rule.subject, vl: rule.vl, when_down: rule.whenDown };
+    callApi(this.router, "POST", "/v1/protect", body, (answer) => this.changeAnswered(rule, answer));
+  }
+
+  #settle(): void {
+    if (this.#changing) throw new Violation("a change is taken in the end", "no 200 for a minute");
+    this.#check();
+    checkSettled(this.#checked);
+    const before = ownText(this.router);
+    this.#expectEmptyPlan();
+    this.#expectQuiet("a second apply does nothing", before, () => {
+      callApi(this.router, "POST", "/v1/reload", undefined, (answer) => {
+        if (answer.status !== 200) throw new Violation("reload answers", JSON.stringify(answer));
+      });
+    });
+    this.#expectQuiet("a restarted decider changes nothing", before, () =>
+      this.router.killDecider("killed: signal 9"),
+    );
+    checkSettled(this.#checked);
+  }
+
+  #expectEmptyPlan(): void {
+    let body = "no answer";
+    callApi(this.router, "GET", "/v1/plan", undefined, (answer) => (body = answer.body));
+    this.clock.run(this.clock.nowMs + 5_000);
+    const empty = (JSON.parse(body) as { operations?: unknown[] }).operations?.length === 0;
+    if (!empty) throw new Violation("the plan is empty when settled", body.slice(0, 2_000));
+  }
+
+  /** Runs `act` and a while of quiet; the kernel must be as before, without an operation on it. */
+  #expectQuiet(invariant: string, before: string, act: () => void): void {
+    const { kernel } = this.router;
+    let events = 0;
+    const observer = (): void => void events++;
+    kernel.observers.add(observer);
+    act();
+    this.clock.run(this.clock.nowMs + QUIET_MS);
+    kernel.observers.delete(observer);
+    const after = ownText(this.router);
+    if (after !== before) throw new Violation(invariant, `before\n${before}\nafter\n${after}`);
+    if (events > 0) throw new Violation(invariant, `${events} kernel events, ${this.#lastCommand}`);
+  }
+}
