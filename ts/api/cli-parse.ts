@@ -1,5 +1,5 @@
 /** The words of a command line, by the table of commands. Pure. */
-import { nearestWord } from "./cli-text.js";
+import { nearestWord } from "../config/walk.js";
 
 export interface OptionSpec {
   readonly name: string;
@@ -28,7 +28,7 @@ export type Parsed =
   | { readonly kind: "help"; readonly command: string }
   | { readonly kind: "wrong"; readonly text: string; readonly command: string };
 
-export const commonOptions: readonly OptionSpec[] = [
+const commonOptions: readonly OptionSpec[] = [
   { name: "--socket", value: "PATH", help: "the daemon's socket" },
   { name: "--json", value: "", help: "answer in JSON" },
   { name: "--help", value: "", help: "tell what the command does" },

@@ -1,4 +1,4 @@
-/** Text for people: aligned tables, durations, and the nearest of known words. */
+/** Text for people: aligned tables, durations and amounts. */
 
 /** Rows with columns aligned; the first row is the head. */
 export function tableText(rows: readonly (readonly string[])[]): string {
@@ -34,32 +34,4 @@ export function bytesText(bytes: number): string {
     unit += 1;
   }
   return `${unit === 0 ? value : value.toFixed(1)} ${units[unit] ?? ""}`;
-}
-
-/** The known word that needs the fewest changes, undefined if none is near. */
-export function nearestWord(word: string, known: readonly string[]): string | undefined {
-  let best: string | undefined;
-  let bestDistance = Math.max(2, Math.floor(word.length / 3)) + 1;
-  for (const one of known) {
-    const distance = editDistance(word, one);
-    if (distance < bestDistance) {
-      best = one;
-      bestDistance = distance;
-    }
-  }
-  return best;
-}
-
-/** Insertions, deletions and replacements between two words (Levenshtein). */
-function editDistance(left: string, right: string): number {
-  let row = Array.from({ length: right.length + 1 }, (_, index) => index);
-  for (let i = 1; i <= left.length; i++) {
-    const next = [i];
-    for (let j = 1; j <= right.length; j++) {
-      const replaced = (row[j - 1] ?? 0) + (left[i - 1] === right[j - 1] ? 0 : 1);
-      next.push(Math.min((row[j] ?? 0) + 1, (next[j - 1] ?? 0) + 1, replaced));
-    }
-    row = next;
-  }
-  return row[right.length] ?? 0;
 }

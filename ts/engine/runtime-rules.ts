@@ -40,7 +40,7 @@ export function changeRule(config: RouterConfig, change: RuleChange): RuleOutcom
   return { kind: "changed", config: addRule(config, rule), rule };
 }
 
-/** Lays all changes over what the file says; those that no longer fit are returned as issues. */
+/** Lays all changes over what the file says; those that do not fit are returned as issues. */
 export function layOver(
   config: Config,
   changes: RuleChanges,

@@ -1,4 +1,4 @@
-/** Pending deadlines by name: when and why. The loop sleeps until the earliest and no longer. */
+/** Pending deadlines by name: when and why. The loop sleeps until the earliest. */
 
 /** Names that may be pending at once; more are a fault of ours. */
 const deadlinesMax = 1_024;

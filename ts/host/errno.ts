@@ -1,10 +1,7 @@
 /** Error numbers of Linux that are the same on every architecture that adit runs on. */
 
-export const EPERM = 1;
 export const ENOENT = 2;
 export const EAGAIN = 11;
-export const EEXIST = 17;
-export const EINVAL = 22;
 
 const texts: Readonly<Record<number, string>> = {
   1: "operation not permitted",

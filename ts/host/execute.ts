@@ -128,7 +128,7 @@ function outcomeOf(answer: MoverMessage): Outcome {
 type SingleOperation = Exclude<Operation, { kind: "firewall" }>;
 
 /** The message for an operation; the firewall travels in parts and has no single one. */
-export function messageOf(operation: SingleOperation): DeciderMessage {
+function messageOf(operation: SingleOperation): DeciderMessage {
   switch (operation.kind) {
     case "tun-open":
       return { type: "tun_open", name: operation.tun.name, offload: operation.tun.offload };

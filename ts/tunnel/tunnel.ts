@@ -60,7 +60,13 @@ function takeEvent(turn: Turn, event: TunnelEvent): void {
       return onTime(turn);
     case "stop":
       return onStop(turn, event.reason);
+    default:
+      return impossible(event);
   }
+}
+
+function impossible(value: never): never {
+  throw new Error(`unknown event ${JSON.stringify(value)}`);
 }
 
 function change(turn: Turn, changes: Partial<Tunnel>): void {
@@ -300,7 +306,8 @@ function onStop(turn: Turn, reason: string): void {
 
 function show(turn: Turn): void {
   const { wanted, session, silentSinceMs, shown } = turn.state;
-  const silent = turn.nowMs - silentSinceMs >= downAfterMs;
+  // The same sum as in the deadline: a difference may round to the other side of it.
+  const silent = turn.nowMs >= silentSinceMs + downAfterMs;
   const next = session !== 0 ? "up" : !wanted ? "idle" : silent ? "down" : "connecting";
   if (next !== shown) change(turn, { shown: next, shownSinceMs: turn.nowMs });
 }
