@@ -11,6 +11,7 @@ import { exitOf } from "./lab/topology.mjs";
 const PING_INTERVAL_S = 0.01;
 const PING_COUNT = 1000;
 const LEAD_MS = 500;
+const LINE_SHOWN_MAX = 160;
 const REPORT_MS_MAX = 8000;
 const EXIT_MS_MAX = 3000;
 
@@ -69,8 +70,9 @@ async function newDecider(checks, router, old) {
   checks.ok(true, "the mover started another decider");
 }
 
-const firstMatch = (text, pattern) =>
-  text.split("\n").find((line) => pattern.test(line))?.slice(0, 160) ?? "";
+function firstMatch(text, pattern) {
+  return text.split("\n").find((line) => pattern.test(line))?.slice(0, LINE_SHOWN_MAX) ?? "";
+}
 
 async function noHooks(checks, lab) {
   await killAll(pidsOf(lab.daemons.router).all);

@@ -28,7 +28,9 @@ function statusOf(pid) {
   return Object.fromEntries(lines.map((line) => line.split(/:\s*/, 2)));
 }
 
-const capabilities = (text) => BigInt(`0x${text}`);
+function capabilities(text) {
+  return BigInt(`0x${text}`);
+}
 
 function mover({ ok, same }, daemon) {
   const status = statusOf(pidsOf(daemon).mover);

@@ -17,6 +17,16 @@ const ORPHAN_MS_MAX = 3000;
 const FOREIGN_NOTICE_MS = 600;
 const KILL_POINTS_MS = [0, 20, 50, 100, 200, 400];
 
+const FOREIGN_TABLES = `
+table inet foreign {
+  chain marks { type filter hook prerouting priority mangle; policy accept; meta mark set 0x1; }
+}
+table ip adit_lookalike { }
+`;
+const FOREIGN_LINES = ["ip rule add from 10.1.2.3 lookup 99 priority 12",
+  "ip route add 10.9.0.0/16 dev eth1 table 47 metric 5",
+  "ip -6 rule add from 2001:db8:77::1 lookup 99 priority 13"];
+
 await runSandboxed(import.meta.url, async () => {
   const checks = makeChecks();
   const lab = await makeLab();
@@ -36,9 +46,10 @@ await runSandboxed(import.meta.url, async () => {
 });
 
 // The kernel invents a link-local address for each new TUN; everything else must be the same.
-const comparable = () => kernelState("router")
-  .replaceAll(/fe80::[0-9a-f:]+(?=.*wrt0)/g, "fe80::")
-  .replaceAll(/(wrt0.*)fe80::[0-9a-f:]+/g, "$1");
+function comparable() {
+  return kernelState("router").replaceAll(/fe80::[0-9a-f:]+(?=.*wrt0)/g, "fe80::")
+    .replaceAll(/(wrt0.*)fe80::[0-9a-f:]+/g, "$1");
+}
 
 async function killAndRestart(checks, lab) {
   const before = comparable();
@@ -53,8 +64,10 @@ async function killAndRestart(checks, lab) {
   await expectExit(checks);
 }
 
-const routerProcesses = (lab) => daemonPids()
-  .filter((pid) => pidsOf(lab.daemons.router).all.includes(pid)).length;
+function routerProcesses(lab) {
+  const { all } = pidsOf(lab.daemons.router);
+  return daemonPids().filter((pid) => all.includes(pid)).length;
+}
 
 async function expectExit(checks) {
   const want = exitOf("us", "phone").v4;
@@ -95,16 +108,6 @@ async function applyAgain(checks, lab) {
   await waitSettled(router, SETTLE_MS_MAX);
   checks.same(aditJson(router, "status").operations, before, "kernel operations");
 }
-
-const FOREIGN_TABLES = `
-table inet foreign {
-  chain marks { type filter hook prerouting priority mangle; policy accept; meta mark set 0x1; }
-}
-table ip adit_lookalike { }
-`;
-const FOREIGN_LINES = ["ip rule add from 10.1.2.3 lookup 99 priority 12",
-  "ip route add 10.9.0.0/16 dev eth1 table 47 metric 5",
-  "ip -6 rule add from 2001:db8:77::1 lookup 99 priority 13"];
 
 async function foreign(checks, lab) {
   for (const line of FOREIGN_LINES) nsRun("router", line);
