@@ -1,6 +1,6 @@
 /* The only place that starts another program: absolute path, argument vector, clean environment, no
- * descriptors but the standard three, a deadline. Input and output are memory files, so that a child
- * that stalls never holds a pipe of ours. */
+ * descriptors but the standard three, a deadline. Input and output are memory files, so that a
+ * child that stalls never holds a pipe of ours. */
 #ifndef ADIT_SYS_EXEC_H
 #define ADIT_SYS_EXEC_H
 
@@ -31,7 +31,8 @@ struct exec_request {
 };
 
 /* Starts a child; `done` is called once from the loop, unless exec_cancel comes first. The child
- * runs as user 0 with the capabilities of the bounding set if our effective user is 0. 0 or -errno. */
+ * runs as user 0 with the capabilities of the bounding set if our effective user is 0. 0 or
+ * -errno. */
 int exec_start(struct loop *loop, const struct exec_request *request, struct exec **ret_exec);
 /* Kills the child and forgets it. NULL is harmless. */
 void exec_cancel(struct exec *exec);

@@ -13,8 +13,7 @@
 struct operation {
 	uint8_t *script; /* NULL: list */
 	size_t size;
-	nft_done *done; /* NULL once forgotten */
-	void *arg;
+	struct nft_asker asker; /* done is NULL once forgotten */
 };
 
 /* A ring: operation `first` is the one that runs while `exec` is not NULL. */
@@ -41,8 +40,7 @@ static const char *find_program(void)
 	return paths[0];
 }
 
-static void finish(struct nft *nft, int error, const char *text, const uint8_t *output,
-		   size_t size)
+static void finish(struct nft *nft, const struct nft_result *result)
 {
 	struct operation operation = nft->ring[nft->first];
 
@@ -50,27 +48,32 @@ static void finish(struct nft *nft, int error, const char *text, const uint8_t *
 	nft->first = (nft->first + 1) % NFT_WAITING_MAX;
 	nft->count--;
 	free(operation.script);
-	if (operation.done)
-		operation.done(operation.arg, error, text, output, size);
-	else if (error)
-		log_warning("nft for a former decider failed: %s", text);
+	if (operation.asker.done)
+		operation.asker.done(operation.asker.arg, operation.asker.tag, result);
+	else if (result->error)
+		log_warning("nft for a former decider failed: %s", result->text);
 	start_next(nft);
 }
 
 static void program_ended(void *arg, const struct exec_result *result)
 {
-	int error = result->error;
+	bool absent = strstr(result->errors, "No such file or directory") != NULL;
+	struct nft_result answer = {
+		.error = result->error != -ECHILD ? result->error : absent ? -ENOENT : -EINVAL,
+		.text = result->error ? result->errors : "",
+		.output = result->output,
+		.output_size = result->output_size,
+	};
 
-	if (error == -ECHILD)
-		error = strstr(result->errors, "No such file or directory") ? -ENOENT : -EINVAL;
-	finish(arg, error, error ? result->errors : "", result->output, result->output_size);
+	finish(arg, &answer);
 }
 
 static void start_failed(struct loop_timer *timer)
 {
 	struct nft *nft = container_of(timer, struct nft, retry);
+	struct nft_result answer = { nft->start_error, "cannot start the nft program", NULL, 0 };
 
-	finish(nft, nft->start_error, "cannot start the nft program", NULL, 0);
+	finish(nft, &answer);
 }
 
 static void start_next(struct nft *nft)
@@ -127,10 +130,10 @@ static int enqueue(struct nft *nft, const struct operation *operation)
 	return 0;
 }
 
-int nft_apply(struct nft *nft, uint8_t *script, size_t size, nft_done *done, void *arg,
+int nft_apply(struct nft *nft, uint8_t *script, size_t size, const struct nft_asker *asker,
 	      char *ret_text)
 {
-	struct operation operation = { script, size, done, arg };
+	struct operation operation = { script, size, *asker };
 	int error = nft_check(script, size, ret_text);
 
 	if (!error)
@@ -140,9 +143,9 @@ int nft_apply(struct nft *nft, uint8_t *script, size_t size, nft_done *done, voi
 	return error;
 }
 
-int nft_list(struct nft *nft, nft_done *done, void *arg)
+int nft_list(struct nft *nft, const struct nft_asker *asker)
 {
-	struct operation operation = { .done = done, .arg = arg };
+	struct operation operation = { .asker = *asker };
 
 	return enqueue(nft, &operation);
 }
@@ -150,5 +153,5 @@ int nft_list(struct nft *nft, nft_done *done, void *arg)
 void nft_forget(struct nft *nft)
 {
 	for (int i = 0; i < nft->count; i++)
-		nft->ring[(nft->first + i) % NFT_WAITING_MAX].done = NULL;
+		nft->ring[(nft->first + i) % NFT_WAITING_MAX].asker.done = NULL;
 }

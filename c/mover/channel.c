@@ -1,0 +1,246 @@
+#define _GNU_SOURCE 1
+#include "channel.h"
+
+#include <errno.h>
+#include <stdbool.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/epoll.h>
+#include <sys/socket.h>
+#include <unistd.h>
+
+#include "../check.h"
+#include "../contract.gen.h"
+
+/* Messages handled in one turn of the loop, so that a talkative decider leaves room for packets. */
+#define MESSAGES_PER_TURN 32
+/* More than the kernel keeps in a socket buffer. */
+#define DRAIN_TURNS_MAX 256
+/* What a queued message costs beside its bytes. */
+#define ENTRY_OVERHEAD_BYTES 64
+
+struct entry {
+	struct entry *next;
+	int fd;
+	size_t length;
+	uint8_t bytes[];
+};
+
+struct channel {
+	struct loop *loop;
+	struct loop_watch ready;
+	struct channel_events events;
+	bool closed;
+	bool drain_wanted;
+	struct entry *first;
+	struct entry **last;
+	size_t waiting;
+	uint8_t buffer[MSG_BYTES_MAX];
+};
+
+static void close_fd(int fd)
+{
+	if (fd >= 0)
+		close(fd);
+}
+
+static void drop_first(struct channel *channel)
+{
+	struct entry *entry = channel->first;
+
+	channel->first = entry->next;
+	if (!channel->first)
+		channel->last = &channel->first;
+	channel->waiting -= entry->length + ENTRY_OVERHEAD_BYTES;
+	close_fd(entry->fd);
+	free(entry);
+}
+
+static void set_watched(struct channel *channel)
+{
+	uint32_t events = EPOLLIN | (channel->first ? EPOLLOUT : 0);
+
+	if (!channel->closed)
+		CHECK(loop_watch(channel->loop, &channel->ready, events) == 0);
+}
+
+static void close_channel(struct channel *channel)
+{
+	if (channel->closed)
+		return;
+	channel->closed = true;
+	loop_unwatch(&channel->ready);
+	channel->events.closed(channel->events.arg);
+}
+
+/* 0, or -errno of sendmsg. */
+static int send_entry(int socket_fd, const struct entry *entry)
+{
+	union {
+		struct cmsghdr header;
+		uint8_t bytes[CMSG_SPACE(sizeof(int))];
+	} control = { 0 };
+	struct iovec part = { (void *)entry->bytes, entry->length };
+	struct msghdr message = { .msg_iov = &part, .msg_iovlen = 1 };
+	struct cmsghdr *header;
+
+	if (entry->fd >= 0) {
+		message.msg_control = &control;
+		message.msg_controllen = sizeof(control.bytes);
+		header = CMSG_FIRSTHDR(&message);
+		header->cmsg_level = SOL_SOCKET;
+		header->cmsg_type = SCM_RIGHTS;
+		header->cmsg_len = CMSG_LEN(sizeof(int));
+		memcpy(CMSG_DATA(header), &entry->fd, sizeof(int));
+	}
+	if (sendmsg(socket_fd, &message, MSG_NOSIGNAL | MSG_DONTWAIT) < 0)
+		return -errno;
+	return 0;
+}
+
+/* 0, -EAGAIN if the socket is full, or what broke it. */
+static int flush(struct channel *channel)
+{
+	int error = 0;
+
+	while (channel->first && !error) {
+		error = send_entry(channel->ready.fd, channel->first);
+		if (error == -EINTR)
+			error = 0;
+		else if (!error)
+			drop_first(channel);
+	}
+	return error;
+}
+
+static void tell_drained(struct channel *channel)
+{
+	if (!channel->drain_wanted || channel->waiting >= CHANNEL_DRAINED_BYTES)
+		return;
+	channel->drain_wanted = false;
+	channel->events.drained(channel->events.arg);
+}
+
+static void write_ready(struct channel *channel)
+{
+	int error = flush(channel);
+
+	if (error && error != -EAGAIN) {
+		close_channel(channel);
+		return;
+	}
+	set_watched(channel);
+	tell_drained(channel);
+}
+
+/* Descriptors never come from the decider: without a control buffer the kernel drops them. */
+static void read_ready(struct channel *channel)
+{
+	for (int i = 0; i < MESSAGES_PER_TURN && !channel->closed; i++) {
+		struct iovec part = { channel->buffer, sizeof(channel->buffer) };
+		struct msghdr message = { .msg_iov = &part, .msg_iovlen = 1 };
+		ssize_t length = recvmsg(channel->ready.fd, &message, MSG_DONTWAIT);
+
+		if (length < 0 && (errno == EAGAIN || errno == EINTR))
+			return;
+		if (length <= 0) {
+			close_channel(channel);
+			return;
+		}
+		/* A message that was cut is too long for the contract: it cannot be decoded. */
+		if (message.msg_flags & MSG_TRUNC)
+			length = 1;
+		channel->events.message(channel->events.arg, channel->buffer, (size_t)length);
+	}
+}
+
+static void channel_ready(struct loop_watch *watch, uint32_t events)
+{
+	struct channel *channel = container_of(watch, struct channel, ready);
+
+	if (events & EPOLLOUT)
+		write_ready(channel);
+	if (!channel->closed && (events & (EPOLLIN | EPOLLHUP | EPOLLERR)))
+		read_ready(channel);
+}
+
+int channel_new(struct loop *loop, int fd, const struct channel_events *events,
+		struct channel **ret_channel)
+{
+	struct channel *channel = calloc(1, sizeof(*channel));
+	int error;
+
+	if (!channel) {
+		close(fd);
+		return -ENOMEM;
+	}
+	channel->loop = loop;
+	channel->ready = (struct loop_watch){ .fd = fd, .ready = channel_ready };
+	channel->events = *events;
+	channel->last = &channel->first;
+	error = loop_watch(loop, &channel->ready, EPOLLIN);
+	if (error) {
+		channel_free(channel);
+		return error;
+	}
+	*ret_channel = channel;
+	return 0;
+}
+
+void channel_free(struct channel *channel)
+{
+	if (!channel)
+		return;
+	loop_unwatch(&channel->ready);
+	while (channel->first)
+		drop_first(channel);
+	close(channel->ready.fd);
+	free(channel);
+}
+
+static int enqueue(struct channel *channel, const uint8_t *bytes, size_t length, int fd)
+{
+	struct entry *entry;
+
+	if (channel->closed)
+		return -EPIPE;
+	if (channel->waiting + length + ENTRY_OVERHEAD_BYTES > CHANNEL_QUEUE_BYTES_MAX)
+		return -ENOBUFS;
+	entry = malloc(sizeof(*entry) + length);
+	if (!entry)
+		return -ENOMEM;
+	*entry = (struct entry){ .fd = fd, .length = length };
+	memcpy(entry->bytes, bytes, length);
+	*channel->last = entry;
+	channel->last = &entry->next;
+	channel->waiting += length + ENTRY_OVERHEAD_BYTES;
+	return 0;
+}
+
+/* Sends at once where the socket has room; a broken socket is reported by the loop, not here. */
+int channel_send(struct channel *channel, const uint8_t *bytes, size_t length, int fd)
+{
+	int error = enqueue(channel, bytes, length, fd);
+
+	if (error) {
+		close_fd(fd);
+		return error;
+	}
+	if (!channel->ready.events || !(channel->ready.events & EPOLLOUT))
+		flush(channel);
+	if (channel->waiting >= CHANNEL_DRAINED_BYTES)
+		channel->drain_wanted = true;
+	set_watched(channel);
+	return 0;
+}
+
+void channel_drain(struct channel *channel)
+{
+	for (int i = 0; i < DRAIN_TURNS_MAX && !channel->closed; i++)
+		read_ready(channel);
+}
+
+size_t channel_waiting(const struct channel *channel)
+{
+	return channel->waiting;
+}

@@ -1,0 +1,39 @@
+/* The mover's end of the socket pair to the decider: whole messages, a bounded queue, descriptors
+ * passed along. */
+#ifndef ADIT_MOVER_CHANNEL_H
+#define ADIT_MOVER_CHANNEL_H
+
+#include <stddef.h>
+#include <stdint.h>
+
+#include "../loop.h"
+
+struct channel;
+
+/* Bytes that may wait for a decider that does not read. */
+#define CHANNEL_QUEUE_BYTES_MAX (4 << 20)
+/* channel_events.drained is called when less than this is left. */
+#define CHANNEL_DRAINED_BYTES (256 << 10)
+
+struct channel_events {
+	void *arg;
+	/* Borrowed for the call. */
+	void (*message)(void *arg, const uint8_t *bytes, size_t length);
+	/* The other end is closed or broken: nothing more is read. */
+	void (*closed)(void *arg);
+	void (*drained)(void *arg);
+};
+
+/* Takes `fd`, a non-blocking SOCK_SEQPACKET socket, in every case. 0 or -errno. */
+int channel_new(struct loop *loop, int fd, const struct channel_events *events,
+		struct channel **ret_channel);
+/* Drops what waits. Not to be called from within a callback of the channel. */
+void channel_free(struct channel *channel);
+/* Queues one message with a descriptor (-1: none), which is taken in every case. 0, -ENOBUFS if too
+ * much waits already, -EPIPE once closed, -ENOMEM. */
+int channel_send(struct channel *channel, const uint8_t *bytes, size_t length, int fd);
+/* Hands over what the other end sent before it was closed. */
+void channel_drain(struct channel *channel);
+size_t channel_waiting(const struct channel *channel);
+
+#endif

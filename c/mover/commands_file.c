@@ -1,0 +1,132 @@
+#include <errno.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "../log.h"
+#include "../sys/sock.h"
+#include "commands.h"
+
+#define PORT_TCP_MIN 1024
+#define PORT_DNS 53
+#define PORT_NTP 123
+
+/* The text decides which other files may be read, so it is kept as the decider gets to see it. */
+static void keep_config(struct mover *mover)
+{
+	uint8_t *text = NULL;
+	size_t size = 0;
+
+	if (file_read_all(mover->options.config_path, &text, &size) < 0)
+		return;
+	free(mover->config);
+	mover->config = text;
+	mover->config_size = size;
+}
+
+void command_file_read(struct mover *mover, uint32_t seq, const struct msg_file_read *message)
+{
+	static uint8_t data[MSG_FILE_DATA_DATA_MAX];
+	static uint8_t bytes[MSG_BYTES_MAX];
+	struct file_rules rules = command_file_rules(mover);
+	struct msg_file_data reply = { .error = -EPERM };
+	int length;
+
+	if (file_may_read(&rules, message->path)) {
+		length = file_read(message->path, message->offset, data, sizeof(data),
+				   &reply.total);
+		reply.error = length < 0 ? length : 0;
+		reply.data = (struct msg_bytes){ data, length < 0 ? 0 : (uint32_t)length };
+	}
+	if (!reply.error && message->offset == 0 &&
+	    strcmp(message->path, mover->options.config_path) == 0)
+		keep_config(mover);
+	decider_send(mover, bytes, msg_file_data_encode(&reply, seq, bytes, sizeof(bytes)), -1);
+}
+
+static int refuse_path(struct mover *mover, uint32_t seq, const char *path, const char *expected)
+{
+	char text[COMMAND_TEXT_MAX + OPTIONS_PATH_MAX];
+
+	snprintf(text, sizeof(text), "path: %s: expected a file below %s", path, expected);
+	command_reply(mover, seq, -EPERM, text, -1);
+	return -EPERM;
+}
+
+void command_file_write(struct mover *mover, uint32_t seq, const struct msg_file_write *message)
+{
+	struct file_rules rules = command_file_rules(mover);
+
+	if (!file_may_write(&rules, message->path))
+		refuse_path(mover, seq, message->path, "the run directory or the configuration's");
+	else
+		command_reply(mover, seq,
+			      file_write(message->path, message->mode, message->data.data,
+					 message->data.size),
+			      NULL, -1);
+}
+
+void command_file_remove(struct mover *mover, uint32_t seq, const struct msg_file_remove *message)
+{
+	if (!file_is_below(message->path, mover->options.run_dir))
+		refuse_path(mover, seq, message->path, "the run directory");
+	else
+		command_reply(mover, seq, file_remove(message->path), NULL, -1);
+}
+
+/* `fd` is what a sock_ function returned. */
+static void reply_socket(struct mover *mover, uint32_t seq, int fd, const char *text)
+{
+	command_reply(mover, seq, fd < 0 ? fd : 0, text, fd);
+}
+
+/* The socket may be anywhere that the configuration names. */
+void command_listen_unix(struct mover *mover, uint32_t seq, const struct msg_listen_unix *message)
+{
+	struct file_rules rules = command_file_rules(mover);
+	char text[SOCK_TEXT_MAX];
+
+	if (!file_may_read(&rules, message->path))
+		refuse_path(mover, seq, message->path,
+			    "the run directory, or one that the configuration names");
+	else
+		reply_socket(mover, seq, sock_listen_unix(message->path, message->mode, text),
+			     text);
+}
+
+void command_listen_tcp(struct mover *mover, uint32_t seq, const struct msg_listen_tcp *message)
+{
+	char refusal[COMMAND_TEXT_MAX];
+	char text[SOCK_TEXT_MAX];
+	char port[16];
+
+	snprintf(port, sizeof(port), "%u", message->port);
+	if (message->addr.family == 0)
+		command_reply(mover, seq,
+			      command_refuse(refusal, "addr", "", "a local address"), refusal, -1);
+	else if (message->port < PORT_TCP_MIN)
+		command_reply(mover, seq, command_refuse(refusal, "port", port, "1024 to 65535"),
+			      refusal, -1);
+	else
+		reply_socket(mover, seq, sock_listen_tcp(&message->addr, message->port, text),
+			     text);
+}
+
+void command_connect_udp(struct mover *mover, uint32_t seq, const struct msg_connect_udp *message)
+{
+	char refusal[COMMAND_TEXT_MAX];
+	char text[SOCK_TEXT_MAX];
+	char port[16];
+
+	snprintf(port, sizeof(port), "%u", message->port);
+	if (message->addr.family == 0)
+		command_reply(mover, seq, command_refuse(refusal, "addr", "", "an address"),
+			      refusal, -1);
+	else if (message->port != PORT_DNS && message->port != PORT_NTP)
+		command_reply(mover, seq, command_refuse(refusal, "port", port, "53 or 123"),
+			      refusal, -1);
+	else
+		reply_socket(mover, seq, sock_connect_udp(&message->addr, message->port, text),
+			     text);
+}

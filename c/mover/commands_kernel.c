@@ -1,0 +1,176 @@
+#include <errno.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "../sys/nft_check.h"
+#include "../sys/nl_set.h"
+#include "../sys/sysctl.h"
+#include "commands.h"
+
+void command_watch(struct mover *mover, uint32_t seq, const struct msg_watch *message)
+{
+	(void)message;
+	command_reply(mover, seq, 0, NULL, -1);
+	if (watch_start(mover->watch) < 0)
+		decider_kill(mover, "the kernel cannot be watched");
+}
+
+void command_link_set(struct mover *mover, uint32_t seq, const struct msg_link_set *message)
+{
+	char text[NL_SET_TEXT_MAX];
+	int error = check_link_set(message, datapath_tun_name(mover->datapath), text);
+
+	if (!error)
+		error = nl_set_link(mover->netlink, message, text);
+	command_reply(mover, seq, error, text, -1);
+}
+
+void command_address_set(struct mover *mover, uint32_t seq, const struct msg_address_set *message)
+{
+	char text[NL_SET_TEXT_MAX];
+	int error = check_address_set(message, datapath_tun_name(mover->datapath), text);
+
+	if (!error)
+		error = nl_set_address(mover->netlink, message, text);
+	command_reply(mover, seq, error, text, -1);
+}
+
+void command_route_set(struct mover *mover, uint32_t seq, const struct msg_route_set *message)
+{
+	char text[NL_SET_TEXT_MAX];
+	int error = check_route_set(message, text);
+
+	if (!error)
+		error = nl_set_route(mover->netlink, message, text);
+	command_reply(mover, seq, error, text, -1);
+}
+
+void command_rule_set(struct mover *mover, uint32_t seq, const struct msg_rule_set *message)
+{
+	char text[NL_SET_TEXT_MAX];
+	int error = check_rule_set(message, text);
+
+	if (!error)
+		error = nl_set_rule(mover->netlink, message, text);
+	command_reply(mover, seq, error, text, -1);
+}
+
+void command_sysctl_get(struct mover *mover, uint32_t seq, const struct msg_sysctl_get *message)
+{
+	struct msg_sysctl_value reply = { 0 };
+	uint8_t bytes[512];
+
+	reply.error = sysctl_get(message->key, reply.value);
+	decider_send(mover, bytes, msg_sysctl_value_encode(&reply, seq, bytes, sizeof(bytes)), -1);
+}
+
+void command_sysctl_set(struct mover *mover, uint32_t seq, const struct msg_sysctl_set *message)
+{
+	char text[COMMAND_TEXT_MAX];
+	int error = sysctl_set(message->key, message->value);
+
+	snprintf(text, sizeof(text), "%s: %s", message->key,
+		 error == -EPERM ? "expected a key on the mover's list and a number as its value" :
+				   strerror(-error));
+	command_reply(mover, seq, error, text, -1);
+}
+
+static void nft_applied(void *arg, uint32_t tag, const struct nft_result *result)
+{
+	command_reply(arg, tag, result->error, result->text, -1);
+}
+
+static int append_script(struct mover *mover, const struct msg_bytes *part)
+{
+	uint8_t *larger;
+
+	if (part->size > NFT_SCRIPT_BYTES_MAX - mover->script_size)
+		return -EFBIG;
+	larger = realloc(mover->script, mover->script_size + part->size + 1);
+	if (!larger)
+		return -ENOMEM;
+	if (part->size)
+		memcpy(larger + mover->script_size, part->data, part->size);
+	mover->script = larger;
+	mover->script_size += part->size;
+	return 0;
+}
+
+/* The script is handed on before the answer, so that the next one starts from nothing. */
+static int apply_script(struct mover *mover, uint32_t seq, char *ret_text)
+{
+	struct nft_asker asker = { nft_applied, mover, seq };
+	uint8_t *script = mover->script;
+	size_t size = mover->script_size;
+
+	mover->script = NULL;
+	mover->script_size = 0;
+	return nft_apply(mover->nft, script, size, &asker, ret_text);
+}
+
+void command_nft_apply(struct mover *mover, uint32_t seq, const struct msg_nft_apply *message)
+{
+	char text[NFT_CHECK_TEXT_MAX] = "";
+	int error = append_script(mover, &message->script);
+
+	if (!error && message->last)
+		error = apply_script(mover, seq, text);
+	if (error) {
+		free(mover->script);
+		mover->script = NULL;
+		mover->script_size = 0;
+	}
+	if (error || !message->last)
+		command_reply(mover, seq, error, text, -1);
+}
+
+static void nft_listed(void *arg, uint32_t tag, const struct nft_result *result)
+{
+	static uint8_t bytes[MSG_BYTES_MAX];
+	struct msg_nft_text part = { .error = result->error };
+	size_t sent = 0;
+
+	do {
+		size_t left = result->error ? 0 : result->output_size - sent;
+		size_t size = left < MSG_NFT_TEXT_DATA_MAX ? left : MSG_NFT_TEXT_DATA_MAX;
+
+		part.data = (struct msg_bytes){ result->output + sent, (uint32_t)size };
+		part.last = size == left;
+		sent += size;
+		decider_send(arg, bytes, msg_nft_text_encode(&part, tag, bytes, sizeof(bytes)),
+			     -1);
+	} while (!part.last);
+}
+
+void command_nft_list(struct mover *mover, uint32_t seq, const struct msg_nft_list *message)
+{
+	struct nft_asker asker = { nft_listed, mover, seq };
+	struct nft_result busy = { .text = "" };
+
+	(void)message;
+	busy.error = nft_list(mover->nft, &asker);
+	if (busy.error)
+		nft_listed(mover, seq, &busy);
+}
+
+static void conntrack_deleted(void *arg, uint32_t tag, int error, uint32_t count)
+{
+	struct msg_conntrack_deleted reply = { .error = error, .count = count };
+	uint8_t bytes[64];
+
+	decider_send(arg, bytes, msg_conntrack_deleted_encode(&reply, tag, bytes, sizeof(bytes)),
+		     -1);
+}
+
+void command_conntrack_delete(struct mover *mover, uint32_t seq,
+			      const struct msg_conntrack_delete *message)
+{
+	struct ct_asker asker = { conntrack_deleted, mover, seq };
+	int error = -EINVAL;
+
+	if (inet_prefix_valid(&message->prefix))
+		error = ct_delete(mover->ct, &message->prefix, &asker);
+	if (error)
+		conntrack_deleted(mover, seq, error, 0);
+}

@@ -1,0 +1,140 @@
+#include <stdlib.h>
+
+#include "../check.h"
+#include "../log.h"
+#include "commands.h"
+
+/* Decodes, runs, frees. -EBADMSG or -ENOMEM if it could not be decoded. */
+#define RUN(name)                                                                                  \
+	static int run_##name(struct mover *mover, uint32_t seq, const uint8_t *payload,           \
+			      size_t size)                                                         \
+	{                                                                                          \
+		struct msg_##name message;                                                         \
+		int error = msg_##name##_decode(payload, size, &message);                          \
+												   \
+		if (error)                                                                         \
+			return error;                                                              \
+		command_##name(mover, seq, &message);                                              \
+		msg_##name##_clear(&message);                                                      \
+		return 0;                                                                          \
+	}
+
+#define COMMANDS(ROW)                                                                              \
+	ROW(HELLO, hello)                                                                          \
+	ROW(LOG, log)                                                                              \
+	ROW(READY, ready)                                                                          \
+	ROW(PONG, pong)                                                                            \
+	ROW(EXIT, exit)                                                                            \
+	ROW(FILE_READ, file_read)                                                                  \
+	ROW(FILE_WRITE, file_write)                                                                \
+	ROW(FILE_REMOVE, file_remove)                                                              \
+	ROW(WATCH, watch)                                                                          \
+	ROW(LINK_SET, link_set)                                                                    \
+	ROW(ADDRESS_SET, address_set)                                                              \
+	ROW(ROUTE_SET, route_set)                                                                  \
+	ROW(RULE_SET, rule_set)                                                                    \
+	ROW(SYSCTL_GET, sysctl_get)                                                                \
+	ROW(SYSCTL_SET, sysctl_set)                                                                \
+	ROW(NFT_APPLY, nft_apply)                                                                  \
+	ROW(NFT_LIST, nft_list)                                                                    \
+	ROW(CONNTRACK_DELETE, conntrack_delete)                                                    \
+	ROW(TUN_OPEN, tun_open)                                                                    \
+	ROW(TUN_CLOSE, tun_close)                                                                  \
+	ROW(FORWARD_SET, forward_set)                                                              \
+	ROW(SESSION_OPEN, session_open)                                                            \
+	ROW(SESSION_CLOSE, session_close)                                                          \
+	ROW(SESSION_START, session_start)                                                          \
+	ROW(SESSION_SEND, session_send)                                                            \
+	ROW(LISTEN, listen)                                                                        \
+	ROW(UNLISTEN, unlisten)                                                                    \
+	ROW(STATS_GET, stats_get)                                                                  \
+	ROW(LISTEN_UNIX, listen_unix)                                                              \
+	ROW(LISTEN_TCP, listen_tcp)                                                                \
+	ROW(CONNECT_UDP, connect_udp)
+
+#define DEFINE(id, name) RUN(name)
+COMMANDS(DEFINE)
+
+#define LIST(id, name) { MSG_##id, run_##name },
+static const struct {
+	uint16_t id;
+	int (*run)(struct mover *mover, uint32_t seq, const uint8_t *payload, size_t size);
+} rows[] = { COMMANDS(LIST) };
+
+static int run_command(struct mover *mover, const struct msg_header *header,
+		       const uint8_t *payload, size_t size)
+{
+	for (size_t i = 0; i < ARRAY_SIZE(rows); i++)
+		if (rows[i].id == header->id)
+			return rows[i].run(mover, header->seq, payload, size);
+	return -1;
+}
+
+/* The decider is ours: what it sends wrongly is a fault of ours, which a fresh start may cure. */
+void dispatch_message(struct mover *mover, const uint8_t *bytes, size_t length)
+{
+	struct msg_header header;
+
+	if (mover->stopping || mover->decider.kill_reason)
+		return;
+	if (msg_header_decode(bytes, length, &header) == 0 &&
+	    (mover->decider.greeted || header.id == MSG_HELLO || header.id == MSG_LOG ||
+	     header.id == MSG_PONG) &&
+	    run_command(mover, &header, bytes + CODEC_HEADER_BYTES,
+			length - CODEC_HEADER_BYTES) == 0)
+		return;
+	log_error("message of %zu bytes from the decider makes no sense (%s)", length,
+		  length >= CODEC_HEADER_BYTES ? msg_name(header.id) : "no header");
+	decider_kill(mover, "it sent a message that makes no sense");
+}
+
+void dispatch_forget(struct mover *mover)
+{
+	nft_forget(mover->nft);
+	ct_forget(mover->ct);
+	free(mover->script);
+	mover->script = NULL;
+	mover->script_size = 0;
+}
+
+size_t dispatch_kernel_message(void *arg, const uint8_t *bytes, size_t length)
+{
+	struct mover *mover = arg;
+
+	decider_send(mover, bytes, (int)length, -1);
+	return mover->decider.channel ? channel_waiting(mover->decider.channel) : 0;
+}
+
+/* A decider that has not said hello learns of sessions from the answer to it. */
+static void send_event(struct mover *mover, const uint8_t *bytes, int length)
+{
+	if (mover->decider.greeted)
+		decider_send(mover, bytes, length, -1);
+}
+
+static void session_state(void *arg, const struct msg_session_state *message)
+{
+	uint8_t bytes[1024];
+
+	send_event(arg, bytes, msg_session_state_encode(message, 0, bytes, sizeof(bytes)));
+}
+
+static void session_control(void *arg, const struct msg_session_control *message)
+{
+	uint8_t bytes[MSG_SESSION_CONTROL_DATA_MAX + 64];
+
+	send_event(arg, bytes, msg_session_control_encode(message, 0, bytes, sizeof(bytes)));
+}
+
+static void slot_wanted(void *arg, const struct msg_slot_wanted *message)
+{
+	uint8_t bytes[64];
+
+	send_event(arg, bytes, msg_slot_wanted_encode(message, 0, bytes, sizeof(bytes)));
+}
+
+const struct datapath_events dispatch_datapath_events = {
+	.session_state = session_state,
+	.session_control = session_control,
+	.slot_wanted = slot_wanted,
+};

@@ -1,0 +1,106 @@
+/* The mover's state as its own files share it: supervision, dispatcher, commands. */
+#ifndef ADIT_MOVER_MOVER_H
+#define ADIT_MOVER_MOVER_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <sys/types.h>
+
+#include "../contract.gen.h"
+#include "../loop.h"
+#include "../sys/ct.h"
+#include "../sys/file.h"
+#include "../sys/nft.h"
+#include "../sys/nl_socket.h"
+#include "channel.h"
+#include "datapath.h"
+#include "options.h"
+#include "watch.h"
+
+#define MOVER_DEATH_TEXT_MAX (MSG_MOVER_STATE_LAST_DEATH_MAX + 1)
+
+/* A process that decides. */
+struct decider {
+	pid_t pid; /* 0 while there is none */
+	struct loop_watch exited; /* a pidfd */
+	struct channel *channel; /* NULL while there is none */
+	bool greeted; /* its hello was answered */
+	bool ready;
+	uint64_t started_us;
+	uint32_t ping_token;
+	bool ping_open;
+	const char *kill_reason; /* static text; NULL unless we ended it */
+	char last_error[256]; /* its last log line of level error */
+};
+
+struct mover {
+	struct options options;
+	struct loop *loop;
+	struct datapath *datapath;
+	struct nft *nft;
+	struct ct *ct;
+	struct watch *watch;
+	struct nl_socket *netlink;
+	uint64_t started_us;
+	int signal_fd;
+	int lock_fd;
+	int program_fd; /* our own binary, for the decider */
+	struct loop_watch signal_ready;
+
+	char *module; /* text of adit.mjs as it was last read */
+	size_t module_size;
+	uint8_t *config; /* text as the decider last read it, NULL before */
+	size_t config_size;
+	uint8_t *script; /* parts of an nft script so far */
+	size_t script_size;
+
+	struct decider decider;
+	uint32_t starts;
+	uint32_t failures; /* in a row, for the back-off */
+	char last_death[MOVER_DEATH_TEXT_MAX];
+	struct loop_timer restart;
+	struct loop_timer ping;
+	struct loop_timer silence;
+	struct loop_timer farewell;
+	bool terminating;
+	bool last_chance_used;
+	bool stopping; /* the loop ends with exit_status */
+	int exit_status;
+};
+
+/* decider.c: the life of the process that decides. */
+
+/* Prepares timers. */
+void decider_init(struct mover *mover);
+/* Starts a decider; failures are retried. */
+void decider_start(struct mover *mover);
+/* Ends it: `reason` (static text) is our finding. Its death is noticed by the loop. */
+void decider_kill(struct mover *mover, const char *reason);
+/* Queues a message; `length` is what msg_NAME_encode returned. Takes `fd`. */
+void decider_send(struct mover *mover, const uint8_t *bytes, int length, int fd);
+/* A signal for the decider, if there is one that listens. */
+void decider_signal(struct mover *mover, uint8_t number);
+/* To be called for every pong. */
+void decider_pong(struct mover *mover, uint32_t token);
+/* Kills and reaps without restarting; for the end of the mover. */
+void decider_reap(struct mover *mover);
+
+/* supervise.c */
+
+/* Ends the mover after this turn of the loop. */
+void mover_exit(struct mover *mover, int status);
+/* The decider is gone while the mover is to end: one more chance, or the end. */
+void mover_farewell_failed(struct mover *mover);
+
+/* dispatch.c */
+
+/* Runs one message of the decider; an undecodable one kills it. */
+void dispatch_message(struct mover *mover, const uint8_t *bytes, size_t length);
+/* Forgets what a dead decider asked for. */
+void dispatch_forget(struct mover *mover);
+/* Callbacks for the data path and the kernel watch. */
+extern const struct datapath_events dispatch_datapath_events;
+size_t dispatch_kernel_message(void *arg, const uint8_t *bytes, size_t length);
+
+#endif

@@ -1,0 +1,199 @@
+#define _GNU_SOURCE 1
+#include "options.h"
+
+#include <errno.h>
+#include <limits.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "../check.h"
+
+#define MODULE_NAME "adit.mjs"
+
+enum option_kind { OPTION_CONFIG, OPTION_MODULE, OPTION_RUN_DIR, OPTION_LOG_LEVEL,
+		   OPTION_TEST_HOOKS, OPTION_VERSION, OPTION_HELP };
+
+static const struct option_row {
+	enum option_kind kind;
+	const char *brief; /* NULL: none */
+	const char *name;
+	const char *value; /* NULL: takes none */
+} rows[] = {
+	{ OPTION_CONFIG, "-c", "--config", "a path" },
+	{ OPTION_MODULE, "-m", "--module", "a path" },
+	{ OPTION_RUN_DIR, NULL, "--run-dir", "a directory" },
+	{ OPTION_LOG_LEVEL, NULL, "--log-level", "error, warning, info or debug" },
+	{ OPTION_TEST_HOOKS, NULL, "--test-hooks", NULL },
+	{ OPTION_VERSION, NULL, "--version", NULL },
+	{ OPTION_HELP, "-h", "--help", NULL },
+};
+
+static const struct {
+	const char *name;
+	enum log_level level;
+} levels[] = {
+	{ "error", LOG_LEVEL_ERROR },
+	{ "warning", LOG_LEVEL_WARNING },
+	{ "info", LOG_LEVEL_INFO },
+	{ "debug", LOG_LEVEL_DEBUG },
+};
+
+const char *options_help(void)
+{
+	return "usage: aditd -c CONFIG [-m MODULE] [--run-dir DIR] [--log-level LEVEL]\n"
+	       "\n"
+	       "  -c, --config CONFIG   configuration file, JSON\n"
+	       "  -m, --module MODULE   adit.mjs; default: beside the program, ../lib/adit,\n"
+	       "                        /usr/share/adit\n"
+	       "      --run-dir DIR     sockets and volatile state; default " OPTIONS_RUN_DIR "\n"
+	       "      --log-level LEVEL error, warning, info (default) or debug\n"
+	       "      --test-hooks      lets the module run the faults that tests ask for\n"
+	       "      --version         prints the version\n"
+	       "  -h, --help            prints this\n";
+}
+
+static const struct option_row *find_row(const char *word)
+{
+	for (size_t i = 0; i < ARRAY_SIZE(rows); i++)
+		if (strcmp(word, rows[i].name) == 0 ||
+		    (rows[i].brief && strcmp(word, rows[i].brief) == 0))
+			return &rows[i];
+	return NULL;
+}
+
+static bool set_path(char *ret_path, const char *value)
+{
+	size_t length = strlen(value);
+
+	if (length == 0 || length > OPTIONS_PATH_MAX)
+		return false;
+	memcpy(ret_path, value, length + 1);
+	return true;
+}
+
+static bool set_level(struct options *options, const char *value)
+{
+	for (size_t i = 0; i < ARRAY_SIZE(levels); i++)
+		if (strcmp(value, levels[i].name) == 0) {
+			options->log_level = levels[i].level;
+			return true;
+		}
+	return false;
+}
+
+static bool set_option(struct options *options, enum option_kind kind, const char *value)
+{
+	switch (kind) {
+	case OPTION_CONFIG:
+		return set_path(options->config_path, value);
+	case OPTION_MODULE:
+		return set_path(options->module_path, value);
+	case OPTION_RUN_DIR:
+		return set_path(options->run_dir, value);
+	case OPTION_LOG_LEVEL:
+		return set_level(options, value);
+	case OPTION_TEST_HOOKS:
+		return options->test_hooks = true;
+	case OPTION_VERSION:
+		return options->version = true;
+	case OPTION_HELP:
+		return options->help = true;
+	}
+	return false;
+}
+
+static int refuse_value(const struct option_row *row, const char *value, char *ret_text)
+{
+	snprintf(ret_text, OPTIONS_TEXT_MAX, "%s: %.64s: expected %s", row->name,
+		 value ? value : "nothing", row->value);
+	return -EINVAL;
+}
+
+int options_parse(int argc, char *const *argv, struct options *ret_options, char *ret_text)
+{
+	*ret_options = (struct options){ .run_dir = OPTIONS_RUN_DIR, .log_level = LOG_LEVEL_INFO };
+	ret_text[0] = '\0';
+	for (int i = 1; i < argc; i++) {
+		const struct option_row *row = find_row(argv[i]);
+		const char *value = row && row->value && i + 1 < argc ? argv[++i] : NULL;
+
+		if (!row) {
+			snprintf(ret_text, OPTIONS_TEXT_MAX,
+				 "%.64s: unknown option; aditd --help lists all", argv[i]);
+			return -EINVAL;
+		}
+		if ((row->value && !value) || !set_option(ret_options, row->kind, value))
+			return refuse_value(row, value, ret_text);
+	}
+	if (!ret_options->config_path[0] && !ret_options->version && !ret_options->help) {
+		snprintf(ret_text, OPTIONS_TEXT_MAX,
+			 "--config: missing: expected the path of a JSON file");
+		return -EINVAL;
+	}
+	return 0;
+}
+
+/* A name that does not exist yet is taken as it stands below the working directory. */
+static bool make_absolute(char *path)
+{
+	char resolved[PATH_MAX];
+	char joined[PATH_MAX];
+	char cwd[PATH_MAX];
+
+	if (realpath(path, resolved))
+		return set_path(path, resolved);
+	if (path[0] == '/')
+		return true;
+	if (!getcwd(cwd, sizeof(cwd)))
+		return false;
+	if (snprintf(joined, sizeof(joined), "%s/%s", cwd, path) >= (int)sizeof(joined))
+		return false;
+	return set_path(path, joined);
+}
+
+int options_resolve(struct options *options, char *ret_text)
+{
+	char resolved[PATH_MAX];
+
+	if (!realpath(options->config_path, resolved)) {
+		int error = -errno;
+
+		snprintf(ret_text, OPTIONS_TEXT_MAX, "--config: %.128s: %s", options->config_path,
+			 strerror(-error));
+		return error;
+	}
+	if (set_path(options->config_path, resolved) && make_absolute(options->run_dir) &&
+	    (!options->module_path[0] || make_absolute(options->module_path)))
+		return 0;
+	snprintf(ret_text, OPTIONS_TEXT_MAX, "a path is too long: expected at most %d bytes",
+		 OPTIONS_PATH_MAX);
+	return -ENAMETOOLONG;
+}
+
+static bool program_dir(char *ret_dir, size_t size)
+{
+	ssize_t length = readlink("/proc/self/exe", ret_dir, size - 1);
+
+	if (length <= 0)
+		return false;
+	ret_dir[length] = '\0';
+	*strrchr(ret_dir, '/') = '\0';
+	return true;
+}
+
+int options_find_module(char *ret_path, size_t size)
+{
+	static const char *const places[] = { "", "/../lib/adit" };
+	char dir[PATH_MAX];
+
+	for (size_t i = 0; i < ARRAY_SIZE(places) && program_dir(dir, sizeof(dir)); i++) {
+		int length = snprintf(ret_path, size, "%s%s/" MODULE_NAME, dir, places[i]);
+
+		if (length > 0 && (size_t)length < size && access(ret_path, R_OK) == 0)
+			return 0;
+	}
+	snprintf(ret_path, size, "/usr/share/adit/" MODULE_NAME);
+	return access(ret_path, R_OK) == 0 ? 0 : -ENOENT;
+}

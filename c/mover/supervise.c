@@ -1,0 +1,299 @@
+#define _GNU_SOURCE 1
+#include <errno.h>
+#include <fcntl.h>
+#include <linux/netlink.h>
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/epoll.h>
+#include <sys/resource.h>
+#include <sys/signalfd.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "../check.h"
+#include "../log.h"
+#include "../sys/caps.h"
+#include "../sys/proc.h"
+#include "entry.h"
+#include "mover.h"
+
+#ifndef ADIT_VERSION
+#define ADIT_VERSION "0.0.0"
+#endif
+
+#define LOCK_NAME "aditd.lock"
+#define DESCRIPTORS_MAX 4096
+#define OOM_SCORE_MOVER -500
+/* How long the decider may take to undo what it did. */
+#define FAREWELL_US 5000000
+
+static int complain(const char *what, int error)
+{
+	log_error("%s: %s", what, strerror(-error));
+	return error;
+}
+
+/* Makes the directories of `path` that are missing. */
+static int make_directories(const char *path)
+{
+	char part[OPTIONS_PATH_MAX + 1];
+
+	for (const char *at = path + 1;; at++) {
+		if (*at != '/' && *at != '\0')
+			continue;
+		snprintf(part, sizeof(part), "%.*s", (int)(at - path), path);
+		if (mkdir(part, 0755) < 0 && errno != EEXIST)
+			return -errno;
+		if (*at == '\0')
+			return 0;
+	}
+}
+
+static int refuse_second(int fd, const char *path)
+{
+	char holder[32] = "";
+	ssize_t length = read(fd, holder, sizeof(holder) - 1);
+
+	holder[length > 0 ? length : 0] = '\0';
+	holder[strcspn(holder, "\n")] = '\0';
+	log_error("another aditd runs with this run directory: process %s holds %s", holder, path);
+	close(fd);
+	return -EBUSY;
+}
+
+/* The lock goes with the process, however it ends. It belongs to the open file, so that a child
+ * that closes its copy does not release it. */
+static int take_lock(struct mover *mover)
+{
+	struct flock whole = { .l_type = F_WRLCK, .l_whence = SEEK_SET };
+	char path[OPTIONS_PATH_MAX + sizeof(LOCK_NAME) + 1];
+	int fd;
+
+	snprintf(path, sizeof(path), "%s/" LOCK_NAME, mover->options.run_dir);
+	fd = open(path, O_RDWR | O_CREAT | O_CLOEXEC | O_NOFOLLOW, 0644);
+	if (fd < 0)
+		return complain(path, -errno);
+	if (fcntl(fd, F_OFD_SETLK, &whole) < 0)
+		return errno == EAGAIN ? refuse_second(fd, path) : complain(path, -errno);
+	if (ftruncate(fd, 0) < 0 || dprintf(fd, "%d\n", (int)getpid()) < 0)
+		log_warning("%s: %s", path, strerror(errno));
+	mover->lock_fd = fd;
+	return 0;
+}
+
+static void limit_resources(void)
+{
+	struct rlimit none = { 0, 0 };
+	struct rlimit files = { DESCRIPTORS_MAX, DESCRIPTORS_MAX };
+
+	setrlimit(RLIMIT_CORE, &none);
+	if (setrlimit(RLIMIT_NOFILE, &files) < 0)
+		log_warning("at most %d descriptors cannot be had: %s", DESCRIPTORS_MAX,
+			    strerror(errno));
+	proc_set_oom_score(OOM_SCORE_MOVER);
+}
+
+/* Read before privileges go: later the module may be out of reach, and then this text serves. */
+static int load_module(struct mover *mover)
+{
+	struct options *options = &mover->options;
+	uint8_t *text = NULL;
+	int error = 0;
+
+	if (!options->module_path[0])
+		error = options_find_module(options->module_path, sizeof(options->module_path));
+	if (!error)
+		error = file_read_all(options->module_path, &text, &mover->module_size);
+	if (error)
+		return complain(options->module_path, error);
+	mover->module = (char *)text;
+	mover->program_fd = open("/proc/self/exe", O_RDONLY | O_CLOEXEC);
+	return mover->program_fd < 0 ? complain("/proc/self/exe", -errno) : 0;
+}
+
+static void exit_later(struct mover *mover, int status)
+{
+	mover->stopping = true;
+	mover->exit_status = status;
+	loop_stop(mover->loop);
+}
+
+void mover_exit(struct mover *mover, int status)
+{
+	log_info("ending with status %d", status);
+	exit_later(mover, status);
+}
+
+/* A fresh decider is told of the signal after its hello. */
+void mover_farewell_failed(struct mover *mover)
+{
+	if (mover->last_chance_used) {
+		log_error("the decider did not undo its work; what blocks stays in the kernel");
+		exit_later(mover, 1);
+		return;
+	}
+	mover->last_chance_used = true;
+	loop_timer_stop(&mover->restart);
+	loop_timer_start(mover->loop, &mover->farewell, FAREWELL_US);
+	decider_start(mover);
+}
+
+static void farewell_is_over(struct loop_timer *timer)
+{
+	struct mover *mover = container_of(timer, struct mover, farewell);
+
+	if (mover->decider.pid)
+		decider_kill(mover, "it did not finish within 5 seconds of the signal");
+	else
+		mover_farewell_failed(mover);
+}
+
+static void terminate(struct mover *mover)
+{
+	if (mover->terminating) {
+		log_warning("second signal: ending at once, what blocks stays in the kernel");
+		exit_later(mover, 1);
+		return;
+	}
+	mover->terminating = true;
+	if (!mover->decider.pid) {
+		mover_farewell_failed(mover);
+		return;
+	}
+	loop_timer_start(mover->loop, &mover->farewell, FAREWELL_US);
+	decider_signal(mover, SIGTERM);
+}
+
+static void signal_arrived(struct loop_watch *watch, uint32_t events)
+{
+	struct mover *mover = container_of(watch, struct mover, signal_ready);
+	struct signalfd_siginfo info;
+
+	(void)events;
+	if (read(watch->fd, &info, sizeof(info)) != sizeof(info))
+		return;
+	if (info.ssi_signo == SIGHUP)
+		decider_signal(mover, SIGHUP);
+	else
+		terminate(mover);
+}
+
+static int watch_signals(struct mover *mover)
+{
+	sigset_t signals;
+
+	sigemptyset(&signals);
+	sigaddset(&signals, SIGTERM);
+	sigaddset(&signals, SIGINT);
+	sigaddset(&signals, SIGHUP);
+	sigprocmask(SIG_BLOCK, &signals, NULL);
+	signal(SIGPIPE, SIG_IGN);
+	mover->signal_fd = signalfd(-1, &signals, SFD_CLOEXEC | SFD_NONBLOCK);
+	if (mover->signal_fd < 0)
+		return complain("signalfd", -errno);
+	mover->signal_ready =
+		(struct loop_watch){ .fd = mover->signal_fd, .ready = signal_arrived };
+	return loop_watch(mover->loop, &mover->signal_ready, EPOLLIN);
+}
+
+static int prepare_host(struct mover *mover)
+{
+	int error;
+
+	if (geteuid() != 0)
+		return complain("aditd starts as root and gives up what it does not need", -EPERM);
+	error = make_directories(mover->options.run_dir);
+	if (error)
+		return complain(mover->options.run_dir, error);
+	error = take_lock(mover);
+	if (!error)
+		error = load_module(mover);
+	if (error)
+		return error;
+	limit_resources();
+	error = caps_drop_mover();
+	return error ? complain("giving up privileges", error) : 0;
+}
+
+static int open_parts(struct mover *mover)
+{
+	struct watch_events kernel = { mover, dispatch_kernel_message };
+	struct datapath_events events = dispatch_datapath_events;
+	int error = loop_new(&mover->loop);
+
+	events.arg = mover;
+	if (!error)
+		error = nl_socket_open(NETLINK_ROUTE, &mover->netlink);
+	if (!error)
+		error = watch_signals(mover);
+	if (!error)
+		error = nft_new(mover->loop, &mover->nft);
+	if (!error)
+		error = ct_new(mover->loop, &mover->ct);
+	if (!error)
+		error = watch_new(mover->loop, &kernel, &mover->watch);
+	if (!error)
+		error = datapath_new(mover->loop, &events, &mover->datapath);
+	return error ? complain("starting", error) : 0;
+}
+
+static void close_parts(struct mover *mover)
+{
+	datapath_free(mover->datapath);
+	watch_free(mover->watch);
+	ct_free(mover->ct);
+	nft_free(mover->nft);
+	nl_socket_close(mover->netlink);
+	loop_free(mover->loop);
+	free(mover->module);
+	free(mover->config);
+	free(mover->script);
+	for (int i = 0; i < 3; i++) {
+		int fd = i == 0 ? mover->signal_fd : i == 1 ? mover->program_fd : mover->lock_fd;
+
+		if (fd >= 0)
+			close(fd);
+	}
+}
+
+static int run(struct mover *mover)
+{
+	int error;
+
+	decider_init(mover);
+	mover->farewell = (struct loop_timer){ .fired = farewell_is_over, .name = "farewell" };
+	mover->started_us = loop_now_us(mover->loop);
+	decider_start(mover);
+	error = loop_run(mover->loop);
+	decider_reap(mover);
+	loop_timer_stop(&mover->farewell);
+	return error ? 1 : mover->exit_status;
+}
+
+int entry_daemon(int argc, char **argv)
+{
+	static struct mover mover = { .signal_fd = -1, .program_fd = -1, .lock_fd = -1 };
+	char text[OPTIONS_TEXT_MAX];
+	int status = 1;
+
+	log_open("aditd", LOG_LEVEL_INFO);
+	if (options_parse(argc, argv, &mover.options, text) < 0) {
+		fprintf(stderr, "aditd: %s\n", text);
+		return 2;
+	}
+	if (mover.options.help || mover.options.version) {
+		printf("%s", mover.options.help ? options_help() : "aditd " ADIT_VERSION "\n");
+		return 0;
+	}
+	if (options_resolve(&mover.options, text) < 0) {
+		fprintf(stderr, "aditd: %s\n", text);
+		return 2;
+	}
+	log_open("aditd", mover.options.log_level);
+	if (prepare_host(&mover) == 0 && open_parts(&mover) == 0)
+		status = run(&mover);
+	close_parts(&mover);
+	return status;
+}

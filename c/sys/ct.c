@@ -1,0 +1,245 @@
+#define _GNU_SOURCE 1
+#include "ct.h"
+
+#include <errno.h>
+#include <linux/netfilter/nfnetlink.h>
+#include <linux/netfilter/nfnetlink_conntrack.h>
+#include <linux/netlink.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/epoll.h>
+#include <sys/socket.h>
+
+#include "../check.h"
+#include "nl_socket.h"
+
+#define TYPE(message) (uint16_t)((NFNL_SUBSYS_CTNETLINK << 8) | (message))
+/* An interrupted walk over the table may have missed entries. */
+#define WALKS_MAX 4
+
+struct request {
+	struct inet_prefix prefix;
+	struct ct_asker asker; /* done is NULL once forgotten */
+};
+
+/* Request `first` is the one whose walk goes on. */
+struct ct {
+	struct loop *loop;
+	struct nl_socket *dump; /* NULL without connection tracking */
+	struct nl_socket *command;
+	struct loop_watch readable;
+	struct loop_timer begin; /* starts the next walk from the loop */
+	uint32_t sequence;
+	bool interrupted;
+	int walks;
+	uint32_t deleted;
+	int first;
+	int count;
+	struct request ring[CT_WAITING_MAX];
+};
+
+/* The address of `type4` or `type6` within a tuple attribute. */
+static bool tuple_ip(const struct nl_attr *tuple, uint16_t type4, uint16_t type6,
+		     struct inet_ip *ret_ip)
+{
+	struct nl_attr parts[CTA_TUPLE_IP + 1];
+	struct nl_attr addresses[CTA_IP_V6_DST + 1];
+	struct nl_cursor cursor = { tuple->data, tuple->length };
+
+	if (!tuple->data || nl_attrs(cursor, parts, ARRAY_SIZE(parts)) < 0)
+		return false;
+	cursor = (struct nl_cursor){ parts[CTA_TUPLE_IP].data, parts[CTA_TUPLE_IP].length };
+	if (!cursor.data || nl_attrs(cursor, addresses, ARRAY_SIZE(addresses)) < 0)
+		return false;
+	return nl_ip(&addresses[type4], ret_ip) || nl_ip(&addresses[type6], ret_ip);
+}
+
+static int build_delete(const struct nl_attr *attrs, uint8_t family, void *buffer)
+{
+	struct nl_builder builder;
+	struct nfgenmsg *header;
+
+	nl_begin(&builder, buffer, CT_DELETE_BYTES_MAX, TYPE(IPCTNL_MSG_CT_DELETE), NLM_F_ACK);
+	header = nl_put_header(&builder, sizeof(*header));
+	if (header)
+		header->nfgen_family = family;
+	nl_put(&builder, CTA_TUPLE_ORIG | NLA_F_NESTED, attrs[CTA_TUPLE_ORIG].data,
+	       attrs[CTA_TUPLE_ORIG].length);
+	if (attrs[CTA_ZONE].data)
+		nl_put(&builder, CTA_ZONE, attrs[CTA_ZONE].data, attrs[CTA_ZONE].length);
+	if (attrs[CTA_ID].data)
+		nl_put(&builder, CTA_ID, attrs[CTA_ID].data, attrs[CTA_ID].length);
+	return nl_end(&builder);
+}
+
+int ct_match(const struct nl_message *message, const struct inet_prefix *prefix, void *ret_request,
+	     size_t *ret_length)
+{
+	struct nl_attr attrs[CTA_ZONE + 1];
+	struct inet_ip source = { 0 };
+	struct inet_ip destination = { 0 };
+	struct nfgenmsg header;
+	struct nl_cursor cursor;
+	int length;
+
+	if (message->type != TYPE(IPCTNL_MSG_CT_NEW))
+		return 0;
+	if (nl_body(message, sizeof(header), &cursor) < 0 ||
+	    nl_attrs(cursor, attrs, ARRAY_SIZE(attrs)) < 0)
+		return -EBADMSG;
+	memcpy(&header, message->payload, sizeof(header));
+	tuple_ip(&attrs[CTA_TUPLE_ORIG], CTA_IP_V4_SRC, CTA_IP_V6_SRC, &source);
+	tuple_ip(&attrs[CTA_TUPLE_REPLY], CTA_IP_V4_DST, CTA_IP_V6_DST, &destination);
+	if (!attrs[CTA_TUPLE_ORIG].data ||
+	    !(inet_prefix_has(prefix, &source) || inet_prefix_has(prefix, &destination)))
+		return 0;
+	length = build_delete(attrs, header.nfgen_family, ret_request);
+	if (length < 0)
+		return -EBADMSG;
+	*ret_length = (size_t)length;
+	return 1;
+}
+
+static void finish(struct ct *ct, int error)
+{
+	struct request request = ct->ring[ct->first];
+	uint32_t deleted = ct->deleted;
+
+	ct->first = (ct->first + 1) % CT_WAITING_MAX;
+	ct->count--;
+	ct->deleted = 0;
+	ct->walks = 0;
+	ct->sequence = 0;
+	if (ct->count > 0)
+		loop_timer_start(ct->loop, &ct->begin, 0);
+	if (request.asker.done)
+		request.asker.done(request.asker.arg, request.asker.tag, error, deleted);
+}
+
+static int send_dump(struct ct *ct)
+{
+	uint8_t buffer[64] __attribute__((aligned(4)));
+	struct nl_builder builder;
+	struct nfgenmsg *header;
+	int length;
+
+	nl_begin(&builder, buffer, sizeof(buffer), TYPE(IPCTNL_MSG_CT_GET), NLM_F_DUMP);
+	header = nl_put_header(&builder, sizeof(*header));
+	if (header)
+		header->nfgen_family =
+			ct->ring[ct->first].prefix.ip.family == 4 ? AF_INET : AF_INET6;
+	length = nl_end(&builder);
+	ct->interrupted = false;
+	return length < 0 ? length :
+			    nl_socket_send(ct->dump, buffer, (size_t)length, &ct->sequence);
+}
+
+static void begin_walk(struct loop_timer *timer)
+{
+	struct ct *ct = container_of(timer, struct ct, begin);
+	int error = ct->dump ? send_dump(ct) : -EOPNOTSUPP;
+
+	ct->walks++;
+	if (error)
+		finish(ct, error == -EOPNOTSUPP ? 0 : error);
+}
+
+/* What a kernel answers whose nf_conntrack_netlink is missing. */
+static bool is_absent(int error)
+{
+	return error == -EINVAL || error == -EOPNOTSUPP || error == -EPROTONOSUPPORT ||
+	       error == -ENOENT;
+}
+
+static void walk_ended(struct ct *ct, const struct nl_message *message)
+{
+	char text[NL_SOCKET_TEXT_MAX];
+	int error = nl_error(message, text, sizeof(text));
+
+	if (error) {
+		finish(ct, is_absent(error) ? 0 : error);
+	} else if (ct->interrupted && ct->walks < WALKS_MAX) {
+		ct->sequence = 0;
+		loop_timer_start(ct->loop, &ct->begin, 0);
+	} else {
+		finish(ct, 0);
+	}
+}
+
+static void take_entry(struct ct *ct, const struct nl_message *message)
+{
+	uint8_t request[CT_DELETE_BYTES_MAX] __attribute__((aligned(4)));
+	size_t length = 0;
+
+	if (message->flags & NLM_F_DUMP_INTR)
+		ct->interrupted = true;
+	if (message->type == NLMSG_DONE || message->type == NLMSG_ERROR)
+		walk_ended(ct, message);
+	else if (ct_match(message, &ct->ring[ct->first].prefix, request, &length) > 0 &&
+		 nl_socket_request(ct->command, request, length, NULL) == 0)
+		ct->deleted++;
+}
+
+static void dump_readable(struct loop_watch *watch, uint32_t events)
+{
+	struct ct *ct = container_of(watch, struct ct, readable);
+	struct nl_message message;
+	struct nl_cursor cursor;
+	int error = nl_socket_receive(ct->dump, &cursor);
+
+	(void)events;
+	while (!error && nl_next(&cursor, &message) > 0)
+		if (ct->sequence && message.sequence == ct->sequence)
+			take_entry(ct, &message);
+	if (error && error != -EAGAIN && ct->sequence)
+		finish(ct, error);
+}
+
+int ct_new(struct loop *loop, struct ct **ret_ct)
+{
+	struct ct *ct = calloc(1, sizeof(*ct));
+	int error = 0;
+
+	if (!ct)
+		return -ENOMEM;
+	ct->loop = loop;
+	ct->begin = (struct loop_timer){ .fired = begin_walk, .name = "conntrack walk" };
+	ct->readable = (struct loop_watch){ .ready = dump_readable };
+	*ret_ct = ct;
+	if (nl_socket_open(NETLINK_NETFILTER, &ct->dump) < 0)
+		return 0;
+	error = nl_socket_open(NETLINK_NETFILTER, &ct->command);
+	ct->readable.fd = nl_socket_fd(ct->dump);
+	if (!error)
+		error = loop_watch(loop, &ct->readable, EPOLLIN);
+	if (error)
+		ct_free(ct);
+	return error;
+}
+
+void ct_free(struct ct *ct)
+{
+	if (!ct)
+		return;
+	loop_unwatch(&ct->readable);
+	loop_timer_stop(&ct->begin);
+	nl_socket_close(ct->dump);
+	nl_socket_close(ct->command);
+	free(ct);
+}
+
+int ct_delete(struct ct *ct, const struct inet_prefix *prefix, const struct ct_asker *asker)
+{
+	if (ct->count == CT_WAITING_MAX)
+		return -EBUSY;
+	ct->ring[(ct->first + ct->count++) % CT_WAITING_MAX] = (struct request){ *prefix, *asker };
+	if (ct->count == 1)
+		loop_timer_start(ct->loop, &ct->begin, 0);
+	return 0;
+}
+
+void ct_forget(struct ct *ct)
+{
+	for (int i = 0; i < ct->count; i++)
+		ct->ring[(ct->first + i) % CT_WAITING_MAX].asker.done = NULL;
+}

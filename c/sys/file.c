@@ -1,0 +1,207 @@
+#define _GNU_SOURCE 1
+#include "file.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <limits.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#define TEMPORARY_SUFFIX ".adit-new"
+
+static bool part_is_clean(const char *part, size_t length)
+{
+	if (length == 0 || length > NAME_MAX)
+		return false;
+	if (part[0] == '.' && (length == 1 || (length == 2 && part[1] == '.')))
+		return false;
+	for (size_t i = 0; i < length; i++)
+		if ((unsigned char)part[i] < 0x20 || part[i] == 0x7f)
+			return false;
+	return true;
+}
+
+bool file_path_is_clean(const char *path)
+{
+	const char *part = path + 1;
+
+	if (path[0] != '/' || strlen(path) >= PATH_MAX)
+		return false;
+	for (;;) {
+		size_t length = strcspn(part, "/");
+
+		if (!part_is_clean(part, length))
+			return false;
+		if (part[length] == '\0')
+			return true;
+		part += length + 1;
+	}
+}
+
+bool file_is_below(const char *path, const char *dir)
+{
+	size_t length = strlen(dir);
+
+	while (length > 0 && dir[length - 1] == '/')
+		length--;
+	return file_path_is_clean(path) && strncmp(path, dir, length) == 0 && path[length] == '/';
+}
+
+static bool is_beside_config(const struct file_rules *rules, const char *path)
+{
+	char dir[PATH_MAX];
+	const char *slash = strrchr(rules->config_path, '/');
+
+	if (!slash || slash == rules->config_path ||
+	    (size_t)(slash - rules->config_path) >= sizeof(dir))
+		return false;
+	snprintf(dir, sizeof(dir), "%.*s", (int)(slash - rules->config_path), rules->config_path);
+	return file_is_below(path, dir);
+}
+
+static bool is_in_config(const struct file_rules *rules, const char *path)
+{
+	char quoted[PATH_MAX + 2];
+	int length = snprintf(quoted, sizeof(quoted), "\"%s\"", path);
+
+	if (!rules->config_text || length < 0 || (size_t)length >= sizeof(quoted))
+		return false;
+	return memmem(rules->config_text, rules->config_size, quoted, (size_t)length) != NULL;
+}
+
+bool file_may_read(const struct file_rules *rules, const char *path)
+{
+	return file_may_write(rules, path) ||
+	       (file_path_is_clean(path) &&
+		(strcmp(path, rules->config_path) == 0 || is_in_config(rules, path)));
+}
+
+bool file_may_write(const struct file_rules *rules, const char *path)
+{
+	return file_is_below(path, rules->run_dir) || is_beside_config(rules, path);
+}
+
+/* Not blocking, so that a FIFO or a device in the way is refused instead of waited for. */
+static int open_regular(const char *path, struct stat *ret_stat)
+{
+	int fd = open(path, O_RDONLY | O_NOFOLLOW | O_NONBLOCK | O_CLOEXEC | O_NOCTTY);
+	int error = 0;
+
+	if (fd < 0)
+		return -errno;
+	if (fstat(fd, ret_stat) < 0)
+		error = -errno;
+	else if (!S_ISREG(ret_stat->st_mode))
+		error = -EINVAL;
+	else if (ret_stat->st_size > FILE_BYTES_MAX)
+		error = -EFBIG;
+	if (!error)
+		return fd;
+	close(fd);
+	return error;
+}
+
+int file_read(const char *path, uint32_t offset, uint8_t *ret_data, size_t size,
+	      uint32_t *ret_total)
+{
+	struct stat stat;
+	ssize_t length;
+	int fd = open_regular(path, &stat);
+
+	*ret_total = 0;
+	if (fd < 0)
+		return fd;
+	*ret_total = (uint32_t)stat.st_size;
+	length = pread(fd, ret_data, size, offset);
+	if (length < 0)
+		length = -errno;
+	close(fd);
+	return (int)length;
+}
+
+int file_read_all(const char *path, uint8_t **ret_data, size_t *ret_size)
+{
+	uint8_t *data = malloc(FILE_BYTES_MAX);
+	uint32_t total;
+	int length;
+
+	if (!data)
+		return -ENOMEM;
+	length = file_read(path, 0, data, FILE_BYTES_MAX, &total);
+	if (length < 0) {
+		free(data);
+		return length;
+	}
+	*ret_data = realloc(data, length > 0 ? (size_t)length : 1);
+	if (!*ret_data)
+		*ret_data = data;
+	*ret_size = (size_t)length;
+	return 0;
+}
+
+static int write_and_sync(int fd, unsigned int mode, const uint8_t *data, size_t size)
+{
+	if (fchmod(fd, mode) < 0)
+		return -errno;
+	while (size > 0) {
+		ssize_t written = write(fd, data, size);
+
+		if (written < 0 && errno == EINTR)
+			continue;
+		if (written < 0)
+			return -errno;
+		data += written;
+		size -= (size_t)written;
+	}
+	return fsync(fd) < 0 ? -errno : 0;
+}
+
+static int sync_directory_of(const char *path)
+{
+	char dir[PATH_MAX];
+	const char *slash = strrchr(path, '/');
+	int error = 0;
+	int fd;
+
+	snprintf(dir, sizeof(dir), "%.*s", slash == path ? 1 : (int)(slash - path), path);
+	fd = open(dir, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	if (fd < 0)
+		return -errno;
+	if (fsync(fd) < 0)
+		error = -errno;
+	close(fd);
+	return error;
+}
+
+int file_write(const char *path, unsigned int mode, const uint8_t *data, size_t size)
+{
+	char temporary[PATH_MAX];
+	int length = snprintf(temporary, sizeof(temporary), "%s" TEMPORARY_SUFFIX, path);
+	int error;
+	int fd;
+
+	if (length < 0 || (size_t)length >= sizeof(temporary))
+		return -ENAMETOOLONG;
+	/* What a crash left under that name is of no use to anybody. */
+	unlink(temporary);
+	fd = open(temporary, O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC, 0600);
+	if (fd < 0)
+		return -errno;
+	error = write_and_sync(fd, mode & 0777, data, size);
+	close(fd);
+	if (!error && rename(temporary, path) < 0)
+		error = -errno;
+	if (error)
+		unlink(temporary);
+	return error ? error : sync_directory_of(path);
+}
+
+int file_remove(const char *path)
+{
+	if (unlink(path) == 0)
+		return sync_directory_of(path);
+	return errno == ENOENT ? 0 : -errno;
+}

@@ -1,0 +1,42 @@
+/* Files that the decider may ask for: which paths are allowed, reading in parts, atomic writing. */
+#ifndef ADIT_SYS_FILE_H
+#define ADIT_SYS_FILE_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#define FILE_BYTES_MAX (1 << 20)
+
+/* Where files may be. Texts are borrowed. */
+struct file_rules {
+	const char *config_path; /* absolute */
+	const char *run_dir; /* absolute */
+	const uint8_t *config_text; /* last read configuration, NULL before */
+	size_t config_size;
+};
+
+/* Absolute, without empty, "." and ".." parts and control characters, and not the root. Pure. */
+bool file_path_is_clean(const char *path);
+/* Clean and strictly below `dir`. Pure. */
+bool file_is_below(const char *path, const char *dir);
+/* Below the configuration's directory or run_dir, the configuration itself, or a path that stands
+ * as a quoted string in the configuration's text. Pure. */
+bool file_may_read(const struct file_rules *rules, const char *path);
+/* Below run_dir or the configuration's directory. Pure. */
+bool file_may_write(const struct file_rules *rules, const char *path);
+
+/* Reads at most `size` bytes from `offset` on; `ret_total` is the size of the file. Regular files
+ * only, a symbolic link in the last part is refused with -ELOOP. The bytes read or -errno (-EFBIG
+ * above FILE_BYTES_MAX). */
+int file_read(const char *path, uint32_t offset, uint8_t *ret_data, size_t size,
+	      uint32_t *ret_total);
+/* Reads a whole file; the caller frees `ret_data`. 0 or -errno. */
+int file_read_all(const char *path, uint8_t **ret_data, size_t *ret_size);
+/* Replaces the file: temporary file beside it, fsync, rename, fsync of the directory. 0 or
+ * -errno. */
+int file_write(const char *path, unsigned int mode, const uint8_t *data, size_t size);
+/* A missing file is success. 0 or -errno. */
+int file_remove(const char *path);
+
+#endif

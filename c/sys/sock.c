@@ -1,0 +1,125 @@
+#define _GNU_SOURCE 1
+#include "sock.h"
+
+#include <errno.h>
+#include <netinet/in.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/socket.h>
+#include <sys/stat.h>
+#include <sys/un.h>
+#include <unistd.h>
+
+#define BACKLOG 32
+#define SOCKET_FLAGS (SOCK_CLOEXEC | SOCK_NONBLOCK)
+
+static int fail(int fd, int error, const char *what, char *ret_text)
+{
+	if (fd >= 0)
+		close(fd);
+	snprintf(ret_text, SOCK_TEXT_MAX, "%s: %s", what, strerror(-error));
+	return error;
+}
+
+/* 0 if somebody answers, -ECONNREFUSED if the file is a left-over, -ENOENT if there is none. */
+static int try_connect(const struct sockaddr_un *addr)
+{
+	int fd = socket(AF_UNIX, SOCK_STREAM | SOCKET_FLAGS, 0);
+	int error;
+
+	if (fd < 0)
+		return -errno;
+	error = connect(fd, (const struct sockaddr *)addr, sizeof(*addr)) < 0 ? -errno : 0;
+	close(fd);
+	/* A full backlog is a living listener too. */
+	return error == -EAGAIN ? 0 : error;
+}
+
+static int remove_stale(const struct sockaddr_un *addr)
+{
+	struct stat stat;
+	int error;
+
+	if (lstat(addr->sun_path, &stat) < 0)
+		return errno == ENOENT ? 0 : -errno;
+	if (!S_ISSOCK(stat.st_mode))
+		return -EADDRINUSE;
+	error = try_connect(addr);
+	if (error != -ECONNREFUSED)
+		return error == 0 ? -EADDRINUSE : error;
+	return unlink(addr->sun_path) < 0 ? -errno : 0;
+}
+
+/* Bound with no permissions at all, so that nobody connects before the mode is right. */
+static int bind_unix(int fd, const struct sockaddr_un *addr, unsigned int mode)
+{
+	mode_t before = umask(0777);
+	int error = bind(fd, (const struct sockaddr *)addr, sizeof(*addr)) < 0 ? -errno : 0;
+
+	umask(before);
+	if (!error && chmod(addr->sun_path, mode & 0777) < 0)
+		error = -errno;
+	if (!error && listen(fd, BACKLOG) < 0)
+		error = -errno;
+	return error;
+}
+
+int sock_listen_unix(const char *path, unsigned int mode, char *ret_text)
+{
+	struct sockaddr_un addr = { .sun_family = AF_UNIX };
+	int error;
+	int fd;
+
+	ret_text[0] = '\0';
+	if (strlen(path) >= sizeof(addr.sun_path))
+		return fail(-1, -ENAMETOOLONG, path, ret_text);
+	memcpy(addr.sun_path, path, strlen(path));
+	error = remove_stale(&addr);
+	if (error)
+		return fail(-1, error, path, ret_text);
+	fd = socket(AF_UNIX, SOCK_STREAM | SOCKET_FLAGS, 0);
+	if (fd < 0)
+		return fail(-1, -errno, path, ret_text);
+	error = bind_unix(fd, &addr, mode);
+	return error ? fail(fd, error, path, ret_text) : fd;
+}
+
+int sock_listen_tcp(const struct inet_ip *ip, uint16_t port, char *ret_text)
+{
+	static const int on = 1;
+	struct sockaddr_storage addr;
+	char text[INET_TEXT_MAX];
+	socklen_t length = (socklen_t)inet_sockaddr(ip, port, &addr);
+	int fd;
+
+	ret_text[0] = '\0';
+	inet_ip_text(ip, text);
+	fd = socket(addr.ss_family, SOCK_STREAM | SOCKET_FLAGS, 0);
+	if (fd < 0)
+		return fail(-1, -errno, text, ret_text);
+	setsockopt(fd, SOL_SOCKET, SO_REUSEADDR, &on, sizeof(on));
+	if (ip->family == 6)
+		setsockopt(fd, IPPROTO_IPV6, IPV6_V6ONLY, &on, sizeof(on));
+	if (bind(fd, (struct sockaddr *)&addr, length) < 0 || listen(fd, BACKLOG) < 0)
+		return fail(fd, -errno, text, ret_text);
+	return fd;
+}
+
+int sock_connect_udp(const struct inet_ip *ip, uint16_t port, char *ret_text)
+{
+	static const unsigned int mark = SOCK_MARK_OWN;
+	struct sockaddr_storage addr;
+	char text[INET_TEXT_MAX];
+	socklen_t length = (socklen_t)inet_sockaddr(ip, port, &addr);
+	int fd;
+
+	ret_text[0] = '\0';
+	inet_ip_text(ip, text);
+	fd = socket(addr.ss_family, SOCK_DGRAM | SOCKET_FLAGS, 0);
+	if (fd < 0)
+		return fail(-1, -errno, text, ret_text);
+	if (setsockopt(fd, SOL_SOCKET, SO_MARK, &mark, sizeof(mark)) < 0 ||
+	    connect(fd, (struct sockaddr *)&addr, length) < 0)
+		return fail(fd, -errno, text, ret_text);
+	return fd;
+}

@@ -1,0 +1,17 @@
+/* Sockets that the mover makes for the decider, which may make none. Each returns a descriptor,
+ * owned by the caller, or -errno with a sentence in SOCK_TEXT_MAX bytes. */
+#ifndef ADIT_SYS_SOCK_H
+#define ADIT_SYS_SOCK_H
+
+#include "../inet.h"
+
+#define SOCK_TEXT_MAX 256
+/* Firewall mark of our own traffic: routed by the main table, never into a tunnel. */
+#define SOCK_MARK_OWN 0x7f000000
+
+/* A socket file that nobody listens on is replaced; a living one is -EADDRINUSE. */
+int sock_listen_unix(const char *path, unsigned int mode, char *ret_text);
+int sock_listen_tcp(const struct inet_ip *ip, uint16_t port, char *ret_text);
+int sock_connect_udp(const struct inet_ip *ip, uint16_t port, char *ret_text);
+
+#endif

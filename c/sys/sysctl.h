@@ -1,0 +1,21 @@
+/* Kernel parameters below /proc/sys/net. Keys are paths with slashes, "net/ipv4/ip_forward". */
+#ifndef ADIT_SYS_SYSCTL_H
+#define ADIT_SYS_SYSCTL_H
+
+#include <stdbool.h>
+#include <stddef.h>
+
+#define SYSCTL_VALUE_MAX 128
+
+/* True for keys below net/ipv4, net/ipv6 and net/netfilter. Pure. */
+bool sysctl_may_get(const char *key);
+/* True for the few keys that forwarding and leak protection need, and values that are numbers.
+ * Pure. */
+bool sysctl_may_set(const char *key, const char *value);
+
+/* 0 or -errno; -EPERM if it may not be read. `ret_value` has SYSCTL_VALUE_MAX + 1 bytes. */
+int sysctl_get(const char *key, char *ret_value);
+/* 0 or -errno; -EPERM if it may not be written. */
+int sysctl_set(const char *key, const char *value);
+
+#endif
