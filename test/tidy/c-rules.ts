@@ -28,7 +28,7 @@ export const BANNED_CALLS: Readonly<Record<string, string>> = {
 };
 
 const STARTERS = ["fork", "vfork", "clone", "posix_spawn", "posix_spawnp"];
-const STARTER_FILES = ["c/sys/exec.c", "c/mover/supervise.c"];
+const STARTER_FILES = ["c/sys/exec.c", "c/mover/decider.c"];
 
 const daemon = (files: readonly SourceFile[]): SourceFile[] =>
   files.filter((file) => inFolder(file.path, "c") && isC(file.path));
@@ -58,8 +58,11 @@ interface Boundary {
   readonly why: string;
 }
 
+/** What the program is composed in: it chooses between mover, decider and client, so knows all. */
+const COMPOSITION = ["c/main.c", "c/mover/entry.c"];
+
 const common = (path: string): boolean =>
-  !inFolder(path, "c/vm") && !inFolder(path, "c/mover") && path !== "c/main.c";
+  !inFolder(path, "c/vm") && !inFolder(path, "c/mover") && !COMPOSITION.includes(path);
 
 const BOUNDARIES: readonly Boundary[] = [
   {
@@ -73,7 +76,7 @@ const BOUNDARIES: readonly Boundary[] = [
     why: "c/vm knows the mover by the contract only",
   },
   {
-    from: (path) => inFolder(path, "c/mover"),
+    from: (path) => inFolder(path, "c/mover") && !COMPOSITION.includes(path),
     to: /(^|\/)vm\//,
     why: "c/mover knows the decider by the contract only",
   },
