@@ -393,7 +393,7 @@ static const struct codec_field fields_connect_udp[] = {
 	{ CODEC_U16, 0, 0, offsetof(struct msg_connect_udp, port), 0 },
 };
 
-const struct codec_shape msg_shapes[] = {
+const struct codec_shape msg_shapes[MSG_COUNT] = {
 	SHAPE(result, 1, 2, 6),
 	SHAPE(hello, 2, 3, 6),
 	SHAPE(mover_state, 3, 8, 20),
@@ -453,7 +453,7 @@ const struct codec_shape msg_shapes[] = {
 static const struct {
 	const char *name;
 	bool from_decider;
-} msg_facts[] = {
+} msg_facts[MSG_COUNT] = {
 	{ "result", false },
 	{ "hello", true },
 	{ "mover_state", false },
@@ -510,14 +510,12 @@ static const struct {
 	{ "connect_udp", true },
 };
 
-#define MESSAGES (sizeof(msg_shapes) / sizeof(msg_shapes[0]))
-
-/* Position of the message, MESSAGES if there is none. */
+/* Position of the message, MSG_COUNT if there is none. */
 static size_t find(uint16_t id)
 {
 	size_t i = 0;
 
-	while (i < MESSAGES && msg_shapes[i].id != id)
+	while (i < MSG_COUNT && msg_shapes[i].id != id)
 		i++;
 	return i;
 }
@@ -529,7 +527,7 @@ int msg_header_decode(const uint8_t *buf, size_t size, struct msg_header *ret)
 	if (size < CODEC_HEADER_BYTES || buf[2] != 0 || buf[3] != 0)
 		return -EBADMSG;
 	id = (uint16_t)(buf[0] | buf[1] << 8);
-	if (find(id) == MESSAGES)
+	if (find(id) == MSG_COUNT)
 		return -EBADMSG;
 	ret->id = id;
 	ret->seq = buf[4] | (uint32_t)buf[5] << 8 | (uint32_t)buf[6] << 16 |
@@ -541,12 +539,12 @@ const char *msg_name(uint16_t id)
 {
 	size_t i = find(id);
 
-	return i < MESSAGES ? msg_facts[i].name : "unknown";
+	return i < MSG_COUNT ? msg_facts[i].name : "unknown";
 }
 
 bool msg_from_decider(uint16_t id)
 {
 	size_t i = find(id);
 
-	return i < MESSAGES && msg_facts[i].from_decider;
+	return i < MSG_COUNT && msg_facts[i].from_decider;
 }

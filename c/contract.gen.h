@@ -11,6 +11,7 @@
 
 #define MSG_CONTRACT_VERSION 1
 #define MSG_BYTES_MAX 65536
+#define MSG_COUNT 54
 
 enum msg_id {
 	MSG_RESULT = 1,
@@ -82,7 +83,8 @@ const char *msg_name(uint16_t id);
 /* True for what a decider may send, false for what the mover may send and for unknown ids. */
 bool msg_from_decider(uint16_t id);
 
-extern const struct codec_shape msg_shapes[];
+/* One for each message, in the order of their ids. */
+extern const struct codec_shape msg_shapes[MSG_COUNT];
 
 /* Of every message: msg_NAME_encode returns the length or -EMSGSIZE (-EINVAL for an address
  * without a valid family or length), msg_NAME_decode 0, -EBADMSG or -ENOMEM, with `ret` zero
