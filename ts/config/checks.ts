@@ -28,8 +28,8 @@ export function checkRouter(config: RouterConfig, issues: Issue[]): void {
   refuseTwice(names, (index) => `locations[${index}].name`, issues);
   config.locations.forEach((location, index) => checkLocation(location, index, issues));
   checkInterfaces(config, issues);
-  const known = [...names, ""];
-  if (!known.includes(config.vlDefault)) {
+  const known = new Set([...names, ""]);
+  if (!known.has(config.vlDefault)) {
     addIssue(issues, "vl_default", config.vlDefault, `one of ${names.join(", ")}`);
   }
   if (config.rules.length > rulesMax) {
@@ -38,7 +38,7 @@ export function checkRouter(config: RouterConfig, issues: Issue[]): void {
   for (const { kind, list, key } of ruleLists) {
     const rules = config.rules.filter((rule) => rule.match.kind === kind);
     refuseTwice(rules.map(subjectOf), (index) => `${list}[${index}].${key}`, issues);
-    rules.forEach((rule, index) => checkRule(rule, `${list}[${index}]`, config, issues));
+    rules.forEach((rule, index) => checkRule(rule, `${list}[${index}]`, config, known, issues));
   }
 }
 
@@ -57,12 +57,16 @@ function refuseTwice(
 
 function checkLocation(location: LocationConfig, index: number, issues: Issue[]): void {
   const path = `locations[${index}]`;
-  if ((location.token === undefined) === (location.tokenFile === undefined)) {
-    addIssue(issues, `${path}.token_file`, location.tokenFile, "token_file or token, one of them");
+  const { token, tokenFile, caFile } = location;
+  // A value that was refused is missing here, which is no second mistake.
+  const isRefused = (key: string): boolean => issues.some((row) => row.path.startsWith(path + key));
+  if ((token === undefined) === (tokenFile === undefined) && !isRefused(".token")) {
+    addIssue(issues, `${path}.token_file`, tokenFile, "token_file or token, one of them");
   }
   location.peers.forEach((peer, position) => {
-    if (peer.pins.length > 0 || location.caFile !== undefined) return;
-    addIssue(issues, `${path}.peers[${position}].pin`, undefined, "a pin, or ca_file in the location");
+    const pin = `.peers[${position}].pin`;
+    if (peer.pins.length > 0 || caFile !== undefined || isRefused(pin)) return;
+    if (!isRefused(".ca_file")) addIssue(issues, path + pin, undefined, "a pin, or ca_file instead");
   });
 }
 
@@ -83,19 +87,26 @@ function resolved(name: string, config: RouterConfig): string {
 }
 
 /** What is wrong with a rule's references; used for the file and for rules added at run time. */
-export function checkRule(rule: Rule, path: string, config: RouterConfig, issues: Issue[]): void {
-  const names = config.locations.map((location) => location.name);
+export function checkRule(
+  rule: Rule,
+  path: string,
+  config: RouterConfig,
+  known: ReadonlySet<string>,
+  issues: Issue[],
+): void {
   const { target, whenDown, match } = rule;
-  const isKnown = (name: string): boolean => name === "" || names.includes(name);
-  if (target.kind === "location" && !isKnown(target.name)) {
-    addIssue(issues, `${path}.vl`, target.name, `direct, or one of ${names.join(", ")}`);
+  const oneOf = (...words: string[]): string => {
+    const names = config.locations.map((location) => location.name);
+    return `one of ${[...words, ...names].join(", ")}`;
+  };
+  if (target.kind === "location" && !known.has(target.name)) {
+    addIssue(issues, `${path}.vl`, target.name, oneOf("direct"));
   }
   if (whenDown.kind === "location") {
-    if (!isKnown(whenDown.name)) {
-      const words = ["block", "direct", ...names].join(", ");
-      addIssue(issues, `${path}.when_down`, whenDown.name, `one of ${words}`);
-    } else if (target.kind === "location" && resolved(target.name, config) === whenDown.name) {
-      addIssue(issues, `${path}.when_down`, whenDown.name, "another location than vl");
+    const isCycle = target.kind === "location" && resolved(target.name, config) === whenDown.name;
+    const expected = isCycle ? "another location than vl" : oneOf("block", "direct");
+    if (isCycle || !known.has(whenDown.name)) {
+      addIssue(issues, `${path}.when_down`, whenDown.name, expected);
     }
   }
   const outward = [config.wanIfname, config.tunIfname];

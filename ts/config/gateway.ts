@@ -2,6 +2,7 @@
 import type { ApiConfig, ClientConfig, GatewayConfig, ListenConfig } from "../model/config.js";
 import type { Endpoint } from "./types.js";
 import type { Section } from "./walk.js";
+import { sections } from "./walk.js";
 
 export function buildGateway(section: Section, api: ApiConfig): GatewayConfig {
   const text = (key: string): string => (section[key] as string | undefined) ?? "";
@@ -20,10 +21,6 @@ export function buildGateway(section: Section, api: ApiConfig): GatewayConfig {
     offload: section["offload"] === true,
     api,
   };
-}
-
-function sections(value: unknown): Section[] {
-  return (value as (Section | undefined)[]).filter((item) => item !== undefined);
 }
 
 function buildListener(section: Section): ListenConfig {

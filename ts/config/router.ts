@@ -12,7 +12,7 @@ import type {
 } from "../model/config.js";
 import type { Endpoint } from "./types.js";
 import type { Section } from "./walk.js";
-import { addIssue } from "./walk.js";
+import { addIssue, sections } from "./walk.js";
 
 /** Names of the three rule lists and what a rule in them matches. */
 export const ruleLists = [
@@ -47,10 +47,6 @@ export function buildRouter(section: Section, api: ApiConfig, issues: Issue[]): 
     ),
     api,
   };
-}
-
-function sections(value: unknown): Section[] {
-  return (value as (Section | undefined)[]).filter((item) => item !== undefined);
 }
 
 function buildLocation(section: Section, router: Section): LocationConfig {

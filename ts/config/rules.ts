@@ -55,7 +55,8 @@ export function parseRule(
 /** What stands against a rule in this configuration: unknown locations, cycles, outward interfaces. */
 export function ruleIssues(config: RouterConfig, rule: Rule): Issue[] {
   const issues: Issue[] = [];
-  checkRule(rule, "rule", config, issues);
+  const known = new Set(["", ...config.locations.map((location) => location.name)]);
+  checkRule(rule, "rule", config, known, issues);
   return issues;
 }
 

@@ -15,6 +15,10 @@ export type Section = Readonly<Record<string, unknown>> & { readonly path: strin
 const valueTextMax = 80;
 const issuesMax = 1_000;
 
+const rowsOf: ReadonlyMap<string, readonly KeyRow[]> = new Map(
+  schema.map(({ section }) => [section, schema.filter((row) => row.section === section)]),
+);
+
 /** The value as short JSON text for an issue. */
 export function shown(value: unknown): string {
   const text = value === undefined ? "" : JSON.stringify(value);
@@ -23,6 +27,11 @@ export function shown(value: unknown): string {
 
 export function addIssue(list: Issue[], path: string, value: unknown, expected: string): void {
   if (list.length < issuesMax) list.push({ path, value: shown(value), expected });
+}
+
+/** The items of a list of sections that are objects; the others carry an issue. */
+export function sections(value: unknown): Section[] {
+  return ((value ?? []) as (Section | undefined)[]).filter((item) => item !== undefined);
 }
 
 /** Reads one object; `path` is "" for the whole file. */
@@ -36,7 +45,7 @@ export function readSection(
     addIssue(found.issues, path, value, "an object");
     return undefined;
   }
-  const rows = schema.filter((row) => row.section === name);
+  const rows = rowsOf.get(name) ?? [];
   warnUnknown(rows, value, path, found);
   const entries = rows.map((row) => [row.key, readKey(row, value, join(path, row.key), found)]);
   return { ...(Object.fromEntries(entries) as Record<string, unknown>), path };
@@ -83,8 +92,8 @@ function readValue(
 }
 
 function sectionOf(type: string): SectionName | undefined {
-  const name = type.replace(/[{}]/g, "");
-  return schema.find((row) => row.section === name)?.section;
+  const name = type.startsWith("{") ? type.slice(1, -1) : type;
+  return rowsOf.get(name)?.[0]?.section;
 }
 
 function outOfRange(row: KeyRow, value: unknown): boolean {
