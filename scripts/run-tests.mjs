@@ -56,11 +56,11 @@ const compiled = (tier) => filesIn(`test/${tier}`, ".test.ts")
   .map((file) => `build/test/${file.replace(/\.ts$/, ".js")}`)
   .filter((file) => file !== TIDY);
 
-const nodeTier = (name, title, secondsMax = SECONDS_MAX.quick) => ({
+const nodeTier = (name, title, secondsMax = SECONDS_MAX.quick, folders = [name]) => ({
   name,
   title,
   prepare: [make("build/test/.stamp"), make("bundle")],
-  programs: () => compiled(name).map((file) => node(file, secondsMax)),
+  programs: () => folders.flatMap(compiled).map((file) => node(file, secondsMax)),
 });
 
 function shellScripts() {
@@ -119,8 +119,7 @@ const TIERS = [
       .filter((file) => /^(runtime|scripts)\/generate[^/]*$/.test(file))
       .map((file) => check(file, [process.execPath, file, "--check"])),
   },
-  nodeTier("unit", "pure code"),
-  nodeTier("golden", "configuration in, text out"),
+  nodeTier("unit", "pure code, and golden texts", SECONDS_MAX.quick, ["unit", "golden"]),
   nodeTier("sim", "the bundle on the simulated host", SECONDS_MAX.slow),
   nodeTier("contract", "one suite on both hosts", SECONDS_MAX.slow),
   {
