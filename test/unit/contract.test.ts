@@ -1,4 +1,4 @@
-/** The TypeScript codec of the contract, and what test/c/contract_test.c compares the C one with. */
+/** The TypeScript codec of the contract, and the messages that the C one is compared with. */
 import assert from "node:assert";
 import { readFileSync, writeFileSync } from "node:fs";
 import fc from "fast-check";

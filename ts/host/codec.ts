@@ -260,27 +260,20 @@ function getFields(input: Reader, fields: readonly Field[], owner: string): Valu
   return values;
 }
 
+const getters: Readonly<Record<string, (input: Reader, field: Field) => unknown>> = {
+  i32: (input) => getInteger(input, 4) >> 0,
+  bool: getBool,
+  bytes: (input, field) => getCounted(input, field).slice(),
+  ip: getIp,
+  prefix: getPrefix,
+  mac: (input) => formatMac(getRaw(input, 6)),
+  list: getList,
+};
+
 function getField(input: Reader, field: Field): unknown {
   const width = widths[field.kind];
   if (width !== undefined) return getInteger(input, width);
-  switch (field.kind) {
-    case "i32":
-      return getInteger(input, 4) >> 0;
-    case "bool":
-      return getBool(input);
-    case "bytes":
-      return getCounted(input, field).slice();
-    case "ip":
-      return getIp(input);
-    case "prefix":
-      return getPrefix(input);
-    case "mac":
-      return formatMac(getRaw(input, 6));
-    case "list":
-      return getList(input, field);
-    default:
-      return getText(input, field);
-  }
+  return (getters[field.kind] ?? getText)(input, field);
 }
 
 function getBool(input: Reader): boolean {
