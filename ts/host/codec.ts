@@ -3,7 +3,7 @@
  * described in docs/contract.md. Whatever does not fit is refused with the field's name.
  */
 import { formatIp, formatMac, ipBytes, macBytes, makePrefix, parsePrefix } from "../model/ip.js";
-import { prefixAddress, prefixLength } from "../model/ip.js";
+import { prefixAddress, prefixFamily, prefixLength } from "../model/ip.js";
 import { decodeUtf8, encodeUtf8 } from "./utf8.js";
 
 /** A message that does not fit the contract: a fault of ours, or of the process that sent it. */
@@ -247,7 +247,9 @@ function getRaw(input: Reader, count: number): Uint8Array {
 }
 
 function getInteger(input: Reader, width: number): number {
-  const value = getRaw(input, width).reduceRight((high, byte) => high * 256 + byte, 0);
+  const bytes = getRaw(input, width);
+  let value = 0;
+  for (let i = width - 1; i >= 0; i -= 1) value = value * 256 + (bytes[i] ?? 0);
   return Number.isSafeInteger(value) ? value : refuse(input, "exceeds 53 bits");
 }
 
@@ -300,11 +302,9 @@ function getIp(input: Reader): string {
 function getPrefix(input: Reader): string {
   const ip = getIp(input);
   const length = getInteger(input, 1);
-  const prefix = makePrefix(ip, length);
-  if (ip === "" ? length > 0 : parsePrefix(prefix) === undefined) {
-    refuse(input, `prefix length ${length}`);
-  }
-  return ip === "" ? "" : prefix;
+  const lengthMax = ip === "" ? 0 : prefixFamily(ip) === 6 ? 128 : 32;
+  if (length > lengthMax) refuse(input, `prefix length ${length}`);
+  return ip === "" ? "" : makePrefix(ip, length);
 }
 
 function getList(input: Reader, { max, struct }: Field): readonly Values[] {

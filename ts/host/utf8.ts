@@ -11,6 +11,7 @@ export function encodeUtf8(text: string): number[] {
 
 /** Undefined if the bytes are not well-formed: over-long forms and surrogates are refused. */
 export function decodeUtf8(bytes: Uint8Array): string | undefined {
+  if (bytes.every(isAscii)) return fromAscii(bytes);
   let text = "";
   for (let at = 0; at < bytes.length; ) {
     const length = sequenceLength(bytes[at] ?? 0);
@@ -18,6 +19,21 @@ export function decodeUtf8(bytes: Uint8Array): string | undefined {
     if (point < 0) return undefined;
     text += String.fromCodePoint(point);
     at += length;
+  }
+  return text;
+}
+
+function isAscii(byte: number): boolean {
+  return byte < 0x80;
+}
+
+/** Arguments of one call; engines bound them by their stack. */
+const argumentsMax = 1_024;
+
+function fromAscii(bytes: Uint8Array): string {
+  let text = "";
+  for (let at = 0; at < bytes.length; at += argumentsMax) {
+    text += String.fromCharCode(...bytes.subarray(at, at + argumentsMax));
   }
   return text;
 }

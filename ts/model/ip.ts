@@ -16,7 +16,7 @@ export type Family = 4 | 6;
 const macPattern = /^[0-9a-f]{2}([:-])[0-9a-f]{2}(?:\1[0-9a-f]{2}){4}$/i;
 const macBytesCount = 6;
 const lengthPattern = /^(?:0|[1-9][0-9]{0,2})$/;
-const octetPattern = /^(?:0|[1-9][0-9]{0,2})$/;
+const ip4Pattern = /^(?:0|[1-9][0-9]{0,2})(?:\.(?:0|[1-9][0-9]{0,2})){3}$/;
 const groupPattern = /^[0-9a-f]{1,4}$/i;
 const groupsCount = 8;
 
@@ -147,10 +147,9 @@ function parseBytes(text: string): readonly number[] | undefined {
 
 /** Strict: four decimal numbers; a leading zero might mean octal to somebody else. */
 function parseV4(text: string): readonly number[] | undefined {
-  const parts = text.split(".");
-  if (parts.length !== 4) return undefined;
-  const valid = parts.every((part) => octetPattern.test(part) && Number(part) <= 255);
-  return valid ? parts.map(Number) : undefined;
+  if (!ip4Pattern.test(text)) return undefined;
+  const octets = text.split(".").map(Number);
+  return octets.every((octet) => octet <= 255) ? octets : undefined;
 }
 
 function parseV6(text: string): readonly number[] | undefined {
