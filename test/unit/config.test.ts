@@ -1,6 +1,6 @@
 /**
- * Outside text becomes a Config or a list of issues, never an exception. Each row of the table breaks
- * one thing in a good configuration and expects exactly the issues that follow from it.
+ * Outside text becomes a Config or a list of issues, never an exception. Each row of the table
+ * breaks one thing in a good configuration and expects exactly the issues that follow from it.
  */
 import assert from "node:assert";
 import fc from "fast-check";
@@ -128,6 +128,7 @@ const routerRows: readonly [change: Change, ...expected: Expected[]][] = [
   [peer({ pin: "sha256/AAAA" }), ["locations[0].peers[0].pin", '"sha256/AAAA"', /44/]],
   [peer({ pin: pin.replace("U=", "V=") }), ["locations[0].peers[0].pin", /V=/.source, /44/]],
   [peer({ pins: [pin, "x"] }), ["locations[0].peers[0].pins[1]", '"x"', /sha256/]],
+  [peer({ endpoint: "gw.example:443" }), ["resolvers", "[]", /because gw.example is a name/]],
   [peer({ endpoint: "10.0.0.1" }), ["locations[0].peers[0].endpoint", '"10.0.0.1"', /port/]],
   [peer({ endpoint: "10.0.0.1:0" }), ["locations[0].peers[0].endpoint", /:0/.source, /port/]],
   [peer({ endpoint: "10.0.0.256:1" }), ["locations[0].peers[0].endpoint", /256/.source, /port/]],
@@ -222,8 +223,10 @@ for (const row of gatewayRows) {
 }
 
 issues("a file that is too long, no object, or no JSON is one issue", () => {
-  const paths = ["[]", "7", '{"role" 1}', `"${"x".repeat(1_100_000)}"`].map(
-    (text) => parseConfig(text).issues.map((issue) => issue.path).join(),
+  const paths = ["[]", "7", '{"role" 1}', `"${"x".repeat(1_100_000)}"`].map((text) =>
+    parseConfig(text)
+      .issues.map((issue) => issue.path)
+      .join(),
   );
   assert.deepStrictEqual(paths, ["", "", "1:9", ""]);
 });
@@ -243,10 +246,14 @@ issues("no text makes the parser throw", () => {
   const keys = fc.constantFrom("role", "locations", "api", "protected_ip_addrs", "peers", "listen");
   const value = fc.oneof(fc.jsonValue(), fc.constantFrom("gateway", "router", [], {}));
   fc.assert(
-    fc.property(fc.dictionary(keys, value), fc.constantFrom({}, routerJson, gatewayJson), (row, on) => {
-      const { config, issues: found } = parseConfig(JSON.stringify({ ...on, ...row }));
-      assert.ok(config !== undefined || found.length > 0);
-    }),
+    fc.property(
+      fc.dictionary(keys, value),
+      fc.constantFrom({}, routerJson, gatewayJson),
+      (row, on) => {
+        const { config, issues: found } = parseConfig(JSON.stringify({ ...on, ...row }));
+        assert.ok(config !== undefined || found.length > 0);
+      },
+    ),
     { numRuns: 500 },
   );
 });
@@ -297,8 +304,11 @@ values("spellings are made one", () => {
 });
 
 values("endpoints may be names and IPv6", () => {
-  const peers = ["gw-1.example_x.net:8443", "[2001:DB8::1]:443"].map((endpoint) => ({ endpoint, pin }));
-  const config = router({ locations: [{ ...us, peers }] });
+  const peers = ["gw-1.example_x.net:8443", "[2001:DB8::1]:443"].map((endpoint) => ({
+    endpoint,
+    pin,
+  }));
+  const config = router({ locations: [{ ...us, peers }], resolvers: ["192.0.2.53"] });
   const found = config.locations[0]?.peers.map(({ host, port }) => [host, port]);
   assert.deepStrictEqual(found, [
     ["gw-1.example_x.net", 8_443],
@@ -311,7 +321,9 @@ values("a dump reads back as the same configuration", () => {
     { ...routerJson, api: { socket: "/run/a.sock", mode: "0600" }, vl_default: "de" },
     {
       ...routerJson,
-      locations: [{ ...us, token: "t.~-", token_file: undefined, ca_file: "/ca", server_name: "n" }],
+      locations: [
+        { ...us, token: "t.~-", token_file: undefined, ca_file: "/ca", server_name: "n" },
+      ],
       protected_mac_addrs: [{ mac_addr: "02:00:00:00:00:01", vl: "direct" }],
       protected_ip_addrs: [{ ip_addr: "fd00::/8", vl: "us", when_down: "direct" }],
       protected_ifaces: [{ iface: "br-guest" }],

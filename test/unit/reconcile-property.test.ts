@@ -1,8 +1,8 @@
 /**
- * From any state to any state: random configurations, random facts, random damage. The plan is applied
- * to a reference kernel one operation at a time, and after every single operation no packet of a
- * source that both states protect leaves by the uplink. At the end the plan is empty, every packet
- * goes where a linear reading of the rules sends it, and foreign objects are as they were.
+ * From any state to any state: random configurations, random facts, random damage. The plan is
+ * applied to a reference kernel one operation at a time, and after every single operation no packet
+ * of a source that both states protect leaves by the uplink. At the end the plan is empty, every
+ * packet goes where a linear reading of the rules sends it, and foreign objects are as they were.
  */
 import assert from "node:assert";
 import fc from "fast-check";
@@ -81,7 +81,9 @@ const setting: fc.Arbitrary<Setting> = fc
     seen: fc.array(fc.boolean(), { minLength: 5, maxLength: 5 }),
   })
   .map(({ words, owners, seen, count, ...json }) => {
-    const locations = [...names, "xx"].slice(0, count).map((name, at) => locationJson(name, at + 1));
+    const locations = [...names, "xx"]
+      .slice(0, count)
+      .map((name, at) => locationJson(name, at + 1));
     const states = names.map((name, at) =>
       state(name, words[at] as LocationState["state"], welcomeOf(at + 1)),
     );
@@ -133,7 +135,9 @@ function packetsOf(neighbours: Setting["neighbours"]): Packet[] {
   });
 }
 
-/** The linear reading of the rules: index of the location, 0 for direct, -1 for nobody's business. */
+/**
+ * The linear reading of the rules: index of the location, 0 for direct, -1 for nobody's business.
+ */
 function reference({ config, states }: Setting, packet: Packet): number {
   const ranked = config.rules.filter((rule) => applies(rule, packet));
   ranked.sort((left, right) => weight(right) - weight(left));

@@ -1,12 +1,6 @@
 /** What no single key can tell: references, duplicates, contradictions. */
-import type {
-  GatewayConfig,
-  Issue,
-  LocationConfig,
-  RouterConfig,
-  Rule,
-} from "../model/config.js";
-import { prefixContains } from "../model/ip.js";
+import type { GatewayConfig, Issue, LocationConfig, RouterConfig, Rule } from "../model/config.js";
+import { parseIp, prefixContains } from "../model/ip.js";
 import { rulesMax } from "../model/limits.js";
 import { ruleLists } from "./router.js";
 import { addIssue } from "./walk.js";
@@ -28,6 +22,7 @@ export function checkRouter(config: RouterConfig, issues: Issue[]): void {
   refuseTwice(names, (index) => `locations[${index}].name`, issues);
   config.locations.forEach((location, index) => checkLocation(location, index, issues));
   checkInterfaces(config, issues);
+  checkResolvers(config, issues);
   const known = new Set([...names, ""]);
   if (!known.has(config.vlDefault)) {
     addIssue(issues, "vl_default", config.vlDefault, `one of ${names.join(", ")}`);
@@ -51,7 +46,8 @@ function refuseTwice(
   values.forEach((value, index) => {
     const earlier = first.get(value);
     if (earlier === undefined) first.set(value, index);
-    else if (value !== "") addIssue(issues, pathAt(index), value, `not the same as ${pathAt(earlier)}`);
+    else if (value !== "")
+      addIssue(issues, pathAt(index), value, `not the same as ${pathAt(earlier)}`);
   });
 }
 
@@ -66,7 +62,8 @@ function checkLocation(location: LocationConfig, index: number, issues: Issue[])
   location.peers.forEach((peer, position) => {
     const pin = `.peers[${position}].pin`;
     if (peer.pins.length > 0 || caFile !== undefined || isRefused(pin)) return;
-    if (!isRefused(".ca_file")) addIssue(issues, path + pin, undefined, "a pin, or ca_file instead");
+    if (!isRefused(".ca_file"))
+      addIssue(issues, path + pin, undefined, "a pin, or ca_file instead");
   });
 }
 
@@ -79,6 +76,14 @@ function checkInterfaces(config: RouterConfig, issues: Issue[]): void {
       addIssue(issues, `lan_ifnames[${index}]`, name, "neither the uplink nor the TUN");
     }
   });
+}
+
+function checkResolvers(config: RouterConfig, issues: Issue[]): void {
+  if (config.resolvers.length > 0) return;
+  const hosts = config.locations.flatMap(({ peers }) => peers.map((peer) => peer.host));
+  const name = hosts.find((host) => host !== "" && parseIp(host) === undefined);
+  if (name === undefined) return;
+  addIssue(issues, "resolvers", config.resolvers, `a DNS server, because ${name} is a name`);
 }
 
 /** The resolved name of a location, "" if there is none. */

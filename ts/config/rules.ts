@@ -46,13 +46,16 @@ export function parseRule(
   const issues = Array.isArray(match) ? match : [];
   const words = { vl, when_down: whenDown ?? "block" };
   for (const [key, type] of [["vl", types["vl"]] as const, ["when_down", types["when"]] as const]) {
-    if (type?.read(words[key]) === undefined) addIssue(issues, key, words[key], type?.expected ?? "");
+    if (type?.read(words[key]) === undefined)
+      addIssue(issues, key, words[key], type?.expected ?? "");
   }
   if (Array.isArray(match) || issues.length > 0) return issues;
   return { match, target: targetOf(vl), whenDown: whenDownOf(words.when_down) };
 }
 
-/** What stands against a rule in this configuration: unknown locations, cycles, outward interfaces. */
+/**
+ * What stands against a rule in this configuration: unknown locations, cycles, outward interfaces.
+ */
 export function ruleIssues(config: RouterConfig, rule: Rule): Issue[] {
   const issues: Issue[] = [];
   const known = new Set(["", ...config.locations.map((location) => location.name)]);

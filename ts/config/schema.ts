@@ -3,6 +3,7 @@
  * A row: section, key, type, default, remark. The default "!" marks a key that must stand there,
  * undefined one that may be left out, an empty list or section what is taken when it is.
  */
+import { clientsMax, listenersMax, locationsMax, peersPerLocationMax } from "../model/limits.js";
 
 export type SectionName =
   | "router"
@@ -25,7 +26,9 @@ export interface KeyRow {
   readonly doc: string;
   /** Smallest and largest value of a number; most items of a list. */
   readonly range?: readonly [number, number];
-  /** Read and checked, then left aside: a key of the router SDK that means nothing to a TLS tunnel. */
+  /**
+   * Read and checked, then left aside: a key of the router SDK that means nothing to a TLS tunnel.
+   */
   readonly idle?: true;
 }
 
@@ -95,7 +98,7 @@ const routerRows: readonly Row[] = [
   ["resolvers", "[ip]", [], "DNS servers that names of gateways are asked from.", [0, 4]],
   ["type", "tunnel", "tls", "Tunnel type of locations that name none; `hydra-tcp` means `tls`."],
   ["dial", "dial", "now", "`now` dials at start, `lazy` on the first packet."],
-  ["locations", "[location]", required, "Where tunnels lead.", [1, 126]],
+  ["locations", "[location]", required, "Where tunnels lead.", [1, locationsMax]],
   ["protected_mac_addrs", "[mac rule]", [], "Devices by MAC address: first priority."],
   ["protected_ip_addrs", "[address rule]", [], "Addresses and prefixes: second, longest first."],
   ["protected_ifaces", "[interface rule]", [], "Whole interfaces: last."],
@@ -125,7 +128,13 @@ const idleRows: readonly Row[] = [
 const locationRows: readonly Row[] = [
   ["name", "name", required, "Name that rules use; not `direct` or `block`."],
   ["type", "tunnel", undefined, "Tunnel type."],
-  ["peers", "[peer]", required, "Gateways of the location, tried in turn.", [1, 16]],
+  [
+    "peers",
+    "[peer]",
+    required,
+    "Gateways of the location, tried in turn.",
+    [1, peersPerLocationMax],
+  ],
   ["token", "token", undefined, "Access token; `token_file` keeps it out of this file."],
   ["token_file", "path", undefined, "File whose first line is the access token."],
   ["ca_file", "path", undefined, "PEM bundle that verifies gateways without a pin."],
@@ -143,10 +152,10 @@ const gatewayRows: readonly Row[] = [
   ["role", "role", required, "`gateway`."],
   ["tun_ifname", "iface", "adit0", "Name of the TUN."],
   ["wan_ifname", "iface", "", "Uplink that clients' traffic is masqueraded on; empty is any."],
-  ["listen", "[listener]", required, "Where clients connect.", [1, 8]],
+  ["listen", "[listener]", required, "Where clients connect.", [1, listenersMax]],
   ["pool4", "pool4", "10.64.0.0/16", "IPv4 addresses for clients; the first is the gateway's."],
   ["pool6", "pool6", "fd00:64::/64", "IPv6 addresses for clients; the first is the gateway's."],
-  ["clients", "[client]", required, "Who may connect.", [1, 500]],
+  ["clients", "[client]", required, "Who may connect.", [1, clientsMax]],
   ["nat", "flag", true, "Masquerades what clients send to the world."],
   ["client_to_client", "flag", false, "Lets clients reach each other."],
   ["tun_mtu", "mtu", 0, "Bytes offered to clients; 0 is 1500.", [0, 65_535]],

@@ -1,4 +1,6 @@
-/** The scalar types of the configuration: what is expected, and the checked value of outside text. */
+/**
+ * The scalar types of the configuration: what is expected, and the checked value of outside text.
+ */
 import { parseIp, parseMac, parsePrefix, prefixFamily, prefixNetwork } from "../model/ip.js";
 import type { Ip } from "../model/ip.js";
 
@@ -15,7 +17,7 @@ export interface Endpoint {
 }
 
 /** Words that `vl` and `when_down` use themselves. */
-export const reservedNames: readonly string[] = ["direct", "block"];
+const reservedNames: readonly string[] = ["direct", "block"];
 /** Routing marks of ours besides the location: the documented bit. */
 const documentedMark = 0x8;
 const markBitsMin = 7;
@@ -36,7 +38,10 @@ export const types: Readonly<Record<string, ValueType>> = {
     read: (value) => (value === 0 || Number(readInteger(value)) >= 1_280 ? value : undefined),
   },
   object: { expected: "an object", read: (value) => (isObject(value) ? value : undefined) },
-  name: string("letters, digits, dot, underscore and hyphen, at most 63, not direct or block", readName),
+  name: string(
+    "letters, digits, dot, underscore and hyphen, at most 63, not direct or block",
+    readName,
+  ),
   vl: string("the name of a location, or an empty text", (text) =>
     text === "" || nameText.test(text) ? text : undefined,
   ),
@@ -75,7 +80,7 @@ export function isObject(value: unknown): value is Record<string, unknown> {
 }
 
 /** `host:port`, `[v6]:port`; undefined if it is neither. */
-export function readEndpoint(text: string): Endpoint | undefined {
+function readEndpoint(text: string): Endpoint | undefined {
   const found = endpointText.exec(text);
   if (found === null) return undefined;
   const port = Number(found[3]);
@@ -135,7 +140,12 @@ function networkOnly(prefix: string): string | undefined {
   return prefixNetwork(prefix) === prefix ? prefix : undefined;
 }
 
-function readPool(text: string, family: 4 | 6, shortest: number, longest: number): string | undefined {
+function readPool(
+  text: string,
+  family: 4 | 6,
+  shortest: number,
+  longest: number,
+): string | undefined {
   const prefix = parsePrefix(text);
   if (prefix === undefined || prefixFamily(prefix) !== family) return undefined;
   const length = Number(prefix.split("/")[1]);

@@ -20,7 +20,7 @@ const rowsOf: ReadonlyMap<string, readonly KeyRow[]> = new Map(
 );
 
 /** The value as short JSON text for an issue. */
-export function shown(value: unknown): string {
+function shown(value: unknown): string {
   const text = value === undefined ? "" : JSON.stringify(value);
   return text.length <= valueTextMax ? text : `${text.slice(0, valueTextMax - 3)}...`;
 }

@@ -1,4 +1,6 @@
-/** Desired: what was computed from configured and observed. Plain keyed collections; made by policy. */
+/**
+ * Desired: what was computed from configured and observed. Plain keyed collections; made by policy.
+ */
 import type { Ip, Prefix } from "./ip.js";
 
 export interface DesiredAddress {

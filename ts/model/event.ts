@@ -1,4 +1,6 @@
-/** Events for people and programs: the documented ones of spec/router-sdk.md and ours beside them. */
+/**
+ * Events for people and programs: the documented ones of spec/router-sdk.md and ours beside them.
+ */
 export type AditEvent =
   | { readonly event: "ready" }
   | { readonly event: "route_connected"; readonly route_name: string }

@@ -36,7 +36,9 @@ export const eventHistoryMax = 64;
 export const addressesPerMacMax = 32;
 /** Conntrack deletions of one plan; beyond it every tracked flow is deleted instead. */
 export const conntrackOperationsMax = 256;
-/** Routes of the main table that are copied for traffic past the tunnels in default-gateway mode. */
+/**
+ * Routes of the main table that are copied for traffic past the tunnels in default-gateway mode.
+ */
 export const copiedRoutesMax = 256;
 /** Rows of the mover's forward table. */
 export const forwardEntriesMax = 2_048;

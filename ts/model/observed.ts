@@ -1,6 +1,6 @@
 /**
- * Observed: what the kernel and the mover say. Only ts/engine.ts folds events and results into it (by
- * the pure functions of ts/reconcile/fold.ts); nobody writes a hope into it.
+ * Observed: what the kernel and the mover say. Only ts/engine.ts folds events and results into it
+ * (by the pure functions of ts/reconcile/fold.ts); nobody writes a hope into it.
  */
 import type { Ip, Mac, Prefix } from "./ip.js";
 
@@ -63,7 +63,10 @@ export type ObservedFirewall =
   | { readonly kind: "absent" }
   | {
       readonly kind: "present";
-      /** What was found in the table without map elements, to be compared with `structure` of ts/model/desired.ts. */
+      /**
+       * What was found in the table without map elements, to be compared with `structure` of
+       * ts/model/desired.ts.
+       */
       readonly structure: string;
       /** `map key` to value, as in FirewallElement. */
       readonly elements: ReadonlyMap<string, string>;

@@ -38,12 +38,17 @@ export function devicesOf(
   const devices = new Map<string, Device>();
   for (const { mac, addr, index } of neighboursOf(config, observed)) {
     const iface = observed.links.get(index)?.name ?? "";
-    const words = decisionWords(config, decideSource(config, states, { mac, address: addr, iface }));
+    const words = decisionWords(
+      config,
+      decideSource(config, states, { mac, address: addr, iface }),
+    );
     const key = `${iface} ${mac} ${words.rule}`;
     const addresses = [...(devices.get(key)?.addresses ?? []), addr];
     devices.set(key, { mac, addresses, iface, ...words });
   }
-  return [...devices].sort(([left], [right]) => (left < right ? -1 : 1)).map(([, device]) => device);
+  return [...devices]
+    .sort(([left], [right]) => (left < right ? -1 : 1))
+    .map(([, device]) => device);
 }
 
 export function decideSource(config: RouterConfig, states: States, source: Source): Decision {

@@ -1,7 +1,7 @@
 /**
  * Rules of the configuration as elements of the firewall's maps. Addresses are kept in one map for
- * each prefix length, so that lookup is exact, nesting prefixes need no splitting, and the cost for a
- * packet grows with the number of different lengths, never with the number of rules.
+ * each prefix length, so that lookup is exact, nesting prefixes need no splitting, and the cost for
+ * a packet grows with the number of different lengths, never with the number of rules.
  */
 import type { RouterConfig, Rule } from "../model/config.js";
 import type { FirewallElement } from "../model/desired.js";
@@ -63,7 +63,7 @@ export function placeholders(index: number): InnerAddresses {
 }
 
 /** A family that the gateway does not carry keeps its placeholder, which the mover drops. */
-export function innerAddresses(state: LocationState | undefined, index: number): InnerAddresses {
+function innerAddresses(state: LocationState | undefined, index: number): InnerAddresses {
   const welcome = state?.welcome ?? state?.lastWelcome;
   const standIn = placeholders(index);
   return {

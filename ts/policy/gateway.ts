@@ -1,6 +1,11 @@
 /** What a gateway's kernel should hold: the TUN with the pools, masquerading, client separation. */
 import type { GatewayConfig } from "../model/config.js";
-import type { Desired, DesiredFirewall, DesiredForward, DesiredListener } from "../model/desired.js";
+import type {
+  Desired,
+  DesiredFirewall,
+  DesiredForward,
+  DesiredListener,
+} from "../model/desired.js";
 import { makePrefix, prefixLength } from "../model/ip.js";
 import type { Prefix } from "../model/ip.js";
 import type { Lease } from "../model/lease.js";
@@ -41,7 +46,12 @@ export function desireGateway(
   };
 }
 
-function listenerOf({ address, port, cert, key }: GatewayConfig["listen"][number]): DesiredListener {
+function listenerOf({
+  address,
+  port,
+  cert,
+  key,
+}: GatewayConfig["listen"][number]): DesiredListener {
   return { addr: address, port, certFile: cert, keyFile: key, sessionsMax: clientsMax };
 }
 

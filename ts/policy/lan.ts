@@ -1,7 +1,13 @@
 /** What the neighbour table and the interfaces say about the LAN side. */
 import type { RouterConfig } from "../model/config.js";
 import type { Ip, Mac, Prefix } from "../model/ip.js";
-import { isPrivate, makePrefix, prefixAddress, prefixContains, prefixNetwork } from "../model/ip.js";
+import {
+  isPrivate,
+  makePrefix,
+  prefixAddress,
+  prefixContains,
+  prefixNetwork,
+} from "../model/ip.js";
 import { flagUp, neighbourValid } from "../model/kernel.js";
 import { addressesPerMacMax } from "../model/limits.js";
 import type { Observed, ObservedLink, ObservedNeighbour } from "../model/observed.js";
@@ -21,7 +27,7 @@ export function neighboursOf(config: RouterConfig, observed: Observed): Observed
   });
 }
 
-export function isOutward(config: RouterConfig, name: string): boolean {
+function isOutward(config: RouterConfig, name: string): boolean {
   return name === config.wanIfname || name === config.tunIfname || name === "lo";
 }
 
@@ -86,9 +92,7 @@ export function localNetworks(config: RouterConfig, observed: Observed): Connect
 
 function isUnderRule(config: RouterConfig, address: Ip): boolean {
   const single = makePrefix(address);
-  return config.rules.some(
-    ({ match }) => match.kind === "address" && covers(match.prefix, single),
-  );
+  return config.rules.some(({ match }) => match.kind === "address" && covers(match.prefix, single));
 }
 
 /** Most rules name one address: those are compared as text. */

@@ -1,4 +1,6 @@
-/** Which rule decides for a source: MAC before address, the longest prefix first, before interface. */
+/**
+ * Which rule decides for a source: MAC before address, the longest prefix first, before interface.
+ */
 import type { RouterConfig, Rule } from "../model/config.js";
 import type { Ip, Mac } from "../model/ip.js";
 import { prefixContains, prefixLength } from "../model/ip.js";

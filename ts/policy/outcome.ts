@@ -14,7 +14,10 @@ export function statesByName(locations: readonly LocationState[]): States {
   return new Map(locations.map((state) => [state.name, state]));
 }
 
-/** Index of a location, from 1; an empty name is the default one. Parsing has checked that it exists. */
+/**
+ * Index of a location, from 1; an empty name is the default one. Parsing has checked that it
+ * exists.
+ */
 export function indexOf(config: RouterConfig, name: string): number {
   const wanted = name || config.vlDefault;
   if (wanted === "") return 1;

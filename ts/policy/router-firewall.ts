@@ -1,7 +1,7 @@
 /**
- * The router's firewall: which location a packet goes to (mark), what must not leave elsewhere (guard),
- * under which address it enters the tunnel (nat). The guard looks packets up by itself, so that it
- * holds when the marks are gone.
+ * The router's firewall: which location a packet goes to (mark), what must not leave elsewhere
+ * (guard), under which address it enters the tunnel (nat). The guard looks packets up by itself, so
+ * that it holds when the marks are gone.
  */
 import type { RouterConfig, Rule } from "../model/config.js";
 import type { DesiredFirewall } from "../model/desired.js";
@@ -45,7 +45,11 @@ export function routerFirewall(input: FirewallInput): DesiredFirewall {
       ...locationChains(config),
       guardChain(input, lookups),
       guardedChain(config),
-      { name: "passed", hook: undefined, rules: [{ text: "accept", why: "sent direct by a rule" }] },
+      {
+        name: "passed",
+        hook: undefined,
+        rules: [{ text: "accept", why: "sent direct by a rule" }],
+      },
       clampChain(input),
       natChain(config),
     ],

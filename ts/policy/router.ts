@@ -1,4 +1,6 @@
-/** What a router's kernel should hold, from the configuration, the facts and the tunnels' states. */
+/**
+ * What a router's kernel should hold, from the configuration, the facts and the tunnels' states.
+ */
 import type { RouterConfig } from "../model/config.js";
 import type { Desired, DesiredAddress } from "../model/desired.js";
 import { makePrefix } from "../model/ip.js";
@@ -48,7 +50,7 @@ export function desireRouter(
 }
 
 /** Every rule with where its traffic goes now. */
-export function decideRules(config: RouterConfig, states: States): DecidedRule[] {
+function decideRules(config: RouterConfig, states: States): DecidedRule[] {
   return config.rules.map((rule) => ({
     rule,
     outcome: decideOutcome(config, states, rule.target, rule.whenDown),

@@ -1,4 +1,6 @@
-/** Routes of ours: the tunnel's table with its unreachable end, and what default-gateway mode adds. */
+/**
+ * Routes of ours: the tunnel's table with its unreachable end, and what default-gateway mode adds.
+ */
 import type { RouterConfig } from "../model/config.js";
 import type { DesiredRoute } from "../model/desired.js";
 import { prefixFamily } from "../model/ip.js";
@@ -45,7 +47,7 @@ function defaultGatewayRoutes(config: RouterConfig, observed: Observed): Desired
   ];
 }
 
-export function linkRoute(table: number, dst: string, oif: string): DesiredRoute {
+function linkRoute(table: number, dst: string, oif: string): DesiredRoute {
   const scope = prefixFamily(dst) === 4 ? scopeLink : scopeUniverse;
   const kind = routeUnicast;
   return { table, dst, oif, gateway: "", metric: metricOurs, kind, scope, source: "" };
@@ -65,8 +67,8 @@ function unreachables(table: number): DesiredRoute[] {
 }
 
 /**
- * Main holds the half-default routes into the tunnel, so whoever must pass beside it looks at a copy
- * of what others wrote there.
+ * Main holds the half-default routes into the tunnel, so whoever must pass beside it looks at a
+ * copy of what others wrote there.
  */
 function copiesOfMain(table: number, observed: Observed): DesiredRoute[] {
   const copies: DesiredRoute[] = [];
@@ -75,7 +77,8 @@ function copiesOfMain(table: number, observed: Observed): DesiredRoute[] {
     if (route.table !== tableMain || route.protocol === protocolOurs) continue;
     if (oif === undefined || copies.length >= copiedRoutesMax) continue;
     const { dst, gateway, metric, kind, scope, source } = route;
-    if (kind === routeUnicast) copies.push({ table, dst, oif, gateway, metric, kind, scope, source });
+    if (kind === routeUnicast)
+      copies.push({ table, dst, oif, gateway, metric, kind, scope, source });
   }
   return copies;
 }

@@ -15,7 +15,7 @@ export const forwardingSysctls: ReadonlyMap<string, string> = new Map([
 export function routerSysctls(config: RouterConfig, observed: Observed): Map<string, string> {
   const wanted = new Map(forwardingSysctls);
   wanted.set(reversePath(config.tunIfname), loose);
-  // Answers to our own sockets arrive by the uplink while unmarked packets are routed to the tunnel.
+  // Answers to our own sockets come by the uplink, where unmarked packets are not routed to.
   if (config.defaultGateway) wanted.set(reversePath(config.wanIfname), loose);
   const present = new Set([...observed.links.values()].map((link) => link.name));
   for (const name of lanSide(config)) {

@@ -123,7 +123,13 @@ export function foldResult(store: ObservedStore, operation: Operation, error: nu
     case "firewall":
     case "conntrack":
       return;
+    default:
+      return unreachable(operation);
   }
+}
+
+function unreachable(operation: never): never {
+  throw new Error(`unknown operation ${JSON.stringify(operation)}`);
 }
 
 function foldDumpBegin(store: ObservedStore): boolean {

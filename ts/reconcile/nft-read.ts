@@ -1,6 +1,7 @@
 /**
- * What `nft -j list table inet adit` printed, in the canonical form of ts/render/nft.ts. Tolerant of
- * JSON that it does not know: the structure then differs from every desired one, and is replaced.
+ * What `nft -j list table inet adit` printed, in the canonical form of ts/render/nft.ts. Tolerant
+ * of JSON that it does not know: the structure then differs from every desired one, and is
+ * replaced.
  */
 import type { ObservedFirewall } from "../model/observed.js";
 import { chainLine, elementKey, mapLine, structureText } from "../render/nft.js";

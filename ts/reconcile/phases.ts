@@ -1,6 +1,6 @@
 /**
- * The order of a plan: what blocks goes in first and comes out last, what replaces is there before the
- * replaced goes. Operations of one phase may be under way together.
+ * The order of a plan: what blocks goes in first and comes out last, what replaces is there before
+ * the replaced goes. Operations of one phase may be under way together.
  */
 export const phases = {
   blockRoutes: 10,

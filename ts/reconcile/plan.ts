@@ -1,4 +1,6 @@
-/** Desired minus observed: the operations that make them equal, in order; none when nothing differs. */
+/**
+ * Desired minus observed: the operations that make them equal, in order; none when nothing differs.
+ */
 import type { Desired } from "../model/desired.js";
 import type { Observed } from "../model/observed.js";
 import type { Plan, PlannedOperation } from "../model/operation.js";
@@ -28,9 +30,9 @@ const kinds: readonly PlanKind[] = [
 ];
 
 /**
- * Pure. What is not ours is never touched: routes and rules by their protocol number, addresses by the
- * TUN they are on, the firewall by its table. With a firewall that is unread its operations are left
- * out, so an empty plan then says nothing about it.
+ * Pure. What is not ours is never touched: routes and rules by their protocol number, addresses by
+ * the TUN they are on, the firewall by its table. With a firewall that is unread its operations are
+ * left out, so an empty plan then says nothing about it.
  */
 export function planChanges(desired: Desired, observed: Observed): Plan {
   const planned = kinds.flatMap((kind) => kind(desired, observed));

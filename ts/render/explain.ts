@@ -53,11 +53,7 @@ export function explain(
   return { device: found.device, ...decisionWords(config, decision), reasons };
 }
 
-function findSubject(
-  config: RouterConfig,
-  observed: Observed,
-  text: string,
-): Subject | undefined {
+function findSubject(config: RouterConfig, observed: Observed, text: string): Subject | undefined {
   const mac = parseMac(text);
   if (mac !== undefined) return ofMac(config, observed, mac);
   const address = parseIp(text);
@@ -105,7 +101,8 @@ function ruleSentences(config: RouterConfig, source: Subject): string[] {
       : ["No rule matches and default_gateway is 0: its traffic is left alone."];
   }
   const behind = rest.map(ruleName).join(", ");
-  const order = behind === "" ? "" : ` It comes before ${behind}: MAC, then address, then interface.`;
+  const order =
+    behind === "" ? "" : ` It comes before ${behind}: MAC, then address, then interface.`;
   return [`The rule for ${ruleName(first)} decides.${order}`];
 }
 
@@ -117,8 +114,9 @@ function tunnelSentences(config: RouterConfig, states: States, decision: Decisio
   const index = indexOf(config, name);
   const chosen = config.locations[index - 1]?.name ?? "";
   const state = stateAt(config, states, index);
+  const location = name === "" ? `${chosen}, the default,` : chosen;
   return [
-    `Its location is ${chosen}${name === "" ? ", the default," : ""} which is ${stateWords(state)}.`,
+    `Its location is ${location} which is ${stateWords(state)}.`,
     whenDownSentence(rule, chosen),
     ...movedSentence(config, decision, index),
   ];
@@ -143,7 +141,8 @@ function whenDownSentence(rule: Rule | undefined, location: string): string {
     block: "nothing leaves: it is blocked until the tunnel is back",
     direct: "it goes past every tunnel, unprotected",
   }[word];
-  return `While ${location} is down, ${effect ?? `it goes to ${word}, and is blocked if that is down`}.`;
+  const moved = `it goes to ${word}, and is blocked if that is down`;
+  return `While ${location} is down, ${effect ?? moved}.`;
 }
 
 function movedSentence(config: RouterConfig, { outcome }: Decision, index: number): string[] {

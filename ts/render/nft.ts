@@ -1,7 +1,7 @@
 /**
  * A table of nftables as text for `nft -f`, and the canonical form of its structure, which
- * ts/reconcile/nft-read.ts makes from what is read back. Every rule carries a comment with its reason
- * and a hash of its text: that is how a rule is recognised.
+ * ts/reconcile/nft-read.ts makes from what is read back. Every rule carries a comment with its
+ * reason and a hash of its text: that is how a rule is recognised.
  */
 import type { DesiredFirewall, FirewallElement } from "../model/desired.js";
 
@@ -37,7 +37,7 @@ export interface NftTable {
   readonly elements: readonly FirewallElement[];
 }
 
-export const tableName = "inet adit";
+const tableName = "inet adit";
 /** Elements on one line of a script. */
 const elementsPerLine = 100;
 
@@ -81,7 +81,7 @@ function commentOf(rule: NftRule): string {
 }
 
 /** FNV-1a, 32 bits: tells texts apart, resists nobody who wants to collide. */
-export function hashText(text: string): string {
+function hashText(text: string): string {
   let hash = 0x811c9dc5;
   for (let i = 0; i < text.length; i++) hash = Math.imul(hash ^ text.charCodeAt(i), 0x01000193);
   return (hash >>> 0).toString(16).padStart(8, "0");
@@ -112,7 +112,10 @@ export function removeScript(): string {
 }
 
 /** Lines that add or delete elements, grouped by map. */
-export function elementsScript(verb: "add" | "delete", elements: readonly FirewallElement[]): string {
+export function elementsScript(
+  verb: "add" | "delete",
+  elements: readonly FirewallElement[],
+): string {
   const byMap = new Map<string, string[]>();
   for (const element of elements) {
     const texts = byMap.get(element.map) ?? [];

@@ -1,6 +1,6 @@
 /**
- * A reference model of a router's kernel for plans: it holds what operations write, reports it as the
- * mover would, and answers where a packet would leave.
+ * A reference model of a router's kernel for plans: it holds what operations write, reports it as
+ * the mover would, and answers where a packet would leave.
  */
 import type { MoverMessage } from "../../../ts/host/contract.gen.js";
 import type { DesiredForward, DesiredRoute, DesiredRule } from "../../../ts/model/desired.js";
@@ -137,8 +137,7 @@ export class KernelModel {
     const deleted = false;
     const messages: MoverMessage[] = [{ type: "dump_begin" }];
     const links = [...fixedLinks, ...(this.tun === "" ? [] : ([[tunIndex, this.tun]] as const))];
-    const indexOf = (ifname: string): number =>
-      links.find(([, name]) => name === ifname)?.[0] ?? 0;
+    const indexOf = (ifname: string): number => links.find(([, name]) => name === ifname)?.[0] ?? 0;
     for (const [index, name] of links) {
       const flags = index !== tunIndex || this.tunUp ? 0x1043 : 0x1002;
       const mtu = index === tunIndex ? this.tunMtu : 1_500;

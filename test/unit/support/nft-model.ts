@@ -1,6 +1,7 @@
 /**
- * A reference model of the part of nftables that adit's scripts use: transactions of whole tables and
- * elements, and the walk of a packet through chains. It reads the very text that the kernel would get.
+ * A reference model of the part of nftables that adit's scripts use: transactions of whole tables
+ * and elements, and the walk of a packet through chains. It reads the very text that the kernel
+ * would get.
  */
 
 export interface Packet {
@@ -175,7 +176,10 @@ function keyOf(field: string, mask: string | undefined, packet: Packet): string 
 function maskedText(address: string, mask: string): string {
   if (!address.includes(":")) {
     const parts = mask.split(".").map(Number);
-    return address.split(".").map((part, i) => Number(part) & (parts[i] ?? 0)).join(".");
+    return address
+      .split(".")
+      .map((part, i) => Number(part) & (parts[i] ?? 0))
+      .join(".");
   }
   const masked = wide(address) & wide(mask);
   const groups = Array.from({ length: 8 }, (_, i) =>

@@ -39,7 +39,7 @@ function sourcesOf({ map, key }: FirewallElement, observed: Observed): Prefix[] 
   return length === undefined ? [] : [`${key}/${length}`];
 }
 
-/** The translated address that flows no longer get. */
+/** The translated address that flows had. */
 function translatedOf({ map, value }: FirewallElement): Prefix[] {
   return map === "snat4" || map === "snat6" ? [makePrefix(value)] : [];
 }

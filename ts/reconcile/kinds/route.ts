@@ -20,7 +20,11 @@ export function planRoutes(desired: Desired, observed: Observed): PlannedOperati
     ...added.map((route) => operation(route, false, addPhase(route, tun))),
     ...removed.map((route) => {
       const successor = places.get(place(route));
-      return operation(route, true, successor === undefined ? removePhase(route) : before(successor));
+      return operation(
+        route,
+        true,
+        successor === undefined ? removePhase(route) : before(successor),
+      );
     }),
   ];
 }
