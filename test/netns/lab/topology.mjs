@@ -19,11 +19,12 @@ export const NET = {
   inet: { v4: "203.0.113", v6: "2001:db8:cafe:" },
 };
 
+/** `host` follows the device's address when setDeviceAddress changes it; the MAC never changes. */
 export const DEVICES = {
-  phone: { net: NET.lan, host: 10 },
-  tv: { net: NET.lan, host: 20 },
-  laptop: { net: NET.lan, host: 30 },
-  guest: { net: NET.guest, host: 40 },
+  phone: { net: NET.lan, host: 10, mac: "02:00:00:00:00:10" },
+  tv: { net: NET.lan, host: 20, mac: "02:00:00:00:00:20" },
+  laptop: { net: NET.lan, host: 30, mac: "02:00:00:00:00:30" },
+  guest: { net: NET.guest, host: 40, mac: "02:00:00:00:00:40" },
 };
 
 export const GATEWAYS = { us: { host: 10, pool: 64 }, de: { host: 20, pool: 65 } };
@@ -35,7 +36,7 @@ const NAMESPACES = ["phone", "tv", "laptop", "guest", "router", "uplink", "us", 
 /** The IPv4 and IPv6 address of host number `host` in `net`. */
 export const addressOf = (net, host) => ({ v4: `${net.v4}.${host}`, v6: `${net.v6}:${host}` });
 
-export const macOf = (device) => `02:00:00:00:00:${String(DEVICES[device].host)}`;
+export const macOf = (device) => DEVICES[device].mac;
 
 /** Where packets of a location, or of no location (`direct`), appear on the internet. */
 export function exitOf(location, device) {
