@@ -284,6 +284,7 @@ static void create_context(struct vm *vm, const struct vm_options *options)
 		vm_die(vm, VM_EXIT_SETUP, "the engine does not start");
 	JS_SetMaxStackSize(vm->runtime, options->stack_bytes ? options->stack_bytes
 							     : VM_STACK_BYTES_DEFAULT);
+	JS_SetStripInfo(vm->runtime, JS_STRIP_SOURCE); /* nobody prints a function; lines stay */
 	JS_SetInterruptHandler(vm->runtime, interrupt, vm);
 	JS_SetHostPromiseRejectionTracker(vm->runtime, track_rejection, vm);
 	vm->context = JS_NewContextRaw(vm->runtime);
