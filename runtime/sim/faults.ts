@@ -20,7 +20,7 @@ const YEARS_MS = 10 * 365 * DAY_MS;
 /** Commands that a failing kernel or a full table may refuse. */
 const REFUSABLE = new Set<DeciderMessage["type"]>([
   "link_set", "address_set", "route_set", "rule_set", "sysctl_get", "sysctl_set", "nft_apply",
-  "nft_list", "conntrack_delete", "forward_set", "session_open", "session_start", "file_write",
+  "nft_list", "conntrack_delete", "forward_set", "session_open", "session_start",
   "tun_open", "listen_unix",
 ]);
 const ERRORS = [errno.EIO, errno.ENOMEM, errno.ENOBUFS, errno.EBUSY, errno.EAGAIN];
@@ -173,9 +173,25 @@ function changeAddress(world: World): void {
   if (phone === undefined) return;
   const host = world.random.between(100, 199);
   world.damage.neighbourChanged(phone.mac, world.clock.nowMs);
+  forgetLater(world);
   phone.addr4 = `192.168.1.${host}`;
   if (world.random.chance(50)) phone.addr6 = `fd00:1::${host}`;
   announce(kernel, phone, world.random);
+}
+
+/** Neighbours that nobody hears of any more are collected after a while. */
+function forgetLater(world: World): void {
+  world.clock.after(world.random.between(1_000, 120_000), () => {
+    if (world.faulty) forgetUnused(world);
+  });
+}
+
+/** Removes the neighbours whose address no device has. */
+export function forgetUnused({ router, devices }: World): void {
+  const used = new Set(devices.flatMap(({ addr4, addr6 }) => [addr4, addr6]));
+  for (const { index, addr } of [...router.kernel.neighbours.values()]) {
+    if (!used.has(addr)) router.kernel.removeNeighbour(index, addr);
+  }
 }
 
 function jumpClock(world: World): void {

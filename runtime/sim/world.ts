@@ -7,7 +7,7 @@ import { callApi } from "./api-client.js";
 import { Clock } from "./clock.js";
 import type { Engine } from "./engine.js";
 import type { Fault } from "./faults.js";
-import { faults } from "./faults.js";
+import { faults, forgetUnused } from "./faults.js";
 import type { Gateway } from "./gateways.js";
 import { BundleGateway, pinOf, ScriptedGateway } from "./gateways.js";
 import type { Checked } from "./invariants.js";
@@ -84,7 +84,7 @@ export class World {
   readonly #checked: Checked;
   #protected = false;
   #changing = false;
-  #faulty = true;
+  faulty = true;
   #lastCommand = "";
 
   constructor(options: RunOptions) {
@@ -199,7 +199,7 @@ export class World {
 
   #scheduleFaults(chosen: readonly Fault[]): void {
     this.clock.after(this.random.between(10, FAULT_GAP_MS_MAX), () => {
-      if (!this.#faulty) return;
+      if (!this.faulty) return;
       const fault = this.random.pick(chosen);
       this.faultCount++;
       this.trace.note("fault", fault.name);
@@ -227,7 +227,7 @@ export class World {
   }
 
   #stopFaults(): void {
-    this.#faulty = false;
+    this.faulty = false;
     const { router } = this;
     this.network.fates.clear();
     router.files.writeError = 0;
@@ -238,6 +238,7 @@ export class World {
     this.foreignChanged();
     for (const gateway of this.gateways) gateway.start();
     router.boot();
+    forgetUnused(this);
     for (const device of this.devices) announce(router.kernel, device, this.random);
     this.trace.note("world", "faults stopped");
   }
