@@ -49,7 +49,7 @@ struct tls_client_config {
 	const char *ca_file;     /* PEM bundle; needed without pins */
 	const char *server_name; /* host name or address to verify, and for SNI; needed without pins */
 	/* Seconds since 1970 as the system believes; a clock before the build's own date counts as the
-	 * build's date. Only matters without pins. */
+	 * build's date, and "not valid yet" is no failure then. Only matters without pins. */
 	int64_t now_s;
 };
 
