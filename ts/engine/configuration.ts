@@ -56,11 +56,19 @@ export function applyChange(
     return done(invalid("subject", change.subject, expected));
   }
   configuration.changes = changes;
-  core.config = outcome.config;
   saveState(core, "rules", changesToJson(changes), (problem) => {
     if (problem !== "") core.log.write("error", `run-time rules cannot be kept: ${problem}`);
-    done({ kind: "changed", config: outcome.config });
+    done(takeChange(core, change));
   });
+}
+
+/** The configuration may have changed meanwhile, so the change is applied to what is in force. */
+function takeChange(core: Core, change: RuleChange): ChangeAnswer {
+  const { config } = core;
+  if (config?.role !== "router") throw new Error("the role changed while running");
+  const outcome = changeRule(config, change);
+  if (outcome.kind === "changed") core.config = outcome.config;
+  return outcome;
 }
 
 function takeConfiguration(configuration: Configuration, file: Config): void {
