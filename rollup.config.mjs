@@ -8,6 +8,45 @@ import typescript from "@rollup/plugin-typescript";
 
 const NATIVE_MODULE = "adit:host";
 
+/** Calls `visit` for every node of a syntax tree. */
+function walk(node, visit) {
+  if (Array.isArray(node)) {
+    for (const child of node) walk(child, visit);
+  } else if (typeof node?.type === "string") {
+    visit(node);
+    for (const child of Object.values(node)) walk(child, visit);
+  }
+}
+
+/**
+ * Spells `const` as `let`, which saves 1.5 KB once terser has joined declarations. The compiler has
+ * already refused assignments to constants. The width stays, so positions and maps stay as well.
+ */
+const shortDeclarations = {
+  name: "short-declarations",
+  renderChunk(code) {
+    const starts = [];
+    walk(this.parse(code), (node) => {
+      if (node.type === "VariableDeclaration" && node.kind === "const") starts.push(node.start);
+    });
+    const text = [...code];
+    if (text.length !== code.length) throw new Error("the bundle has characters beyond 16 bits");
+    for (const start of starts) text.fill(" ", start, start + 5).splice(start, 3, ..."let");
+    return { code: text.join(""), map: null };
+  },
+};
+
+/**
+ * The two assumptions hold for our own code: no function is called with `new` unless it is a class,
+ * and no property has a getter with an effect that anybody relies on.
+ */
+const minifier = terser({
+  ecma: 2020,
+  module: true,
+  compress: { passes: 4, unsafe_arrows: true, pure_getters: true },
+  format: { comments: false },
+});
+
 export default {
   input: "ts/main.ts",
   external: [NATIVE_MODULE],
@@ -24,14 +63,7 @@ export default {
       file: "build/adit.mjs",
       format: "es",
       sourcemap: "hidden",
-      plugins: [
-        terser({
-          ecma: 2020,
-          module: true,
-          compress: { passes: 3 },
-          format: { comments: false },
-        }),
-      ],
+      plugins: [shortDeclarations, minifier],
     },
     { file: "build/adit.debug.mjs", format: "es", sourcemap: true },
   ],

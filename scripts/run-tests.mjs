@@ -119,6 +119,12 @@ const TIERS = [
       .filter((file) => /^(runtime|scripts)\/generate[^/]*$/.test(file))
       .map((file) => check(file, [process.execPath, file, "--check"])),
   },
+  {
+    name: "size",
+    title: "bytes against their budgets",
+    prepare: [make("build")],
+    programs: () => [check("scripts/size", ["scripts/size"])],
+  },
   nodeTier("unit", "pure code, and golden texts", SECONDS_MAX.quick, ["unit", "golden"]),
   nodeTier("sim", "the bundle on the simulated host", SECONDS_MAX.slow),
   nodeTier("contract", "one suite on both hosts", SECONDS_MAX.slow),
