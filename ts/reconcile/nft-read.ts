@@ -3,6 +3,7 @@
  * of JSON that it does not know: the structure then differs from every desired one, and is
  * replaced.
  */
+import { parseIp } from "../model/ip.js";
 import type { ObservedFirewall } from "../model/observed.js";
 import { chainLine, elementKey, mapLine, structureText } from "../render/nft.js";
 
@@ -85,9 +86,14 @@ function readMap(object: Json, found: Found): void {
   for (const item of elem.slice(0, elementsMax) as unknown[]) {
     const isPair = map !== undefined && Array.isArray(item);
     const [key, value] = (isPair ? item : [item]) as unknown[];
-    const text = type === "mark" ? markText(key) : scalarText(key);
-    found.elements.set(elementKey({ map: word(name), key: text }), valueText(value));
+    const text = type === "mark" ? markText(key) : addressText(scalarText(key));
+    found.elements.set(elementKey({ map: word(name), key: text }), addressText(valueText(value)));
   }
+}
+
+/** The C library writes some IPv6 addresses with an IPv4 tail. */
+function addressText(text: string): string {
+  return text.includes(":") ? (parseIp(text) ?? text) : text;
 }
 
 function scalarText(key: unknown): string {
