@@ -1,6 +1,6 @@
-// What the firewall's text becomes in a real kernel: random routers follow one another in one network
-// namespace; after every transaction `nft -j list` must read back as exactly what was wanted, so that
-// a plan made from it is empty. Runs itself again under unshare, nothing of the host is touched.
+// What the firewall's text becomes in a real kernel: random routers follow one another in one
+// network namespace; after every transaction `nft -j list` must read back as exactly what was wanted,
+// so that a plan made from it is empty. Runs itself again under unshare: the host is not touched.
 import assert from "node:assert";
 import { spawnSync } from "node:child_process";
 import { existsSync } from "node:fs";
@@ -15,7 +15,15 @@ const subjects = {
   protected_mac_addrs: ["mac_addr", ["02:00:00:00:00:0a", "02:00:00:00:00:0b"]],
   protected_ip_addrs: [
     "ip_addr",
-    ["192.168.1.5", "192.168.1.0/24", "192.168.0.0/16", "10.0.0.0/9", "fd00:1::5", "fd00::/12", "::10.1.2.3"],
+    [
+      "192.168.1.5",
+      "192.168.1.0/24",
+      "192.168.0.0/16",
+      "10.0.0.0/9",
+      "fd00:1::5",
+      "fd00::/12",
+      "::10.1.2.3",
+    ],
   ],
   protected_ifaces: ["iface", ["br-guest", "goto", "100", "a.b-c@d"]],
 };
