@@ -1,6 +1,6 @@
-// What the firewall's text becomes in a real kernel: random routers follow one another in one
-// network namespace; after every transaction `nft -j list` must read back as exactly what was wanted,
-// so that a plan made from it is empty. Runs itself again under unshare: the host is not touched.
+// What the firewall becomes in a real kernel: random routers follow one another in one network
+// namespace; after every transaction what `nft -j list` prints must equal what was wanted, so that a
+// plan made from it is empty. Runs itself again under unshare: nothing of the host is touched.
 import assert from "node:assert";
 import { spawnSync } from "node:child_process";
 import { existsSync } from "node:fs";
