@@ -1,6 +1,6 @@
 // What the firewall becomes in a real kernel: random routers follow one another in one network
-// namespace; after every transaction what `nft -j list` prints must equal what was wanted, so that a
-// plan made from it is empty. Runs itself again under unshare: nothing of the host is touched.
+// namespace; after every transaction what `nft -j list` prints must equal what was wanted, so that
+// a plan made from it is empty. Runs itself again under unshare: nothing of the host is touched.
 import assert from "node:assert";
 import { spawnSync } from "node:child_process";
 import { existsSync } from "node:fs";
