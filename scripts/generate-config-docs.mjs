@@ -1,5 +1,6 @@
-// Writes docs/config.md from the table in ts/config/schema.ts, the same that the parser walks. With
-// --check it writes nothing and fails if the file on disk differs from what it would write.
+// Writes docs/config.md from the table in ts/config/schema.ts, the same that the parser walks, and
+// from the meanings in scripts/config-docs/keys.json. Fails if a key has no meaning or one has
+// no key. With --check it writes nothing and fails if the file on disk differs.
 import { mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { dirname, join } from "node:path";
@@ -75,6 +76,27 @@ async function loadSchema() {
   }
 }
 
+const meanings = JSON.parse(readFileSync(join(root, "scripts/config-docs/keys.json"), "utf8"));
+const rules = ["mac rule", "address rule", "interface rule"];
+
+/** Where the meaning of a row stands: its own section, or one that several sections share. */
+function meaningOf({ section, key }) {
+  const shared = rules.includes(section) ? "rule" : "common";
+  const home = meanings[section]?.[key] === undefined ? shared : section;
+  const text = meanings[home]?.[key];
+  if (text === undefined) throw new Error(`keys.json: no meaning of ${section}.${key}`);
+  return { home, text };
+}
+
+function refuseOrphans(schema) {
+  const used = new Set(schema.map((row) => `${meaningOf(row).home}.${row.key}`));
+  for (const [section, keys] of Object.entries(meanings)) {
+    for (const key of Object.keys(keys)) {
+      if (!used.has(`${section}.${key}`)) throw new Error(`keys.json: no key ${section}.${key}`);
+    }
+  }
+}
+
 function typeText({ type, range }, types) {
   const inner = type.replace(/[[\]{}]/g, "");
   const isList = type.startsWith("[");
@@ -95,13 +117,14 @@ function defaultText({ key, default: value }) {
 
 function table(rows, types) {
   const lines = rows.map((row) => {
-    const cells = [`\`${row.key}\``, typeText(row, types), defaultText(row), row.doc];
+    const cells = [`\`${row.key}\``, typeText(row, types), defaultText(row), meaningOf(row).text];
     return `| ${cells.join(" | ").replaceAll("\n", " ")} |\n`;
   });
   return `\n| key | value | default | meaning |\n| --- | --- | --- | --- |\n${lines.join("")}`;
 }
 
 function generate({ schema, types }) {
+  refuseOrphans(schema);
   const parts = Object.entries(titles).map(([section, title]) => {
     const rows = schema.filter((row) => row.section === section);
     const idle = rows.filter((row) => row.idle);
