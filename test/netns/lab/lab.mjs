@@ -98,7 +98,7 @@ export async function waitExit(device, family, want, ms) {
 
 /** Pings the web host; {sent, received, rttMs}. */
 export async function ping(device, { family = "v4", count = 10, intervalS = 0.02 } = {}) {
-  const seconds = Math.ceil(count * intervalS) + 2;
+  const seconds = Math.ceil(2 * count * intervalS) + 2;
   const { stdout } = await nsAsync(device, ["ping", "-q", "-n", "-i", String(intervalS), "-c",
     String(count), "-w", String(seconds), WEB[family]]);
   const [, sent, received] = /(\d+) packets transmitted, (\d+) received/.exec(stdout) ?? [];

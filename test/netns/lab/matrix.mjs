@@ -102,7 +102,7 @@ function judge(checks, attack, cells) {
     row.push(`${leaked.packets}/${control.packets}`);
     checks.ok(control.packets >= CONTROL_PACKETS_MIN && isTight && sent > 0, where,
       `leaked ${leaked.packets} of ${sent} in ${leaked.ms.toFixed(0)} ms, `
-      + `control ${control.packets}`);
+      + `control ${control.packets}, first packet ${leaked.sample ?? "none"}`);
   }
   printRow(attack.name, row, attack.repairMs ? `at most ${attack.repairMs} ms` : "");
 }

@@ -45,8 +45,8 @@ async function stopProbes(senders) {
   const sent = {};
   for (const { probe, child } of senders) {
     await stop(child);
-    const words = /sent (\d+) refused (\d+)/.exec(child.text);
-    if (words === null) throw new Error(`probe-send of ${probe.device}: ${child.text}`);
+    const words = await waitFor(`the count of probe-send of ${probe.device}`, ANSWER_MS_MAX,
+      () => /sent (\d+) refused (\d+)/.exec(child.text));
     sent[probe.flow] = (sent[probe.flow] ?? 0) + Number(words[1]) + Number(words[2]);
   }
   return sent;
@@ -77,8 +77,8 @@ async function ask(child, command) {
 function readCounts(answer, where) {
   if (answer.lost > 0) throw new Error(`probe-count at ${where} missed ${answer.lost} packets`);
   const counts = Object.fromEntries(PROBES.map(({ flow }) => [flow, { packets: 0, ms: 0 }]));
-  for (const { flow, packets, first_us: first, last_us: last } of answer.flows) {
-    counts[flow] = { packets, ms: (last - first) / 1000 };
+  for (const { flow, packets, first_us: first, last_us: last, sample } of answer.flows) {
+    counts[flow] = { packets, ms: (last - first) / 1000, sample };
   }
   return counts;
 }

@@ -117,7 +117,8 @@ function buildUplink() {
     `route add ${NET.guest.v6}:/64 via ${addressOf(NET.wan, 2).v6}`]);
   // A hostile uplink answers for every address that a router asks for.
   nsSysctl("uplink", { "net.ipv4.ip_forward": 1, "net.ipv6.conf.all.forwarding": 1,
-    "net.ipv4.conf.w0.proxy_arp": 1, "net.ipv6.conf.w0.proxy_ndp": 1 });
+    "net.ipv4.conf.w0.proxy_arp": 1, "net.ipv6.conf.w0.proxy_ndp": 1,
+    "net.ipv4.neigh.w0.proxy_delay": 0, "net.ipv6.neigh.w0.proxy_delay": 0 });
   const hosts = [WEB, ...Object.values(GATEWAYS).map(({ host }) => addressOf(NET.inet, host))];
   nsIp("uplink", hosts.map(({ v6 }) => `neigh add proxy ${v6} dev w0`));
 }

@@ -27,6 +27,7 @@
 // More than the receive buffer holds, so that an answer covers everything that came before it.
 #define BATCH_MAX (1 << 20)
 #define COMMAND_BYTES 64
+#define SAMPLE_BYTES 96
 
 static const char MARK[8] = { 'A', 'D', 'I', 'T', 'L', 'E', 'A', 'K' };
 
@@ -34,6 +35,8 @@ struct flow {
 	uint64_t packets;
 	uint64_t first_us;
 	uint64_t last_us;
+	uint8_t sample[SAMPLE_BYTES]; /* Head of the first packet, to tell what leaked. */
+	size_t sample_size;
 };
 
 struct counter {
@@ -84,8 +87,11 @@ static void count_packet(struct counter *counter, const uint8_t *bytes, size_t s
 	memcpy(&number, mark + sizeof(MARK), sizeof(number));
 	flow = &counter->flows[ntohl(number) % FLOWS_MAX];
 	flow->last_us = now_us();
-	if (flow->packets++ == 0)
-		flow->first_us = flow->last_us;
+	if (flow->packets++ > 0)
+		return;
+	flow->first_us = flow->last_us;
+	flow->sample_size = size < SAMPLE_BYTES ? size : SAMPLE_BYTES;
+	memcpy(flow->sample, bytes, flow->sample_size);
 }
 
 // Our own answers leave through the same interface; only what arrives can be a leak.
@@ -116,6 +122,18 @@ static void collect_lost(int fd, struct counter *counter)
 		counter->lost += stats.tp_drops;
 }
 
+static void print_flow(int number, const struct flow *flow)
+{
+	size_t at;
+
+	printf("{\"flow\":%d,\"packets\":%llu,\"first_us\":%llu,\"last_us\":%llu,\"sample\":\"",
+	       number, (unsigned long long)flow->packets, (unsigned long long)flow->first_us,
+	       (unsigned long long)flow->last_us);
+	for (at = 0; at < flow->sample_size; at++)
+		printf("%02x", flow->sample[at]);
+	printf("\"}");
+}
+
 static void print_counts(const struct counter *counter)
 {
 	const char *separator = "";
@@ -128,9 +146,8 @@ static void print_counts(const struct counter *counter)
 
 		if (flow->packets == 0)
 			continue;
-		printf("%s{\"flow\":%d,\"packets\":%llu,\"first_us\":%llu,\"last_us\":%llu}",
-		       separator, number, (unsigned long long)flow->packets,
-		       (unsigned long long)flow->first_us, (unsigned long long)flow->last_us);
+		printf("%s", separator);
+		print_flow(number, flow);
 		separator = ",";
 	}
 	printf("]}\n");
