@@ -11,6 +11,7 @@
 #include <unistd.h>
 
 #include "../check.h"
+#include "../log.h"
 #include "datapath_internal.h"
 
 /* -- events: told on the next turn, so that no call of the owner runs into another -- */
@@ -101,7 +102,7 @@ static void push_state(struct datapath *path, const struct session *session)
 	state->port = session->port;
 	snprintf(state->name, sizeof(state->name), "%s", session->name);
 	snprintf(state->reason, sizeof(state->reason), "%.*s", MSG_SESSION_STATE_REASON_MAX,
-	         session->reason);
+		 session->reason);
 }
 
 void path_want_slot(struct datapath *path, uint32_t number)
@@ -180,17 +181,18 @@ static uint32_t next_number(struct datapath *path)
 }
 
 static int make_client_context(const struct msg_session_open *message,
-                               struct tls_context **ret_context)
+			       struct tls_context **ret_context)
 {
 	uint8_t pins[TLS_PINS_MAX][TLS_DIGEST_SIZE];
 	char text[TLS_TEXT_MAX];
 	struct tls_client_config config = {
-	    .pins = pins,
-	    .pin_count = message->pins_count,
-	    .ca_file = message->ca_file,
-	    .server_name = message->server_name,
-	    .now_s = time(NULL),
+		.pins = pins,
+		.pin_count = message->pins_count,
+		.ca_file = message->ca_file,
+		.server_name = message->server_name,
+		.now_s = time(NULL),
 	};
+	int error;
 
 	if (message->pins_count > TLS_PINS_MAX)
 		return -EINVAL;
@@ -199,25 +201,28 @@ static int make_client_context(const struct msg_session_open *message,
 			return -EINVAL;
 		memcpy(pins[i], message->pins[i].digest.data, TLS_DIGEST_SIZE);
 	}
-	return tls_client_context_new(&config, ret_context, text);
+	error = tls_client_context_new(&config, ret_context, text);
+	if (error != 0)
+		log_warning("cannot dial: %s", text);
+	return error;
 }
 
 int datapath_session_open(struct datapath *path, const struct msg_session_open *message,
-                          uint32_t *ret_session)
+			  uint32_t *ret_session)
 {
 	struct tls_context *context = NULL;
 	struct session *session = NULL;
 	struct session_dial dial = {
-	    .name = message->name,
-	    .slot = message->slot,
-	    .peer = message->peer,
-	    .port = message->port,
-	    .mark = message->mark,
-	    .device = message->device,
-	    .greeting = message->greeting.data,
-	    .greeting_size = message->greeting.size,
-	    .deadline_ms = message->connect_ms,
-	    .keepalive_ms = message->keepalive_ms,
+		.name = message->name,
+		.slot = message->slot,
+		.peer = message->peer,
+		.port = message->port,
+		.mark = message->mark,
+		.device = message->device,
+		.greeting = message->greeting.data,
+		.greeting_size = message->greeting.size,
+		.deadline_ms = message->connect_ms,
+		.keepalive_ms = message->keepalive_ms,
 	};
 	uint32_t number = next_number(path);
 	int error;
@@ -285,7 +290,7 @@ int datapath_session_start(struct datapath *path, const struct msg_session_start
 	snprintf(session->name, sizeof(session->name), "%s", message->name);
 	slot->session = session;
 	error = session_start(session, message->mtu, message->segments, message->control.data,
-	                      message->control.size);
+			      message->control.size);
 	if (error != 0)
 		slot->session = earlier;
 	else if (earlier != NULL)
@@ -303,18 +308,18 @@ int datapath_session_send(struct datapath *path, const struct msg_session_send *
 }
 
 void datapath_each_session(struct datapath *path,
-                           void (*each)(void *arg, const struct msg_session_held *held), void *arg)
+			   void (*each)(void *arg, const struct msg_session_held *held), void *arg)
 {
 	for (size_t i = 0; i < path->session_count; i++) {
 		const struct session *session = path->sessions[i];
 		struct msg_session_held held = {
-		    .session = session->number,
-		    .slot = session->slot,
-		    .inbound = session->inbound,
-		    .state = (uint8_t)session->state,
-		    .peer = session->peer,
-		    .port = session->port,
-		    .memo = {.data = session->memo, .size = session->memo_size},
+			.session = session->number,
+			.slot = session->slot,
+			.inbound = session->inbound,
+			.state = (uint8_t)session->state,
+			.peer = session->peer,
+			.port = session->port,
+			.memo = {.data = session->memo, .size = session->memo_size},
 		};
 
 		if (!session->announced)
@@ -326,10 +331,11 @@ void datapath_each_session(struct datapath *path,
 
 /* -- listeners -- */
 
-static void evict_for(struct datapath *path, struct listener *listener, const struct inet_ip *source)
+static void evict_for(struct datapath *path, struct listener *listener,
+		      const struct inet_ip *source)
 {
 	struct session *victim =
-	    listener_choose_victim(listener, path->sessions, path->session_count, source);
+		listener_choose_victim(listener, path->sessions, path->session_count, source);
 
 	if (victim != NULL)
 		session_fail(victim, "flood", "too many half-open sessions");
@@ -341,13 +347,14 @@ static void socket_accepted(void *arg, struct listener *listener, int fd)
 	struct session *session = NULL;
 
 	if (session_accept(&path->shared, next_number(path), listener->context, fd,
-	                   listener->greeting_ms, listener->keepalive_ms, &session) != 0) {
+			   listener->greeting_ms, listener->keepalive_ms, &session) != 0) {
 		close(fd);
 		return;
 	}
 	evict_for(path, listener, &session->peer);
 	if (path->session_count == DATAPATH_SESSIONS_MAX ||
-	    listener_count(listener, path->sessions, path->session_count) >= listener->sessions_max) {
+	    listener_count(listener, path->sessions, path->session_count) >=
+		    listener->sessions_max) {
 		session_free(session);
 		return;
 	}
@@ -356,7 +363,7 @@ static void socket_accepted(void *arg, struct listener *listener, int fd)
 }
 
 static struct listener *find_listener(struct datapath *path, const struct inet_ip *address,
-                                      uint16_t port)
+				      uint16_t port)
 {
 	for (size_t i = 0; i < DATAPATH_LISTENERS_MAX; i++) {
 		struct listener *listener = &path->listeners[i];
@@ -386,7 +393,7 @@ static void set_limits(struct listener *listener, const struct msg_listen *messa
 }
 
 static int add_listener(struct datapath *path, const struct msg_listen *message,
-                        struct tls_context *context, char *ret_text)
+			struct tls_context *context, char *ret_text)
 {
 	struct listener *listener = free_listener(path);
 	int error;
@@ -404,21 +411,20 @@ static int add_listener(struct datapath *path, const struct msg_listen *message,
 	error = listener_open(listener, path->loop);
 	if (error != 0)
 		snprintf(ret_text, TLS_TEXT_MAX, "cannot listen on port %u: %s", message->port,
-		         strerror(-error));
+			 strerror(-error));
 	else
 		listener->context = context;
 	return error;
 }
 
-/* A listener that exists takes the new limits and reads its certificate again, so that a renewed one
- * is used from the next connection on. */
+/* A listener that exists takes the new limits and reads its certificate again, so that a renewed
+ * one is used from the next connection on. */
 int datapath_listen(struct datapath *path, const struct msg_listen *message, char *ret_text)
 {
 	struct listener *listener = find_listener(path, &message->addr, message->port);
 	struct tls_context *context = NULL;
 	char text[TLS_TEXT_MAX] = "";
-	int error =
-	    tls_server_context_new(message->cert_file, message->key_file, &context, text);
+	int error = tls_server_context_new(message->cert_file, message->key_file, &context, text);
 
 	if (error == 0 && listener != NULL) {
 		tls_context_free(listener->context);
@@ -460,7 +466,7 @@ int datapath_attach(struct datapath *path, const struct tun *tun)
 }
 
 int datapath_tun_open(struct datapath *path, const struct msg_tun_open *message,
-                      struct msg_tun_opened *ret)
+		      struct msg_tun_opened *ret)
 {
 	struct tun tun = {.fd = -1};
 
@@ -472,7 +478,7 @@ int datapath_tun_open(struct datapath *path, const struct msg_tun_open *message,
 	}
 	if (path->tun.fd < 0) {
 		ret->error = tun_open(message->name, message->offload, &tun, ret->text,
-		                      sizeof(ret->text));
+				      sizeof(ret->text));
 		if (ret->error == 0)
 			ret->error = datapath_attach(path, &tun);
 	}
@@ -512,22 +518,22 @@ int datapath_forward_set(struct datapath *path, const struct msg_forward_set *me
 }
 
 static void fill_stats(const struct datapath *path, const struct session *session,
-                       struct msg_session_stats *ret)
+		       struct msg_session_stats *ret)
 {
 	const struct session_counters *counters = &session->counters;
 
 	*ret = (struct msg_session_stats){
-	    .session = session->number,
-	    .slot = session->slot,
-	    .rtt_us = session->rtt_us,
-	    .idle_ms = (uint32_t)((loop_now_us(path->loop) - session->last_rx_us) / 1000),
-	    .rx_bytes = counters->rx_bytes,
-	    .tx_bytes = counters->tx_bytes,
-	    .rx_packets = counters->rx_packets,
-	    .tx_packets = counters->tx_packets,
-	    .drop_source = counters->drop_source,
-	    .drop_queue = session->queue != NULL ? queue_dropped(session->queue) : 0,
-	    .drop_invalid = counters->drop_invalid,
+		.session = session->number,
+		.slot = session->slot,
+		.rtt_us = session->rtt_us,
+		.idle_ms = (uint32_t)((loop_now_us(path->loop) - session->last_rx_us) / 1000),
+		.rx_bytes = counters->rx_bytes,
+		.tx_bytes = counters->tx_bytes,
+		.rx_packets = counters->rx_packets,
+		.tx_packets = counters->tx_packets,
+		.drop_source = counters->drop_source,
+		.drop_queue = session->queue != NULL ? queue_dropped(session->queue) : 0,
+		.drop_invalid = counters->drop_invalid,
 	};
 }
 
@@ -562,7 +568,8 @@ static int allocate(struct datapath *path)
 	return queue_pool_new(DATAPATH_LARGE_BUFFERS, DATAPATH_SMALL_BUFFERS, &path->pool);
 }
 
-int datapath_new(struct loop *loop, const struct datapath_events *events, struct datapath **ret_path)
+int datapath_new(struct loop *loop, const struct datapath_events *events,
+		 struct datapath **ret_path)
 {
 	struct datapath *path = calloc(1, sizeof(*path));
 	int error;

@@ -122,17 +122,17 @@ static void enqueue(struct datapath *path, struct session *session, struct queue
 }
 
 /* For a peer that takes plain packets only. */
-static void enqueue_parts(struct datapath *path, struct session *session, struct queue_packet *packet,
-                          const struct segment_packet *parsed)
+static void enqueue_parts(struct datapath *path, struct session *session,
+			  struct queue_packet *packet, const struct segment_packet *parsed)
 {
 	for (unsigned i = 0; i < packet->segments; i++) {
 		struct queue_packet *part =
-		    take_buffer(path, (size_t)parsed->header_size + packet->segment_size);
+			take_buffer(path, (size_t)parsed->header_size + packet->segment_size);
 
 		if (part == NULL)
 			break;
 		part->size = (uint32_t)segment_part(packet->data, packet->size, parsed,
-		                                    packet->segment_size, i, part->data);
+						    packet->segment_size, i, part->data);
 		part->flow = packet->flow;
 		part->segment_size = 0;
 		part->segments = 1;
@@ -145,7 +145,7 @@ static void enqueue_parts(struct datapath *path, struct session *session, struct
 
 /* The packet, ready to be queued, becomes what this peer takes. */
 static void enqueue_for_peer(struct datapath *path, struct session *session,
-                             struct queue_packet *packet, const struct segment_packet *parsed)
+			     struct queue_packet *packet, const struct segment_packet *parsed)
 {
 	if (!session->segments && packet->frame_type == FRAME_SEGMENTS) {
 		enqueue_parts(path, session, packet, parsed);
@@ -158,8 +158,8 @@ static void enqueue_for_peer(struct datapath *path, struct session *session,
 	enqueue(path, session, packet);
 }
 
-static bool fits_mtu(const struct session *session, const struct segment_packet *parsed, size_t size,
-                     uint16_t segment_size)
+static bool fits_mtu(const struct session *session, const struct segment_packet *parsed,
+		     size_t size, uint16_t segment_size)
 {
 	if (segment_size != 0 && segment_size < size - parsed->header_size)
 		size = (size_t)parsed->header_size + segment_size;
@@ -213,7 +213,7 @@ static struct path_join *free_join(struct datapath *path, uint32_t flow)
 /* A damaged packet must not get a new, right checksum: only checksums that are known to be right or
  * are still to be filled may be replaced by the batch's. */
 static bool is_sound(const struct queue_packet *packet, const struct segment_packet *parsed,
-                     const struct segment_offload *header)
+		     const struct segment_offload *header)
 {
 	if ((packet->frame_flags & FRAME_FLAG_CHECKSUM_OPEN) != 0 ||
 	    (header->flags & HEADER_CHECKSUM_VALID) != 0)
@@ -223,13 +223,13 @@ static bool is_sound(const struct queue_packet *packet, const struct segment_pac
 
 /* Order within a flow is kept: whatever does not continue a batch ends it. */
 static void join_or_enqueue(struct datapath *path, struct session *session,
-                            struct queue_packet *packet, const struct segment_packet *parsed,
-                            const struct segment_offload *header)
+			    struct queue_packet *packet, const struct segment_packet *parsed,
+			    const struct segment_offload *header)
 {
 	struct path_join *slot = find_join(path, packet->flow);
 	bool single = packet->frame_type == FRAME_PACKET && session->segments &&
-	              parsed->protocol == IPPROTO_TCP && parsed->transport &&
-	              packet->size > SEGMENT_JOIN_MIN && is_sound(packet, parsed, header);
+		      parsed->protocol == IPPROTO_TCP && parsed->transport &&
+		      packet->size > SEGMENT_JOIN_MIN && is_sound(packet, parsed, header);
 
 	if (slot != NULL && single && slot->session == session &&
 	    segment_join_add(&slot->join, packet->data, packet->size, parsed)) {
@@ -241,7 +241,8 @@ static void join_or_enqueue(struct datapath *path, struct session *session,
 	if (single && packet->capacity == QUEUE_LARGE_SIZE) {
 		struct segment_join join;
 
-		if (segment_join_start(&join, packet->data, packet->size, packet->capacity, parsed)) {
+		if (segment_join_start(&join, packet->data, packet->size, packet->capacity,
+				       parsed)) {
 			slot = free_join(path, packet->flow);
 			*slot = (struct path_join){packet, session, join};
 			return;
@@ -253,12 +254,12 @@ static void join_or_enqueue(struct datapath *path, struct session *session,
 /* -- from the device -- */
 
 static struct session *route_packet(struct datapath *path, const uint8_t *data,
-                                    const struct segment_packet *parsed)
+				    const struct segment_packet *parsed)
 {
 	const uint8_t *address = path->by_destination ? segment_destination(data, parsed)
-	                                              : segment_source(data, parsed);
+						      : segment_source(data, parsed);
 	uint32_t slot =
-	    path->forward != NULL ? forward_find(path->forward, parsed->family, address) : 0;
+		path->forward != NULL ? forward_find(path->forward, parsed->family, address) : 0;
 	struct session *session = path->slots[slot].session;
 
 	if (slot == 0) {
@@ -274,7 +275,7 @@ static struct session *route_packet(struct datapath *path, const uint8_t *data,
 
 /* Reads the kernel's header, which is ours to trust, but only as far as it fits the packet. */
 static bool describe(struct queue_packet *packet, const struct segment_packet *parsed,
-                     const struct segment_offload *header)
+		     const struct segment_offload *header)
 {
 	bool open = (header->flags & HEADER_NEEDS_CHECKSUM) != 0;
 
@@ -286,7 +287,7 @@ static bool describe(struct queue_packet *packet, const struct segment_packet *p
 		if (!segment_may_batch(parsed, packet->size, header->segment_size))
 			return false;
 		packet->segments =
-		    (uint16_t)segment_count(parsed, packet->size, header->segment_size);
+			(uint16_t)segment_count(parsed, packet->size, header->segment_size);
 	}
 	if (packet->segments > 1) {
 		packet->frame_type = FRAME_SEGMENTS;
@@ -300,11 +301,11 @@ static bool describe(struct queue_packet *packet, const struct segment_packet *p
 	}
 	return packet->segments == 1 &&
 	       segment_fill_checksum_at(packet->data, packet->size, header->checksum_start,
-	                                header->checksum_offset);
+					header->checksum_offset);
 }
 
 static void handle_outgoing(struct datapath *path, struct queue_packet *packet,
-                            const struct segment_offload *header)
+			    const struct segment_offload *header)
 {
 	struct segment_packet parsed;
 	struct session *session;
@@ -345,7 +346,8 @@ static size_t read_one(struct datapath *path)
 
 	if (packet == NULL)
 		return 0;
-	size = tun_read(&path->tun, packet->data - TUN_HEADER_SIZE, TUN_HEADER_SIZE + packet->capacity);
+	size = tun_read(&path->tun, packet->data - TUN_HEADER_SIZE,
+			TUN_HEADER_SIZE + packet->capacity);
 	if (size <= TUN_HEADER_SIZE) {
 		queue_pool_give(path->pool, packet);
 		if (size < 0 && size != -EAGAIN && size != -EINTR)
@@ -385,7 +387,7 @@ static int write_plain(struct datapath *path, const uint8_t *data, size_t size)
 }
 
 static void write_parts(struct datapath *path, const uint8_t *data, size_t size,
-                        const struct segment_packet *parsed, uint16_t segment_size)
+			const struct segment_packet *parsed, uint16_t segment_size)
 {
 	unsigned count = segment_count(parsed, size, segment_size);
 
@@ -398,7 +400,7 @@ static void write_parts(struct datapath *path, const uint8_t *data, size_t size,
 }
 
 static void write_segments(struct datapath *path, uint8_t *data, size_t size,
-                           const struct segment_packet *parsed, uint16_t segment_size)
+			   const struct segment_packet *parsed, uint16_t segment_size)
 {
 	bool udp = parsed->protocol == IPPROTO_UDP;
 	unsigned *refused = udp ? &path->refused_udp : &path->refused_tcp;
@@ -412,8 +414,8 @@ static void write_segments(struct datapath *path, uint8_t *data, size_t size,
 			*refused = 0;
 			path->tun_tx_packets += segment_count(parsed, size, segment_size);
 		} else if (error == -EINVAL && ++*refused == DATAPATH_REFUSALS_MAX) {
-			log_warning("TUN \"%s\" takes no %s segments, splitting them", path->tun.name,
-			            udp ? "UDP" : "TCP");
+			log_warning("TUN \"%s\" takes no %s segments, splitting them",
+				    path->tun.name, udp ? "UDP" : "TCP");
 		}
 	}
 	if (error == -EINVAL)
@@ -421,7 +423,7 @@ static void write_segments(struct datapath *path, uint8_t *data, size_t size,
 }
 
 static void write_packet(struct datapath *path, uint8_t *data, const struct frame *frame,
-                         const struct segment_packet *parsed)
+			 const struct segment_packet *parsed)
 {
 	struct segment_offload header;
 	int error;
@@ -448,7 +450,7 @@ static void write_packet(struct datapath *path, uint8_t *data, const struct fram
 /* -- from a session -- */
 
 static bool is_valid(const struct session *session, const struct frame *frame,
-                     struct segment_packet *ret_parsed)
+		     struct segment_packet *ret_parsed)
 {
 	if (segment_parse(frame->payload, frame->size, ret_parsed) != 0)
 		return false;
@@ -460,7 +462,7 @@ static bool is_valid(const struct session *session, const struct frame *frame,
 }
 
 static void forward_to_session(struct datapath *path, struct session *session,
-                               const struct frame *frame, const struct segment_packet *parsed)
+			       const struct frame *frame, const struct segment_packet *parsed)
 {
 	struct queue_packet *packet;
 
@@ -485,11 +487,11 @@ static void forward_to_session(struct datapath *path, struct session *session,
  * never takes the way over the device, where the rules for clients do not apply.
  * True if the packet was dealt with. */
 static bool handle_inside(struct datapath *path, struct session *session, const struct frame *frame,
-                          const struct segment_packet *parsed)
+			  const struct segment_packet *parsed)
 {
 	struct session *other;
 	uint32_t slot = forward_find(path->forward, parsed->family,
-	                             segment_destination(frame->payload, parsed));
+				     segment_destination(frame->payload, parsed));
 
 	if (slot == 0)
 		return false;
@@ -508,7 +510,7 @@ static bool handle_inside(struct datapath *path, struct session *session, const 
 }
 
 static bool is_permitted(const struct datapath *path, const struct session *session,
-                         const uint8_t *data, const struct segment_packet *parsed)
+			 const uint8_t *data, const struct segment_packet *parsed)
 {
 	const uint8_t *source = segment_source(data, parsed);
 	const uint8_t *destination = segment_destination(data, parsed);

@@ -63,7 +63,7 @@ static uint32_t hash_row(uint8_t family, uint8_t length, const uint8_t bytes[sta
 
 /* The row's bucket, or the free one where it belongs; there always is a free one. */
 static struct row *find_bucket(const struct forward *forward, uint8_t family, uint8_t length,
-                               const uint8_t bytes[static 16])
+			       const uint8_t bytes[static 16])
 {
 	uint32_t at = hash_row(family, length, bytes);
 
@@ -71,7 +71,7 @@ static struct row *find_bucket(const struct forward *forward, uint8_t family, ui
 		const struct row *row = &forward->buckets[at];
 
 		if (row->slot == 0 || (row->family == family && row->length == length &&
-		                       memcmp(row->bytes, bytes, sizeof(row->bytes)) == 0))
+				       memcmp(row->bytes, bytes, sizeof(row->bytes)) == 0))
 			return (struct row *)row;
 	}
 }

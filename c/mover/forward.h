@@ -16,8 +16,8 @@ struct forward;
 int forward_new(struct forward **ret_forward);
 void forward_free(struct forward *forward);
 
-/* Adds a row; host bits of the prefix are ignored. -EINVAL for a bad family, length or slot, -EEXIST
- * if the prefix has another slot already, -ENOSPC beyond FORWARD_ROWS_MAX. */
+/* Adds a row; host bits of the prefix are ignored. -EINVAL for a bad family, length or slot,
+ * -EEXIST if the prefix has another slot already, -ENOSPC beyond FORWARD_ROWS_MAX. */
 int forward_add(struct forward *forward, const struct inet_prefix *prefix, uint32_t slot);
 
 /* The slot of the longest prefix that `address` (4 or 16 bytes) lies in, 0 if there is none. The

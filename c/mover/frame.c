@@ -28,12 +28,13 @@ static bool is_valid(const struct frame *frame)
 	if ((frame->flags & ~rule->flags) != 0)
 		return false;
 	if (frame->type == FRAME_SEGMENTS)
-		return frame->segment_size >= FRAME_SEGMENT_MIN && frame->flags == FRAME_FLAG_CHECKSUM_OPEN;
+		return frame->segment_size >= FRAME_SEGMENT_MIN &&
+		       frame->flags == FRAME_FLAG_CHECKSUM_OPEN;
 	return frame->type != 0 && frame->segment_size == 0;
 }
 
 void frame_write_header(uint8_t ret_header[static FRAME_HEADER_SIZE], enum frame_type type,
-                        uint8_t flags, uint16_t segment_size, size_t size)
+			uint8_t flags, uint16_t segment_size, size_t size)
 {
 	CHECK(is_valid(&(struct frame){(uint8_t)type, flags, segment_size, (uint32_t)size, NULL}));
 	ret_header[0] = (uint8_t)type;
@@ -54,8 +55,8 @@ int frame_parse(const uint8_t *data, size_t size, struct frame *ret_frame)
 	ret_frame->type = data[0];
 	ret_frame->flags = data[1];
 	ret_frame->segment_size = (uint16_t)(data[2] << 8 | data[3]);
-	ret_frame->size = (uint32_t)data[4] << 24 | (uint32_t)data[5] << 16 | (uint32_t)data[6] << 8 |
-	                  data[7];
+	ret_frame->size = (uint32_t)data[4] << 24 | (uint32_t)data[5] << 16 |
+			  (uint32_t)data[6] << 8 | data[7];
 	ret_frame->payload = data + FRAME_HEADER_SIZE;
 	if (!is_valid(ret_frame))
 		return -EPROTO;

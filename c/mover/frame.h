@@ -28,14 +28,15 @@ enum frame_type {
 struct frame {
 	uint8_t type;
 	uint8_t flags;
-	uint16_t segment_size; /* transport payload of each segment but the last; 0 unless segments */
-	uint32_t size;         /* of the payload */
+	uint16_t segment_size;	/* transport payload of each segment but the last; 0 unless segments
+				 */
+	uint32_t size;		/* of the payload */
 	const uint8_t *payload; /* borrowed from the parsed bytes */
 };
 
 /* Writes the header of a frame; fields must be in their ranges (asserted). */
 void frame_write_header(uint8_t ret_header[static FRAME_HEADER_SIZE], enum frame_type type,
-                        uint8_t flags, uint16_t segment_size, size_t size);
+			uint8_t flags, uint16_t segment_size, size_t size);
 
 /* Looks at the first frame of `data`. Returns the bytes it takes, 0 when more are needed (then
  * `ret_frame->size` is valid once FRAME_HEADER_SIZE bytes are there, else 0), or -EPROTO. */

@@ -35,7 +35,8 @@ static int bind_socket(int fd, const struct inet_ip *address, uint16_t port)
 
 	if (setsockopt(fd, SOL_SOCKET, SO_REUSEADDR, &on, sizeof(on)) != 0)
 		return -errno;
-	if (address->family == 6 && setsockopt(fd, IPPROTO_IPV6, IPV6_V6ONLY, &off, sizeof(off)) != 0)
+	if (address->family == 6 &&
+	    setsockopt(fd, IPPROTO_IPV6, IPV6_V6ONLY, &off, sizeof(off)) != 0)
 		return -errno;
 	if (bind(fd, (struct sockaddr *)&storage, (socklen_t)size) != 0 ||
 	    listen(fd, LISTENER_BACKLOG) != 0)
@@ -88,8 +89,8 @@ static struct session *older(struct session *a, struct session *b)
 }
 
 struct session *listener_choose_victim(const struct listener *listener,
-                                       struct session *const *sessions, size_t count,
-                                       const struct inet_ip *source)
+				       struct session *const *sessions, size_t count,
+				       const struct inet_ip *source)
 {
 	struct session *oldest = NULL, *oldest_own = NULL;
 	size_t half_open = 0, own = 0;
@@ -112,7 +113,8 @@ struct session *listener_choose_victim(const struct listener *listener,
 	return half_open >= listener->half_open_max ? oldest : NULL;
 }
 
-size_t listener_count(const struct listener *listener, struct session *const *sessions, size_t count)
+size_t listener_count(const struct listener *listener, struct session *const *sessions,
+		      size_t count)
 {
 	size_t held = 0;
 

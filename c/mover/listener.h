@@ -29,8 +29,8 @@ struct listener {
 	void (*accepted)(void *arg, struct listener *listener, int fd);
 };
 
-/* Binds and listens; an unspecified IPv6 address takes IPv4 as well. address, port, arg and accepted
- * are set by the caller. 0 or -errno. */
+/* Binds and listens; an unspecified IPv6 address takes IPv4 as well. address, port, arg and
+ * accepted are set by the caller. 0 or -errno. */
 int listener_open(struct listener *listener, struct loop *loop);
 /* Closes the socket and lets go of the TLS context. */
 void listener_close(struct listener *listener);
@@ -38,10 +38,10 @@ void listener_close(struct listener *listener);
 /* Which half-open session of this listener has to give way before one from `source` is taken: NULL
  * if there is room. A source that holds its share loses its own oldest. */
 struct session *listener_choose_victim(const struct listener *listener,
-                                       struct session *const *sessions, size_t count,
-                                       const struct inet_ip *source);
+				       struct session *const *sessions, size_t count,
+				       const struct inet_ip *source);
 /* Sessions of this listener, in any state but closed. */
 size_t listener_count(const struct listener *listener, struct session *const *sessions,
-                      size_t count);
+		      size_t count);
 
 #endif

@@ -45,7 +45,7 @@ struct queue {
 /* -- buffers -- */
 
 static void pool_add(struct queue_packet *packet, struct queue_packet **list, uint8_t *memory,
-                     uint32_t capacity)
+		     uint32_t capacity)
 {
 	packet->data = memory + QUEUE_HEADROOM;
 	packet->capacity = capacity;
@@ -63,7 +63,7 @@ int queue_pool_new(unsigned large, unsigned small, struct queue_pool **ret_pool)
 		return -ENOMEM;
 	pool->memory_size = (size_t)large * LARGE_STRIDE + (size_t)small * SMALL_STRIDE;
 	pool->memory = mmap(NULL, pool->memory_size, PROT_READ | PROT_WRITE,
-	                    MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+			    MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
 	if (pool->memory == MAP_FAILED) {
 		free(pool);
 		return -ENOMEM;
@@ -203,7 +203,7 @@ static uint64_t control_law(uint64_t from_us, uint32_t count)
 }
 
 static struct queue_packet *drop_while_due(struct queue *queue, struct flow *flow,
-                                           struct queue_packet *packet, uint64_t now_us)
+					   struct queue_packet *packet, uint64_t now_us)
 {
 	while (flow->dropping && now_us >= flow->drop_next_us) {
 		drop(queue, packet);
@@ -218,7 +218,7 @@ static struct queue_packet *drop_while_due(struct queue *queue, struct flow *flo
 }
 
 static struct queue_packet *start_dropping(struct queue *queue, struct flow *flow,
-                                           struct queue_packet *packet, uint64_t now_us)
+					   struct queue_packet *packet, uint64_t now_us)
 {
 	uint32_t delta = flow->drop_count - flow->drop_count_before;
 	bool recent = now_us - flow->drop_next_us < 16 * QUEUE_INTERVAL_US;
@@ -314,8 +314,8 @@ struct queue_packet *queue_take(struct queue *queue, uint64_t now_us)
 			flow->deficit -= packet->size;
 			return packet;
 		}
-		/* A new flow that ran empty waits one round among the old ones, or it could return as
-		 * new at once and starve them. */
+		/* A new flow that ran empty waits one round among the old ones, or it could return
+		 * as new at once and starve them. */
 		list_shift(list);
 		if (is_new && queue->old_flows.head != NULL)
 			list_append(&queue->old_flows, flow);

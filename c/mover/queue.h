@@ -1,8 +1,8 @@
 /* Packet buffers, and the queue of packets that wait for one session's socket.
  *
- * The queue is where waiting happens, because here it is known which flow a packet belongs to: flows
- * that send little go first, flows that send much share by bytes (deficit round robin), and each
- * flow's standing queue is kept short by the sojourn time of its packets (CoDel, RFC 8289; the
+ * The queue is where waiting happens, because here it is known which flow a packet belongs to:
+ * flows that send little go first, flows that send much share by bytes (deficit round robin), and
+ * each flow's standing queue is kept short by the sojourn time of its packets (CoDel, RFC 8289; the
  * combination is RFC 8290's). Nothing is allocated after start. */
 #ifndef ADIT_MOVER_QUEUE_H
 #define ADIT_MOVER_QUEUE_H
@@ -45,8 +45,8 @@ struct queue_pool;
  * 0 or -ENOMEM. Owned by the caller. */
 int queue_pool_new(unsigned large, unsigned small, struct queue_pool **ret_pool);
 void queue_pool_free(struct queue_pool *pool);
-/* A buffer for `size` bytes (at most QUEUE_LARGE_SIZE), the one used last first; NULL if all of that
- * kind are in use. */
+/* A buffer for `size` bytes (at most QUEUE_LARGE_SIZE), the one used last first; NULL if all of
+ * that kind are in use. */
 struct queue_packet *queue_pool_take(struct queue_pool *pool, size_t size);
 void queue_pool_give(struct queue_pool *pool, struct queue_packet *packet);
 /* Buffers that are in use: 0 when nobody holds any. */

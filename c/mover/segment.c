@@ -282,8 +282,8 @@ void segment_fill_checksum(uint8_t *data, size_t size, const struct segment_pack
 	uint16_t checksum;
 
 	put16(data + at, 0);
-	checksum = finish_sum(segment_sum(data + packet->network_size, length,
-	                                  pseudo_sum(data, packet, length)));
+	checksum = finish_sum(
+		segment_sum(data + packet->network_size, length, pseudo_sum(data, packet, length)));
 	/* Zero means "none" in UDP (RFC 768). */
 	if (checksum == 0 && packet->protocol == IPPROTO_UDP)
 		checksum = 0xffff;
@@ -301,14 +301,15 @@ bool segment_fill_checksum_at(uint8_t *data, size_t size, size_t start, size_t o
 	return true;
 }
 
-bool segment_checksum_is_right(const uint8_t *data, size_t size, const struct segment_packet *packet)
+bool segment_checksum_is_right(const uint8_t *data, size_t size,
+			       const struct segment_packet *packet)
 {
 	size_t length = size - packet->network_size;
 
 	if (packet->protocol == IPPROTO_UDP && get16(data + checksum_at(packet)) == 0)
 		return packet->family == SEGMENT_IP4;
 	return finish_sum(segment_sum(data + packet->network_size, length,
-	                              pseudo_sum(data, packet, length))) == 0;
+				      pseudo_sum(data, packet, length))) == 0;
 }
 
 /* -- super-packets -- */
@@ -342,7 +343,7 @@ static uint8_t offload_type(const struct segment_packet *packet)
 }
 
 void segment_offload(uint8_t *data, size_t size, const struct segment_packet *packet,
-                     uint16_t segment_size, struct segment_offload *ret_offload)
+		     uint16_t segment_size, struct segment_offload *ret_offload)
 {
 	size_t at = checksum_at(packet);
 	uint32_t sum = pseudo_sum(data, packet, size - packet->network_size);
@@ -350,10 +351,10 @@ void segment_offload(uint8_t *data, size_t size, const struct segment_packet *pa
 	CHECK(packet->transport && at + 2 <= size);
 	put16(data + at, (uint16_t)~finish_sum(sum));
 	*ret_offload = (struct segment_offload){
-	    .flags = OFFLOAD_NEEDS_CHECKSUM,
-	    .header_size = packet->header_size,
-	    .checksum_start = packet->network_size,
-	    .checksum_offset = (uint16_t)(at - packet->network_size),
+		.flags = OFFLOAD_NEEDS_CHECKSUM,
+		.header_size = packet->header_size,
+		.checksum_start = packet->network_size,
+		.checksum_offset = (uint16_t)(at - packet->network_size),
 	};
 	if (segment_count(packet, size, segment_size) > 1) {
 		ret_offload->gso_type = offload_type(packet);
@@ -378,11 +379,11 @@ static void fix_tcp(uint8_t *tcp, size_t offset, bool first, bool last)
 	if (!first)
 		tcp[13] &= (uint8_t)~TCP_CWR;
 	if (!last)
-		tcp[13] &= (uint8_t)~(TCP_FIN | TCP_PSH);
+		tcp[13] &= (uint8_t) ~(TCP_FIN | TCP_PSH);
 }
 
 size_t segment_part(const uint8_t *data, size_t size, const struct segment_packet *packet,
-                    uint16_t segment_size, unsigned index, uint8_t *ret_part)
+		    uint16_t segment_size, unsigned index, uint8_t *ret_part)
 {
 	size_t payload = size - packet->header_size;
 	size_t offset = (size_t)index * segment_size;
@@ -396,7 +397,8 @@ size_t segment_part(const uint8_t *data, size_t size, const struct segment_packe
 		put16(ret_part + 4, get16(data + 4) + index);
 	segment_set_size(ret_part, part, packet);
 	if (packet->protocol == IPPROTO_TCP)
-		fix_tcp(ret_part + packet->network_size, offset, index == 0, offset + take == payload);
+		fix_tcp(ret_part + packet->network_size, offset, index == 0,
+			offset + take == payload);
 	else
 		put16(ret_part + packet->network_size + 4, (uint32_t)(part - packet->network_size));
 	segment_fill_checksum(ret_part, part, packet);

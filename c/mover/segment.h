@@ -28,10 +28,10 @@ _Static_assert(sizeof(struct segment_offload) == 10, "the layout is the kernel's
 enum segment_family { SEGMENT_IP4 = 4, SEGMENT_IP6 = 6 };
 
 struct segment_packet {
-	uint8_t family;    /* SEGMENT_IP4 or SEGMENT_IP6 */
-	uint8_t protocol;  /* IPPROTO_ of the last header reached */
-	bool transport;    /* a whole TCP or UDP header is there: not a fragment */
-	uint8_t tcp_flags; /* 0 unless TCP */
+	uint8_t family;	       /* SEGMENT_IP4 or SEGMENT_IP6 */
+	uint8_t protocol;      /* IPPROTO_ of the last header reached */
+	bool transport;	       /* a whole TCP or UDP header is there: not a fragment */
+	uint8_t tcp_flags;     /* 0 unless TCP */
 	uint16_t network_size; /* offset of the transport header */
 	uint16_t header_size;  /* network and, if there is one, transport header */
 };
@@ -56,10 +56,11 @@ bool segment_may_batch(const struct segment_packet *packet, size_t size, uint16_
 unsigned segment_count(const struct segment_packet *packet, size_t size, uint16_t segment_size);
 
 /* Prepares a packet whose transport checksum is open for a device that fills it: stores the pseudo
- * header's sum in the packet and describes the rest. `segment_size` 0 for a single packet. The packet
- * has passed segment_parse with `transport`, and segment_may_batch if `segment_size` is not 0. */
+ * header's sum in the packet and describes the rest. `segment_size` 0 for a single packet. The
+ * packet has passed segment_parse with `transport`, and segment_may_batch if `segment_size` is not
+ * 0. */
 void segment_offload(uint8_t *data, size_t size, const struct segment_packet *packet,
-                     uint16_t segment_size, struct segment_offload *ret_offload);
+		     uint16_t segment_size, struct segment_offload *ret_offload);
 
 /* Fills the open transport checksum of a single TCP or UDP packet. */
 void segment_fill_checksum(uint8_t *data, size_t size, const struct segment_packet *packet);
@@ -67,12 +68,13 @@ void segment_fill_checksum(uint8_t *data, size_t size, const struct segment_pack
  * `start + offset`, where the pseudo header's sum is. False if that lies outside of the packet. */
 bool segment_fill_checksum_at(uint8_t *data, size_t size, size_t start, size_t offset);
 /* True if the transport checksum of a whole TCP or UDP packet is right. */
-bool segment_checksum_is_right(const uint8_t *data, size_t size, const struct segment_packet *packet);
+bool segment_checksum_is_right(const uint8_t *data, size_t size,
+			       const struct segment_packet *packet);
 
 /* Writes segment number `index` of a super-packet, with all lengths and checksums, to `ret_part`,
  * which has room for header_size + segment_size. Returns its size. */
 size_t segment_part(const uint8_t *data, size_t size, const struct segment_packet *packet,
-                    uint16_t segment_size, unsigned index, uint8_t *ret_part);
+		    uint16_t segment_size, unsigned index, uint8_t *ret_part);
 
 /* Sets the network header's length field (and IPv4 header checksum) to `size`. */
 void segment_set_size(uint8_t *data, size_t size, const struct segment_packet *packet);

@@ -28,18 +28,18 @@ static bool is_joinable(const uint8_t *data, size_t size, const struct segment_p
 }
 
 bool segment_join_start(struct segment_join *ret_join, uint8_t *data, size_t size, size_t capacity,
-                        const struct segment_packet *packet)
+			const struct segment_packet *packet)
 {
 	if (!is_joinable(data, size, packet))
 		return false;
 	*ret_join = (struct segment_join){
-	    .data = data,
-	    .size = size,
-	    .capacity = capacity < SEGMENT_JOIN_SIZE_MAX ? capacity : SEGMENT_JOIN_SIZE_MAX,
-	    .packet = *packet,
-	    .segment_size = (uint16_t)(size - packet->header_size),
-	    .count = 1,
-	    .full = (packet->tcp_flags & TCP_PSH) != 0,
+		.data = data,
+		.size = size,
+		.capacity = capacity < SEGMENT_JOIN_SIZE_MAX ? capacity : SEGMENT_JOIN_SIZE_MAX,
+		.packet = *packet,
+		.segment_size = (uint16_t)(size - packet->header_size),
+		.count = 1,
+		.full = (packet->tcp_flags & TCP_PSH) != 0,
 	};
 	return true;
 }
@@ -48,7 +48,8 @@ bool segment_join_start(struct segment_join *ret_join, uint8_t *data, size_t siz
  * time, protocol and addresses. */
 static bool is_same_ip4(const uint8_t *a, const uint8_t *b)
 {
-	return memcmp(a, b, 2) == 0 && memcmp(a + 6, b + 6, 4) == 0 && memcmp(a + 12, b + 12, 8) == 0;
+	return memcmp(a, b, 2) == 0 && memcmp(a + 6, b + 6, 4) == 0 &&
+	       memcmp(a + 12, b + 12, 8) == 0;
 }
 
 static bool is_same_ip6(const uint8_t *a, const uint8_t *b)
@@ -64,22 +65,24 @@ static bool is_same_tcp(const uint8_t *a, const uint8_t *b, size_t size)
 }
 
 static bool continues(const struct segment_join *join, const uint8_t *data,
-                      const struct segment_packet *packet)
+		      const struct segment_packet *packet)
 {
 	size_t at = packet->network_size;
-	uint32_t expected = get32(join->data + at + 4) + (uint32_t)(join->size - packet->header_size);
+	uint32_t expected =
+		get32(join->data + at + 4) + (uint32_t)(join->size - packet->header_size);
 
-	if (packet->family != join->packet.family || packet->header_size != join->packet.header_size)
+	if (packet->family != join->packet.family ||
+	    packet->header_size != join->packet.header_size)
 		return false;
 	if (packet->family == SEGMENT_IP4 ? !is_same_ip4(join->data, data)
-	                                  : !is_same_ip6(join->data, data))
+					  : !is_same_ip6(join->data, data))
 		return false;
 	return is_same_tcp(join->data + at, data + at, packet->header_size - at) &&
 	       get32(data + at + 4) == expected;
 }
 
 bool segment_join_add(struct segment_join *join, const uint8_t *data, size_t size,
-                      const struct segment_packet *packet)
+		      const struct segment_packet *packet)
 {
 	size_t payload;
 

@@ -11,21 +11,23 @@
 #define SEGMENT_JOIN_SIZE_MAX 65535
 
 struct segment_join {
-	uint8_t *data; /* the caller's buffer, which holds the first segment and has room for more */
+	uint8_t *
+		data; /* the caller's buffer, which holds the first segment and has room for more */
 	size_t size;
 	size_t capacity;
 	struct segment_packet packet;
 	uint16_t segment_size;
 	unsigned count; /* segments so far */
-	bool full;      /* the last one ended the batch */
+	bool full;	/* the last one ended the batch */
 };
 
-/* Begins with the packet in `data`, whose checksum is right or open. False if it cannot be joined. */
+/* Begins with the packet in `data`, whose checksum is right or open. False if it cannot be joined.
+ */
 bool segment_join_start(struct segment_join *ret_join, uint8_t *data, size_t size, size_t capacity,
-                        const struct segment_packet *packet);
+			const struct segment_packet *packet);
 /* Appends a packet whose checksum is right or open. False if it does not continue the batch. */
 bool segment_join_add(struct segment_join *join, const uint8_t *data, size_t size,
-                      const struct segment_packet *packet);
+		      const struct segment_packet *packet);
 /* Sets the lengths; the transport checksum is open if there is more than one segment. */
 void segment_join_finish(struct segment_join *join);
 

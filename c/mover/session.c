@@ -53,8 +53,10 @@ static void keepalive_fired(struct loop_timer *timer)
 	uint64_t idle_us = loop_now_us(session->shared->loop) - session->last_rx_us;
 	uint64_t period_us = (uint64_t)session->keepalive_ms * 1000;
 
-	/* Ticks are counted as well as time, so that a machine that slept does not blame the peer. */
-	if (session->silences >= SESSION_SILENCES_MAX && idle_us >= SESSION_SILENCES_MAX * period_us) {
+	/* Ticks are counted as well as time, so that a machine that slept does not blame the peer.
+	 */
+	if (session->silences >= SESSION_SILENCES_MAX &&
+	    idle_us >= SESSION_SILENCES_MAX * period_us) {
 		session_fail(session, "silent", "no byte from the peer for four keepalives");
 		return;
 	}
@@ -94,7 +96,7 @@ static struct session *make(struct session_shared *shared, uint32_t number, uint
 	session->shared = shared;
 	session->number = number;
 	session->keepalive_ms =
-	    keepalive_ms < SESSION_KEEPALIVE_MS_MIN ? SESSION_KEEPALIVE_MS_MIN : keepalive_ms;
+		keepalive_ms < SESSION_KEEPALIVE_MS_MIN ? SESSION_KEEPALIVE_MS_MIN : keepalive_ms;
 	session->watch.fd = -1;
 	session->watch.ready = socket_ready;
 	session->deadline.fired = deadline_fired;
@@ -127,7 +129,7 @@ static int open_socket(const struct session_dial *dial, int *ret_fd)
 		error = -errno;
 	if (error == 0 && dial->device[0] != '\0' &&
 	    setsockopt(fd, SOL_SOCKET, SO_BINDTODEVICE, dial->device,
-	               (socklen_t)strlen(dial->device)) != 0)
+		       (socklen_t)strlen(dial->device)) != 0)
 		error = -errno;
 	if (error != 0) {
 		close(fd);
@@ -144,8 +146,8 @@ static void fail_connect(struct session *session, int error)
 
 	if (error == ECONNREFUSED)
 		word = "refused";
-	else if (error == ENETUNREACH || error == EHOSTUNREACH || error == ENODEV || error == EACCES ||
-	         error == ENETDOWN || error == EADDRNOTAVAIL)
+	else if (error == ENETUNREACH || error == EHOSTUNREACH || error == ENODEV ||
+		 error == EACCES || error == ENETDOWN || error == EADDRNOTAVAIL)
 		word = "unreachable";
 	else if (error == ETIMEDOUT)
 		word = "timeout";
@@ -213,7 +215,7 @@ static int keep_greeting(struct session *session, const struct session_dial *dia
 }
 
 int session_dial(struct session_shared *shared, uint32_t number, struct tls_context *context,
-                 const struct session_dial *dial, struct session **ret_session)
+		 const struct session_dial *dial, struct session **ret_session)
 {
 	struct session *session = make(shared, number, dial->keepalive_ms);
 	int error;
@@ -245,8 +247,9 @@ int session_dial(struct session_shared *shared, uint32_t number, struct tls_cont
 	return 0;
 }
 
-int session_accept(struct session_shared *shared, uint32_t number, struct tls_context *context, int fd,
-                   uint32_t deadline_ms, uint32_t keepalive_ms, struct session **ret_session)
+int session_accept(struct session_shared *shared, uint32_t number, struct tls_context *context,
+		   int fd, uint32_t deadline_ms, uint32_t keepalive_ms,
+		   struct session **ret_session)
 {
 	struct session *session = make(shared, number, keepalive_ms);
 	struct sockaddr_storage address;
@@ -299,7 +302,7 @@ void session_greeted(struct session *session)
 }
 
 int session_start(struct session *session, uint16_t mtu, bool segments, const uint8_t *control,
-                  size_t control_size)
+		  size_t control_size)
 {
 	int error = 0;
 
@@ -347,8 +350,8 @@ static bool may_control(struct session *session)
 
 	if (more > 0) {
 		session->controls = more > SESSION_CONTROLS_MAX - session->controls
-		                        ? SESSION_CONTROLS_MAX
-		                        : session->controls + (unsigned)more;
+					    ? SESSION_CONTROLS_MAX
+					    : session->controls + (unsigned)more;
 		session->controls_us = now_us;
 	}
 	if (session->controls == 0)
@@ -372,13 +375,14 @@ static void handle_answer(struct session *session, const struct frame *frame)
 	uint64_t now_us = loop_now_us(session->shared->loop);
 	uint32_t sample_us;
 
-	if (session->probe_us == 0 || memcmp(frame->payload, &session->probe_us, FRAME_STAMP_SIZE) != 0)
+	if (session->probe_us == 0 ||
+	    memcmp(frame->payload, &session->probe_us, FRAME_STAMP_SIZE) != 0)
 		return;
 	sample_us = (uint32_t)(now_us - session->probe_us);
 	sample_us = sample_us > 0 ? sample_us : 1;
 	session->rtt_us = session->rtt_us == 0
-	                      ? sample_us
-	                      : (uint32_t)(((uint64_t)session->rtt_us * 7 + sample_us) / 8);
+				  ? sample_us
+				  : (uint32_t)(((uint64_t)session->rtt_us * 7 + sample_us) / 8);
 	session->probe_us = 0;
 }
 
@@ -386,7 +390,8 @@ static void handle_close(struct session *session, const struct frame *frame)
 {
 	char text[FRAME_REASON_MAX + 32];
 
-	snprintf(text, sizeof(text), "peer says: %.*s", (int)frame->size, (const char *)frame->payload);
+	snprintf(text, sizeof(text), "peer says: %.*s", (int)frame->size,
+		 (const char *)frame->payload);
 	session_fail(session, "reset", text);
 }
 

@@ -2,8 +2,8 @@
  *
  * A session costs little until it is started: an inbound one is a socket and this struct until the
  * peer's first bytes look like TLS, and control frames are all it may send before session_start. In
- * the greeting state reading pauses after each control frame until the owner says something, so what
- * stands behind it waits in the socket.
+ * the greeting state reading pauses after each control frame until the owner says something, so
+ * what stands behind it waits in the socket.
  *
  * A session that has closed keeps its memory until session_free, because the close may happen deep
  * within its own callbacks. */
@@ -62,7 +62,7 @@ struct session_shared {
 	void (*control)(void *arg, struct session *session, const uint8_t *data, size_t size);
 	/* A packet or segments frame of a started session; the payload may be written to. */
 	void (*packet)(void *arg, struct session *session, const struct frame *frame);
-	uint8_t *cipher; /* SESSION_READ_SIZE bytes, for the time of one read */
+	uint8_t *cipher;  /* SESSION_READ_SIZE bytes, for the time of one read */
 	uint8_t *staging; /* TLS_RECORD_PLAIN_MAX bytes, for the time of one flush */
 };
 
@@ -115,7 +115,7 @@ struct session {
 	size_t early_bytes;
 	bool paused;
 	bool draining; /* everything is sent; waiting for the peer's end */
-	bool blocked; /* the socket took less than was offered */
+	bool blocked;  /* the socket took less than was offered */
 	bool answer_due, probe_due;
 	bool close_due;
 	uint8_t answer[FRAME_STAMP_SIZE];
@@ -132,8 +132,8 @@ struct session_dial {
 	uint32_t slot;
 	struct inet_ip peer;
 	uint16_t port;
-	uint32_t mark;           /* SO_MARK, 0 for none */
-	const char *device;      /* SO_BINDTODEVICE, "" for none */
+	uint32_t mark;		 /* SO_MARK, 0 for none */
+	const char *device;	 /* SO_BINDTODEVICE, "" for none */
 	const uint8_t *greeting; /* payload of the first control frame */
 	size_t greeting_size;
 	uint32_t deadline_ms; /* until session_start */
@@ -143,18 +143,19 @@ struct session_dial {
 /* Starts to connect. The context is taken over, also on failure. 0 or -errno: the session exists
  * unless memory or privileges are missing; whatever the network says comes as a state. */
 int session_dial(struct session_shared *shared, uint32_t number, struct tls_context *context,
-                 const struct session_dial *dial, struct session **ret_session);
+		 const struct session_dial *dial, struct session **ret_session);
 /* Takes over an accepted, non-blocking socket and shares the context. 0 or -errno, then the
  * descriptor is still the caller's. */
-int session_accept(struct session_shared *shared, uint32_t number, struct tls_context *context, int fd,
-                   uint32_t deadline_ms, uint32_t keepalive_ms, struct session **ret_session);
+int session_accept(struct session_shared *shared, uint32_t number, struct tls_context *context,
+		   int fd, uint32_t deadline_ms, uint32_t keepalive_ms,
+		   struct session **ret_session);
 /* Frees in any state, without a word to the peer. */
 void session_free(struct session *session);
 
 /* Lets packets flow, after a control frame of `control_size` bytes if that is not 0. -EINVAL unless
  * the session is in the greeting state and heard its peer, -ENOBUFS, -ENOMEM. */
 int session_start(struct session *session, uint16_t mtu, bool segments, const uint8_t *control,
-                  size_t control_size);
+		  size_t control_size);
 /* Queues a control frame (2 to FRAME_CONTROL_MAX bytes). -ENOTCONN before the greeting or after the
  * end, -ENOBUFS if too many wait, -EINVAL. */
 int session_send(struct session *session, const uint8_t *data, size_t size);

@@ -16,10 +16,10 @@
 /* A whole frame and the record that its end is in, with some room so that moving is rare. */
 #define PLAIN_SIZE (FRAME_HEADER_SIZE + FRAME_PACKET_MAX + 3 * TLS_RECORD_PLAIN_MAX)
 /* A burst may overshoot by one frame; urgent frames and TLS's own messages come on top. */
-#define OUT_PLAIN_SIZE                                                                             \
+#define OUT_PLAIN_SIZE \
 	(SESSION_BURST_MAX + FRAME_HEADER_SIZE + FRAME_PACKET_MAX + SESSION_URGENT_MAX)
-#define OUT_SIZE                                                                                   \
-	(OUT_PLAIN_SIZE + (OUT_PLAIN_SIZE / TLS_RECORD_PLAIN_MAX + 2) * TLS_RECORD_OVERHEAD +      \
+#define OUT_SIZE                                                                              \
+	(OUT_PLAIN_SIZE + (OUT_PLAIN_SIZE / TLS_RECORD_PLAIN_MAX + 2) * TLS_RECORD_OVERHEAD + \
 	 TLS_OUTPUT_ROOM)
 /* The socket's unsent data and our bursts are meant to last this long. */
 #define BURST_TARGET_US 2000
@@ -76,7 +76,7 @@ void session_io_free(struct session *session)
 static void fail_tls(struct session *session)
 {
 	session_fail(session, tls_failure_word(tls_failure(session->tls)),
-	             tls_failure_text(session->tls));
+		     tls_failure_text(session->tls));
 }
 
 static void handle_frame(struct session *session, const struct frame *frame)
@@ -147,7 +147,7 @@ static void pull_frames(struct session *session)
 
 		compact_plain(session);
 		size = tls_pull(session->tls, session->plain + session->plain_end,
-		                session->plain_capacity - session->plain_end, &session->out);
+				session->plain_capacity - session->plain_end, &session->out);
 		if (size == 0)
 			return;
 		if (size == -EPIPE) {
@@ -250,7 +250,8 @@ void session_io_read(struct session *session)
 		drain(session);
 		return;
 	}
-	size = recv(session->watch.fd, data, early ? SESSION_READ_SIZE_EARLY : SESSION_READ_SIZE, 0);
+	size = recv(session->watch.fd, data, early ? SESSION_READ_SIZE_EARLY : SESSION_READ_SIZE,
+		    0);
 	if (size < 0 && (errno == EAGAIN || errno == EINTR))
 		return;
 	if (size < 0) {
@@ -279,8 +280,8 @@ void session_io_resume(struct session *session)
 
 /* -- sending -- */
 
-/* Follows the socket's speed: what the kernel holds unsent and what we encrypt ahead can no longer
- * be dropped or overtaken, so both are kept to about two milliseconds' worth. */
+/* Follows the socket's speed: what the kernel holds unsent and what we encrypt ahead is out of reach
+ * for dropping and overtaking, so both are kept to about two milliseconds' worth. */
 static void tune_burst(struct session *session, size_t sent)
 {
 	uint64_t now_us = loop_now_us(session->shared->loop);
@@ -304,7 +305,7 @@ static void tune_burst(struct session *session, size_t sent)
 
 		session->burst = wanted;
 		(void)setsockopt(session->watch.fd, IPPROTO_TCP, TCP_NOTSENT_LOWAT, &unsent,
-		                 sizeof(unsent));
+				 sizeof(unsent));
 	}
 }
 
@@ -312,7 +313,7 @@ bool session_io_send(struct session *session)
 {
 	while (session->out_sent < session->out.size) {
 		ssize_t sent = send(session->watch.fd, session->out.data + session->out_sent,
-		                    session->out.size - session->out_sent, MSG_NOSIGNAL);
+				    session->out.size - session->out_sent, MSG_NOSIGNAL);
 
 		if (sent < 0 && errno == EINTR)
 			continue;
@@ -367,7 +368,8 @@ static bool seal(struct sealer *sealer, const uint8_t *data, size_t size)
 	return true;
 }
 
-static bool seal_frame(struct sealer *sealer, enum frame_type type, const void *payload, size_t size)
+static bool seal_frame(struct sealer *sealer, enum frame_type type, const void *payload,
+		       size_t size)
 {
 	uint8_t header[FRAME_HEADER_SIZE];
 
@@ -402,7 +404,7 @@ static bool seal_packet(struct sealer *sealer, struct queue_packet *packet)
 	bool ok;
 
 	frame_write_header(frame, packet->frame_type, packet->frame_flags, packet->segment_size,
-	                   packet->size);
+			   packet->size);
 	session->counters.tx_bytes += packet->size;
 	session->counters.tx_packets += packet->segments;
 	ok = seal(sealer, frame, FRAME_HEADER_SIZE + packet->size);

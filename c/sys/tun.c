@@ -29,10 +29,10 @@ static int set_name(int fd, const char *name, struct ifreq *ifr)
 static uint32_t set_offload(int fd)
 {
 	static const uint32_t steps[] = {
-	    TUN_F_CSUM | TUN_F_TSO4 | TUN_F_TSO6 | TUN_F_TSO_ECN | TUN_F_USO4 | TUN_F_USO6,
-	    TUN_F_CSUM | TUN_F_TSO4 | TUN_F_TSO6 | TUN_F_TSO_ECN,
-	    TUN_F_CSUM | TUN_F_TSO4 | TUN_F_TSO6,
-	    TUN_F_CSUM,
+		TUN_F_CSUM | TUN_F_TSO4 | TUN_F_TSO6 | TUN_F_TSO_ECN | TUN_F_USO4 | TUN_F_USO6,
+		TUN_F_CSUM | TUN_F_TSO4 | TUN_F_TSO6 | TUN_F_TSO_ECN,
+		TUN_F_CSUM | TUN_F_TSO4 | TUN_F_TSO6,
+		TUN_F_CSUM,
 	};
 
 	for (size_t i = 0; i < ARRAY_SIZE(steps); i++) {
@@ -71,7 +71,7 @@ int tun_open(const char *name, bool offload, struct tun *ret_tun, char *ret_text
 
 	if (name_size == 0 || name_size >= IFNAMSIZ) {
 		snprintf(ret_text, text_size, "tun name \"%s\" must have 1 to %d bytes", name,
-		         IFNAMSIZ - 1);
+			 IFNAMSIZ - 1);
 		return -EINVAL;
 	}
 	fd = open("/dev/net/tun", O_RDWR | O_NONBLOCK | O_CLOEXEC);
@@ -82,7 +82,8 @@ int tun_open(const char *name, bool offload, struct tun *ret_tun, char *ret_text
 	}
 	error = set_up(fd, name, offload, ret_tun);
 	if (error != 0) {
-		snprintf(ret_text, text_size, "cannot create TUN \"%s\": %s", name, strerror(-error));
+		snprintf(ret_text, text_size, "cannot create TUN \"%s\": %s", name,
+			 strerror(-error));
 		close(fd);
 	}
 	return error;
@@ -107,8 +108,8 @@ ssize_t tun_read(const struct tun *tun, void *buffer, size_t capacity)
 int tun_write(const struct tun *tun, const void *header, const void *packet, size_t size)
 {
 	struct iovec parts[2] = {
-	    {.iov_base = (void *)header, .iov_len = TUN_HEADER_SIZE},
-	    {.iov_base = (void *)packet, .iov_len = size},
+		{.iov_base = (void *)header, .iov_len = TUN_HEADER_SIZE},
+		{.iov_base = (void *)packet, .iov_len = size},
 	};
 	ssize_t written = writev(tun->fd, parts, 2);
 

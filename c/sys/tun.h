@@ -13,14 +13,14 @@
 #define TUN_HEADER_SIZE 10
 
 struct tun {
-	int fd;           /* -1 while closed */
-	uint32_t index;   /* interface index */
+	int fd;		  /* -1 while closed */
+	uint32_t index;	  /* interface index */
 	uint32_t offload; /* TUN_F_ bits that the kernel granted */
 	char name[IFNAMSIZ];
 };
 
-/* Opens or creates device `name`, not persistent, non-blocking. Segmentation offload is asked for in
- * steps, so that an older kernel gives what it has; none of it is an error. 0 or -errno, with a
+/* Opens or creates device `name`, not persistent, non-blocking. Segmentation offload is asked for
+ * in steps, so that an older kernel gives what it has; none of it is an error. 0 or -errno, with a
  * sentence in `ret_text`. The descriptor is the caller's, closed with tun_close. */
 int tun_open(const char *name, bool offload, struct tun *ret_tun, char *ret_text, size_t text_size);
 /* Harmless on a closed one; sets fd to -1. */

@@ -27,29 +27,30 @@ struct tls;
 /* Why a connection failed; tls_failure_word gives the word that session_state carries. */
 enum tls_failure {
 	TLS_FAILURE_NONE,
-	TLS_FAILURE_TLS,         /* malformed or unacceptable TLS, or the peer's alert */
-	TLS_FAILURE_PIN,         /* the server's key is none of the pins */
+	TLS_FAILURE_TLS,	 /* malformed or unacceptable TLS, or the peer's alert */
+	TLS_FAILURE_PIN,	 /* the server's key is none of the pins */
 	TLS_FAILURE_CERTIFICATE, /* the certificate does not verify or names somebody else */
-	TLS_FAILURE_ALPN,        /* the peer does not speak adit/1 */
-	TLS_FAILURE_FLOOD,       /* the peer asked for more answers than the output buffer holds */
+	TLS_FAILURE_ALPN,	 /* the peer does not speak adit/1 */
+	TLS_FAILURE_FLOOD,	 /* the peer asked for more answers than the output buffer holds */
 };
 
 /* Ciphertext on its way out: the caller's memory, appended to by the calls below. */
 struct tls_buffer {
 	uint8_t *data;
-	size_t size;     /* bytes that are there */
+	size_t size;	 /* bytes that are there */
 	size_t capacity; /* bytes that fit */
 };
 
 struct tls_client_config {
-	/* SHA-256 of the acceptable SubjectPublicKeyInfo (RFC 7469 section 2.4); if there is any, names,
-	 * chains and dates do not matter and `ca_file` is not read. */
+	/* SHA-256 of the acceptable SubjectPublicKeyInfo (RFC 7469 section 2.4); if there is any,
+	 * names, chains and dates do not matter and `ca_file` is not read. */
 	const uint8_t (*pins)[TLS_DIGEST_SIZE];
-	size_t pin_count;        /* at most TLS_PINS_MAX */
-	const char *ca_file;     /* PEM bundle; needed without pins */
-	const char *server_name; /* host name or address to verify, and for SNI; needed without pins */
-	/* Seconds since 1970 as the system believes; a clock before the build's own date counts as the
-	 * build's date, and "not valid yet" is no failure then. Only matters without pins. */
+	size_t pin_count;    /* at most TLS_PINS_MAX */
+	const char *ca_file; /* PEM bundle; needed without pins */
+	const char
+		*server_name; /* host name or address to verify, and for SNI; needed without pins */
+	/* Seconds since 1970 as the system believes; a clock before the build's own date counts as
+	 * the build's date, and "not valid yet" is no failure then. Only matters without pins. */
 	int64_t now_s;
 };
 
@@ -57,9 +58,9 @@ struct tls_client_config {
  * -EBADMSG for a file that is not PEM of the right kind. `ret_text` gets a sentence on failure.
  * The context is owned by the caller; connections made from it keep what they need of it. */
 int tls_client_context_new(const struct tls_client_config *config, struct tls_context **ret_context,
-                           char ret_text[static TLS_TEXT_MAX]);
+			   char ret_text[static TLS_TEXT_MAX]);
 int tls_server_context_new(const char *cert_file, const char *key_file,
-                           struct tls_context **ret_context, char ret_text[static TLS_TEXT_MAX]);
+			   struct tls_context **ret_context, char ret_text[static TLS_TEXT_MAX]);
 /* Another owner, who frees it as well; returns `context`. */
 struct tls_context *tls_context_share(struct tls_context *context);
 void tls_context_free(struct tls_context *context);
@@ -105,6 +106,6 @@ void tls_sha256(const void *data, size_t size, uint8_t ret_digest[static TLS_DIG
  * name or address) valid for `days` (1 to 36,500) from an hour ago. The texts are PEM,
  * NUL-terminated, to be freed with free(); the pin is of the key. 0 or -errno. */
 int tls_generate_certificate(const char *common_name, unsigned days, char **ret_cert_pem,
-                             char **ret_key_pem, uint8_t ret_pin[static TLS_DIGEST_SIZE]);
+			     char **ret_key_pem, uint8_t ret_pin[static TLS_DIGEST_SIZE]);
 
 #endif

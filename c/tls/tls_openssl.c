@@ -119,7 +119,8 @@ static void init_once(void)
 	static bool done;
 
 	if (!done)
-		CHECK(OPENSSL_init_ssl(OPENSSL_INIT_NO_LOAD_CONFIG | OPENSSL_INIT_NO_ATEXIT, NULL) == 1);
+		CHECK(OPENSSL_init_ssl(OPENSSL_INIT_NO_LOAD_CONFIG | OPENSSL_INIT_NO_ATEXIT,
+				       NULL) == 1);
 	done = true;
 }
 
@@ -146,7 +147,8 @@ static const char *error_reason(void)
 static int context_new(bool server, struct tls_context **ret_context)
 {
 	struct tls_context *context = calloc(1, sizeof(*context));
-	const char *suites = has_hardware_aes() ? SUITE_AES ":" SUITE_CHACHA : SUITE_CHACHA ":" SUITE_AES;
+	const char *suites =
+		has_hardware_aes() ? SUITE_AES ":" SUITE_CHACHA : SUITE_CHACHA ":" SUITE_AES;
 	SSL_CTX *ctx;
 
 	init_once();
@@ -164,8 +166,8 @@ static int context_new(bool server, struct tls_context **ret_context)
 	CHECK(SSL_CTX_set_max_proto_version(ctx, TLS1_3_VERSION) == 1);
 	CHECK(SSL_CTX_set_ciphersuites(ctx, suites) == 1);
 	SSL_CTX_set_options(ctx, SSL_OP_NO_TICKET | SSL_OP_NO_RENEGOTIATION |
-	                             SSL_OP_CIPHER_SERVER_PREFERENCE | SSL_OP_PRIORITIZE_CHACHA |
-	                             SSL_OP_NO_COMPRESSION);
+					 SSL_OP_CIPHER_SERVER_PREFERENCE |
+					 SSL_OP_PRIORITIZE_CHACHA | SSL_OP_NO_COMPRESSION);
 	SSL_CTX_set_session_cache_mode(ctx, SSL_SESS_CACHE_OFF);
 	SSL_CTX_set_num_tickets(ctx, 0);
 	SSL_CTX_set_max_cert_list(ctx, TLS_CERT_CHAIN_MAX);
@@ -253,7 +255,7 @@ static bool is_address(const char *name)
 }
 
 static int context_trust_ca(struct tls_context *context, const struct tls_client_config *config,
-                            char *ret_text)
+			    char *ret_text)
 {
 	X509_VERIFY_PARAM *param = SSL_CTX_get0_param(context->ssl_context);
 	int64_t now_s = config->now_s > ADIT_BUILD_TIME_S ? config->now_s : ADIT_BUILD_TIME_S;
@@ -263,18 +265,18 @@ static int context_trust_ca(struct tls_context *context, const struct tls_client
 	SSL_CTX_set_verify(context->ssl_context, SSL_VERIFY_PEER, verify_date);
 	ERR_clear_error();
 	if (SSL_CTX_load_verify_file(context->ssl_context, config->ca_file) != 1) {
-		snprintf(ret_text, TLS_TEXT_MAX, "cannot use CA file \"%.80s\": %.80s", config->ca_file,
-		         error_reason());
+		snprintf(ret_text, TLS_TEXT_MAX, "cannot use CA file \"%.80s\": %.80s",
+			 config->ca_file, error_reason());
 		return -EBADMSG;
 	}
 	X509_VERIFY_PARAM_set_time(param, (time_t)now_s);
 	X509_VERIFY_PARAM_set_hostflags(param, X509_CHECK_FLAG_NO_PARTIAL_WILDCARDS);
 	ok = is_address(config->server_name)
-	         ? X509_VERIFY_PARAM_set1_ip_asc(param, config->server_name)
-	         : X509_VERIFY_PARAM_set1_host(param, config->server_name, 0);
+		     ? X509_VERIFY_PARAM_set1_ip_asc(param, config->server_name)
+		     : X509_VERIFY_PARAM_set1_host(param, config->server_name, 0);
 	if (ok != 1) {
 		snprintf(ret_text, TLS_TEXT_MAX, "server_name \"%.80s\" is no host name",
-		         config->server_name);
+			 config->server_name);
 		return -EINVAL;
 	}
 	return 0;
@@ -285,18 +287,21 @@ static int check_client_config(const struct tls_client_config *config, char *ret
 	bool named = config->server_name != NULL && config->server_name[0] != '\0';
 
 	if (config->pin_count > TLS_PINS_MAX) {
-		snprintf(ret_text, TLS_TEXT_MAX, "%zu pins, at most %d", config->pin_count, TLS_PINS_MAX);
+		snprintf(ret_text, TLS_TEXT_MAX, "%zu pins, at most %d", config->pin_count,
+			 TLS_PINS_MAX);
 		return -EINVAL;
 	}
-	if (config->pin_count == 0 && (config->ca_file == NULL || config->ca_file[0] == '\0' || !named)) {
-		snprintf(ret_text, TLS_TEXT_MAX, "without pins a ca_file and a server_name are needed");
+	if (config->pin_count == 0 &&
+	    (config->ca_file == NULL || config->ca_file[0] == '\0' || !named)) {
+		snprintf(ret_text, TLS_TEXT_MAX,
+			 "without pins a ca_file and a server_name are needed");
 		return -EINVAL;
 	}
 	return 0;
 }
 
 int tls_client_context_new(const struct tls_client_config *config, struct tls_context **ret_context,
-                           char ret_text[static TLS_TEXT_MAX])
+			   char ret_text[static TLS_TEXT_MAX])
 {
 	struct tls_context *context = NULL;
 	int error = check_client_config(config, ret_text);
@@ -315,7 +320,7 @@ int tls_client_context_new(const struct tls_client_config *config, struct tls_co
 		CHECK(context->server_name != NULL);
 	}
 	error = config->pin_count > 0 ? context_trust_pins(context, config)
-	                              : context_trust_ca(context, config, ret_text);
+				      : context_trust_ca(context, config, ret_text);
 	if (error != 0) {
 		tls_context_free(context);
 		return error;
@@ -325,14 +330,14 @@ int tls_client_context_new(const struct tls_client_config *config, struct tls_co
 }
 
 static int select_alpn(SSL *ssl, const unsigned char **ret, unsigned char *ret_size,
-                       const unsigned char *offered, unsigned int offered_size, void *arg)
+		       const unsigned char *offered, unsigned int offered_size, void *arg)
 {
 	unsigned char *selected = NULL;
 	struct tls *tls = SSL_get_app_data(ssl);
 
 	(void)arg;
 	if (SSL_select_next_proto(&selected, ret_size, alpn_wire, sizeof(alpn_wire), offered,
-	                          offered_size) != OPENSSL_NPN_NEGOTIATED) {
+				  offered_size) != OPENSSL_NPN_NEGOTIATED) {
 		tls->failure = TLS_FAILURE_ALPN;
 		return SSL_TLSEXT_ERR_ALERT_FATAL;
 	}
@@ -349,8 +354,8 @@ static int check_hello(SSL *ssl, int *ret_alert, void *arg)
 	struct tls *tls = SSL_get_app_data(ssl);
 
 	(void)arg;
-	if (SSL_client_hello_get0_ext(ssl, TLSEXT_TYPE_application_layer_protocol_negotiation, &data,
-	                              &size) == 1)
+	if (SSL_client_hello_get0_ext(ssl, TLSEXT_TYPE_application_layer_protocol_negotiation,
+				      &data, &size) == 1)
 		return SSL_CLIENT_HELLO_SUCCESS;
 	tls->failure = TLS_FAILURE_ALPN;
 	*ret_alert = SSL_AD_NO_APPLICATION_PROTOCOL;
@@ -361,21 +366,21 @@ static int load_identity(SSL_CTX *ctx, const char *cert_file, const char *key_fi
 {
 	ERR_clear_error();
 	if (SSL_CTX_use_certificate_chain_file(ctx, cert_file) != 1) {
-		snprintf(ret_text, TLS_TEXT_MAX, "cannot use certificate \"%.80s\": %.80s", cert_file,
-		         error_reason());
+		snprintf(ret_text, TLS_TEXT_MAX, "cannot use certificate \"%.80s\": %.80s",
+			 cert_file, error_reason());
 		return -EBADMSG;
 	}
 	if (SSL_CTX_use_PrivateKey_file(ctx, key_file, SSL_FILETYPE_PEM) != 1 ||
 	    SSL_CTX_check_private_key(ctx) != 1) {
 		snprintf(ret_text, TLS_TEXT_MAX, "cannot use key \"%.80s\": %.80s", key_file,
-		         error_reason());
+			 error_reason());
 		return -EBADMSG;
 	}
 	return 0;
 }
 
 int tls_server_context_new(const char *cert_file, const char *key_file,
-                           struct tls_context **ret_context, char ret_text[static TLS_TEXT_MAX])
+			   struct tls_context **ret_context, char ret_text[static TLS_TEXT_MAX])
 {
 	struct tls_context *context = NULL;
 	int error = context_new(true, &context);
@@ -611,9 +616,9 @@ static bool fill_names(X509 *cert, const char *common_name)
 	char alternative[80];
 
 	snprintf(alternative, sizeof(alternative), "%s:%s", is_address(common_name) ? "IP" : "DNS",
-	         common_name);
-	return X509_NAME_add_entry_by_txt(name, "CN", MBSTRING_UTF8, (const uint8_t *)common_name, -1, -1,
-	                                  0) == 1 &&
+		 common_name);
+	return X509_NAME_add_entry_by_txt(name, "CN", MBSTRING_UTF8, (const uint8_t *)common_name,
+					  -1, -1, 0) == 1 &&
 	       X509_set_issuer_name(cert, name) == 1 &&
 	       add_extension(cert, NID_subject_alt_name, alternative) &&
 	       add_extension(cert, NID_basic_constraints, "critical,CA:TRUE,pathlen:0");
@@ -665,7 +670,7 @@ static int write_pem(X509 *cert, EVP_PKEY *key, char **ret_cert_pem, char **ret_
 }
 
 int tls_generate_certificate(const char *common_name, unsigned days, char **ret_cert_pem,
-                             char **ret_key_pem, uint8_t ret_pin[static TLS_DIGEST_SIZE])
+			     char **ret_key_pem, uint8_t ret_pin[static TLS_DIGEST_SIZE])
 {
 	size_t name_size = strlen(common_name);
 	EVP_PKEY *key;

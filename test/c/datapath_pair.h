@@ -22,14 +22,14 @@
 
 struct pair_side {
 	struct datapath *path;
-	int tun;  /* the far end of the fake device */
+	int tun;   /* the far end of the fake device */
 	bool mute; /* the decider does not answer */
 	uint32_t slot;
 	unsigned controls, states, wanted;
-	uint32_t session;        /* the one heard of last */
-	unsigned state;          /* its state */
-	char reason[256 + 1];    /* of the last one that closed */
-	char control[4096 + 1];  /* the last one */
+	uint32_t session;	/* the one heard of last */
+	unsigned state;		/* its state */
+	char reason[256 + 1];	/* of the last one that closed */
+	char control[4096 + 1]; /* the last one */
 };
 
 struct pair {
@@ -58,7 +58,7 @@ static inline void pair_note_control(void *arg, const struct msg_session_control
 {
 	struct pair_side *side = arg;
 	struct msg_session_start start = {
-	    .session = message->session, .slot = side->slot, .mtu = 1500, .segments = true};
+		.session = message->session, .slot = side->slot, .mtu = 1500, .segments = true};
 	bool inbound = side->slot == 7;
 
 	side->controls++;
@@ -94,7 +94,8 @@ static inline void pair_attach(struct pair_side *side, uint32_t offload)
 
 static inline void pair_side_new(struct pair *pair, struct pair_side *side, uint32_t slot)
 {
-	struct datapath_events events = {side, pair_note_state, pair_note_control, pair_note_wanted};
+	struct datapath_events events = {side, pair_note_state, pair_note_control,
+					 pair_note_wanted};
 
 	side->slot = slot;
 	CHECK(datapath_new(pair->loop, &events, &side->path) == 0);
@@ -125,7 +126,8 @@ static inline void pair_make_identity(struct pair *pair)
 
 static inline uint16_t pair_free_port(void)
 {
-	struct sockaddr_in address = {.sin_family = AF_INET, .sin_addr.s_addr = htonl(INADDR_LOOPBACK)};
+	struct sockaddr_in address = {.sin_family = AF_INET,
+				      .sin_addr.s_addr = htonl(INADDR_LOOPBACK)};
 	socklen_t size = sizeof(address);
 	int fd = socket(AF_INET, SOCK_STREAM, 0);
 
@@ -142,9 +144,12 @@ static inline struct inet_ip pair_ip4(uint8_t a, uint8_t b, uint8_t c, uint8_t d
 
 static inline void pair_listen(struct pair *pair, uint16_t half_open_max)
 {
-	struct msg_listen listen = {.addr = pair_ip4(127, 0, 0, 1), .port = pair->port,
-	                            .greeting_ms = 2000, .keepalive_ms = 200,
-	                            .half_open_max = half_open_max, .sessions_max = 16};
+	struct msg_listen listen = {.addr = pair_ip4(127, 0, 0, 1),
+				    .port = pair->port,
+				    .greeting_ms = 2000,
+				    .keepalive_ms = 200,
+				    .half_open_max = half_open_max,
+				    .sessions_max = 16};
 	char text[MSG_RESULT_TEXT_MAX + 1];
 
 	snprintf(listen.cert_file, sizeof(listen.cert_file), "%s", pair->cert_file);
@@ -156,11 +161,12 @@ static inline void pair_listen(struct pair *pair, uint16_t half_open_max)
 static inline void pair_set_tables(struct pair *pair)
 {
 	struct msg_forward_entry rows[3] = {
-	    {.prefix = {pair_ip4(10, 64, 0, 5), 32}, .slot = 7},
-	    {.prefix = {{6, {0xfd, 0, 0, 0x64, [15] = 5}}, 128}, .slot = 7},
-	    {.prefix = {pair_ip4(10, 64, 0, 6), 32}, .slot = 8},
+		{.prefix = {pair_ip4(10, 64, 0, 5), 32}, .slot = 7},
+		{.prefix = {{6, {0xfd, 0, 0, 0x64, [15] = 5}}, 128}, .slot = 7},
+		{.prefix = {pair_ip4(10, 64, 0, 6), 32}, .slot = 8},
 	};
-	struct msg_forward_set table = {.by_destination = true, .entries_count = 3, .entries = rows};
+	struct msg_forward_set table = {
+		.by_destination = true, .entries_count = 3, .entries = rows};
 
 	CHECK(datapath_forward_set(pair->gateway.path, &table) == 0);
 	for (size_t i = 0; i < 3; i++)
@@ -196,10 +202,15 @@ static inline int pair_dial(struct pair *pair, const uint8_t *pin)
 {
 	struct msg_pin pins[1] = {{.digest = {.data = (uint8_t *)pin, .size = TLS_DIGEST_SIZE}}};
 	struct msg_session_open open = {
-	    .name = "lab", .slot = pair->router.slot, .peer = pair_ip4(127, 0, 0, 1),
-	    .port = pair->port, .pins_count = 1, .pins = pins, .connect_ms = 2000,
-	    .keepalive_ms = 200,
-	    .greeting = {.data = (uint8_t *)PAIR_GREETING, .size = strlen(PAIR_GREETING)}};
+		.name = "lab",
+		.slot = pair->router.slot,
+		.peer = pair_ip4(127, 0, 0, 1),
+		.port = pair->port,
+		.pins_count = 1,
+		.pins = pins,
+		.connect_ms = 2000,
+		.keepalive_ms = 200,
+		.greeting = {.data = (uint8_t *)PAIR_GREETING, .size = strlen(PAIR_GREETING)}};
 	uint32_t number = 0;
 
 	return datapath_session_open(pair->router.path, &open, &number);

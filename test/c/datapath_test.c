@@ -42,7 +42,7 @@ static bool start(struct pair *pair)
 }
 
 static void send_tun(struct pair_side *side, const struct segment_offload *header,
-                     const uint8_t *packet, size_t size)
+		     const uint8_t *packet, size_t size)
 {
 	uint8_t buffer[70000];
 
@@ -51,7 +51,8 @@ static void send_tun(struct pair_side *side, const struct segment_offload *heade
 	EXPECT_EQUAL(send(side->tun, buffer, sizeof(*header) + size, 0), sizeof(*header) + size);
 }
 
-static size_t recv_tun(struct pair_side *side, struct segment_offload *ret_header, uint8_t *ret_packet)
+static size_t recv_tun(struct pair_side *side, struct segment_offload *ret_header,
+		       uint8_t *ret_packet)
 {
 	uint8_t buffer[70000];
 	ssize_t size = recv(side->tun, buffer, sizeof(buffer), 0);
@@ -65,9 +66,14 @@ static size_t recv_tun(struct pair_side *side, struct segment_offload *ret_heade
 
 static struct packet_make from_router(uint8_t last)
 {
-	struct packet_make make = {.source = {10, 64, 0, last}, .destination = {192, 0, 2, 1},
-	                           .source_port = 1000, .destination_port = 80, .tcp_flags = 0x10,
-	                           .sequence = 77, .payload = payload, .payload_size = 1000};
+	struct packet_make make = {.source = {10, 64, 0, last},
+				   .destination = {192, 0, 2, 1},
+				   .source_port = 1000,
+				   .destination_port = 80,
+				   .tcp_flags = 0x10,
+				   .sequence = 77,
+				   .payload = payload,
+				   .payload_size = 1000};
 
 	return make;
 }
@@ -121,9 +127,12 @@ static void super_packets_stay_whole(void)
 {
 	struct pair pair;
 	struct packet_make make = from_router(5);
-	struct segment_offload header = {.flags = 1, .gso_type = 1, .header_size = 40,
-	                                 .segment_size = 1460, .checksum_start = 20,
-	                                 .checksum_offset = 16};
+	struct segment_offload header = {.flags = 1,
+					 .gso_type = 1,
+					 .header_size = 40,
+					 .segment_size = 1460,
+					 .checksum_start = 20,
+					 .checksum_offset = 16};
 	struct segment_offload out;
 	uint8_t packet[70000], got[70000];
 	size_t size;
@@ -334,8 +343,9 @@ static void a_silent_peer_is_dropped(void)
 
 static int stranger(const struct pair *pair)
 {
-	struct sockaddr_in address = {.sin_family = AF_INET, .sin_port = htons(pair->port),
-	                              .sin_addr.s_addr = htonl(INADDR_LOOPBACK)};
+	struct sockaddr_in address = {.sin_family = AF_INET,
+				      .sin_port = htons(pair->port),
+				      .sin_addr.s_addr = htonl(INADDR_LOOPBACK)};
 	int fd = socket(AF_INET, SOCK_STREAM, 0);
 
 	EXPECT_EQUAL(connect(fd, (struct sockaddr *)&address, sizeof(address)), 0);

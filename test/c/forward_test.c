@@ -13,7 +13,7 @@ struct reference_row {
 
 /* The obvious implementation: every row is looked at, the longest that fits wins. */
 static uint32_t find_linearly(const struct reference_row *rows, size_t count,
-                              const struct inet_ip *ip)
+			      const struct inet_ip *ip)
 {
 	int longest = -1;
 	uint32_t slot = 0;
@@ -46,13 +46,14 @@ static uint8_t random_length(unsigned *seed, uint8_t family)
 	return (uint8_t)(rand_r(seed) % 2 == 0 ? bits : rand_r(seed) % (bits + 1));
 }
 
-static size_t fill(struct forward *forward, struct reference_row *rows, size_t count, unsigned *seed)
+static size_t fill(struct forward *forward, struct reference_row *rows, size_t count,
+		   unsigned *seed)
 {
 	size_t kept = 0;
 
 	for (size_t i = 0; i < count; i++) {
 		struct reference_row row = {.prefix.ip = random_ip(seed),
-		                            .slot = 1 + (uint32_t)rand_r(seed) % FORWARD_SLOT_MAX};
+					    .slot = 1 + (uint32_t)rand_r(seed) % FORWARD_SLOT_MAX};
 
 		row.prefix.length = random_length(seed, row.prefix.ip.family);
 		if (forward_add(forward, &row.prefix, row.slot) == 0)

@@ -16,7 +16,7 @@ struct trace {
 static void note(struct trace *trace, const struct frame *frame)
 {
 	uint8_t head[4] = {frame->type, frame->flags, (uint8_t)(frame->segment_size >> 8),
-	                   (uint8_t)frame->segment_size};
+			   (uint8_t)frame->segment_size};
 
 	memcpy(trace->data + trace->size, head, sizeof(head));
 	memcpy(trace->data + trace->size + sizeof(head), frame->payload, frame->size);
@@ -24,7 +24,7 @@ static void note(struct trace *trace, const struct frame *frame)
 }
 
 static size_t add_frame(uint8_t *stream, size_t at, enum frame_type type, uint8_t flags,
-                        uint16_t segment_size, size_t size)
+			uint16_t segment_size, size_t size)
 {
 	frame_write_header(stream + at, type, flags, segment_size, size);
 	for (size_t i = 0; i < size; i++)
@@ -48,7 +48,7 @@ static size_t make_stream(uint8_t *stream)
 
 /* Feeds the stream in pieces as a session does: what is incomplete stays in front. */
 static void parse_pieces(const uint8_t *stream, const size_t *pieces, size_t count,
-                         struct trace *ret_trace)
+			 struct trace *ret_trace)
 {
 	static uint8_t buffer[STREAM_MAX];
 	size_t held = 0;
@@ -122,9 +122,14 @@ static int parse_header(uint8_t type, uint8_t flags, uint16_t segment_size, uint
 {
 	static uint8_t data[FRAME_HEADER_SIZE + 200000];
 	struct frame frame;
-	uint8_t header[FRAME_HEADER_SIZE] = {
-	    type, flags, (uint8_t)(segment_size >> 8), (uint8_t)segment_size,
-	    (uint8_t)(size >> 24), (uint8_t)(size >> 16), (uint8_t)(size >> 8), (uint8_t)size};
+	uint8_t header[FRAME_HEADER_SIZE] = {type,
+					     flags,
+					     (uint8_t)(segment_size >> 8),
+					     (uint8_t)segment_size,
+					     (uint8_t)(size >> 24),
+					     (uint8_t)(size >> 16),
+					     (uint8_t)(size >> 8),
+					     (uint8_t)size};
 
 	memcpy(data, header, sizeof(header));
 	return frame_parse(data, sizeof(data), &frame);

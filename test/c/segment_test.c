@@ -11,10 +11,14 @@ static uint8_t payload[65536];
 
 static struct packet_make random_make(unsigned *seed)
 {
-	struct packet_make make = {.ip6 = rand_r(seed) % 2, .udp = rand_r(seed) % 3 == 0,
-	                           .source_port = (uint16_t)rand_r(seed), .destination_port = 443,
-	                           .sequence = (uint32_t)rand_r(seed) * 3, .acknowledgement = 99,
-	                           .tcp_flags = 0x18, .payload = payload};
+	struct packet_make make = {.ip6 = rand_r(seed) % 2,
+				   .udp = rand_r(seed) % 3 == 0,
+				   .source_port = (uint16_t)rand_r(seed),
+				   .destination_port = 443,
+				   .sequence = (uint32_t)rand_r(seed) * 3,
+				   .acknowledgement = 99,
+				   .tcp_flags = 0x18,
+				   .payload = payload};
 
 	make.options = (size_t)rand_r(seed) % 4 * 4;
 	make.payload_size = 1 + (size_t)rand_r(seed) % 30000;
@@ -46,7 +50,7 @@ static void good_packets_are_parsed(void)
 		EXPECT_EQUAL(packet.network_size, make.ip6 ? 40 : 20);
 		EXPECT(memcmp(segment_source(data, &packet), make.source, make.ip6 ? 16 : 4) == 0);
 		EXPECT(memcmp(segment_destination(data, &packet), make.destination,
-		              make.ip6 ? 16 : 4) == 0);
+			      make.ip6 ? 16 : 4) == 0);
 		EXPECT(segment_checksum_is_right(data, size, &packet));
 	}
 }
@@ -60,9 +64,13 @@ static int parse(const uint8_t *data, size_t size)
 
 static size_t small_packet(uint8_t *data, bool ip6, bool udp)
 {
-	struct packet_make make = {.ip6 = ip6, .udp = udp, .source = {10, 0, 0, 1},
-	                           .destination = {10, 0, 0, 2}, .tcp_flags = 0x10,
-	                           .payload = payload, .payload_size = 100};
+	struct packet_make make = {.ip6 = ip6,
+				   .udp = udp,
+				   .source = {10, 0, 0, 1},
+				   .destination = {10, 0, 0, 2},
+				   .tcp_flags = 0x10,
+				   .payload = payload,
+				   .payload_size = 100};
 
 	return packet_build(&make, data);
 }
@@ -169,16 +177,26 @@ static void martians_are_known(void)
 		uint8_t bytes[16];
 		bool martian;
 	} rows[] = {
-	    {4, {0, 0, 0, 0}, true},        {4, {0, 1, 2, 3}, true},
-	    {4, {127, 0, 0, 1}, true},      {4, {224, 0, 0, 1}, true},
-	    {4, {239, 255, 255, 255}, true}, {4, {240, 0, 0, 1}, true},
-	    {4, {255, 255, 255, 255}, true}, {4, {10, 0, 0, 1}, false},
-	    {4, {1, 0, 0, 0}, false},       {4, {223, 255, 255, 255}, false},
-	    {6, {0}, true},                 {6, {[15] = 1}, true},
-	    {6, {[15] = 2}, false},         {6, {[10] = 0xff, 0xff, 8, 8, 8, 8}, true},
-	    {6, {0xff, 2, [15] = 1}, true}, {6, {0xfe, 0x80, [15] = 1}, true},
-	    {6, {0xfe, 0xbf}, true},        {6, {0xfe, 0xc0}, false},
-	    {6, {0xfd, 0, [15] = 1}, false}, {6, {0x20, 1, 0x0d, 0xb8}, false},
+		{4, {0, 0, 0, 0}, true},
+		{4, {0, 1, 2, 3}, true},
+		{4, {127, 0, 0, 1}, true},
+		{4, {224, 0, 0, 1}, true},
+		{4, {239, 255, 255, 255}, true},
+		{4, {240, 0, 0, 1}, true},
+		{4, {255, 255, 255, 255}, true},
+		{4, {10, 0, 0, 1}, false},
+		{4, {1, 0, 0, 0}, false},
+		{4, {223, 255, 255, 255}, false},
+		{6, {0}, true},
+		{6, {[15] = 1}, true},
+		{6, {[15] = 2}, false},
+		{6, {[10] = 0xff, 0xff, 8, 8, 8, 8}, true},
+		{6, {0xff, 2, [15] = 1}, true},
+		{6, {0xfe, 0x80, [15] = 1}, true},
+		{6, {0xfe, 0xbf}, true},
+		{6, {0xfe, 0xc0}, false},
+		{6, {0xfd, 0, [15] = 1}, false},
+		{6, {0x20, 1, 0x0d, 0xb8}, false},
 	};
 
 	for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++)
@@ -220,7 +238,7 @@ static void open_checksums_are_filled(void)
 		EXPECT_EQUAL(offload.checksum_start, network);
 		EXPECT_EQUAL(offload.gso_type, 0);
 		wrong += !segment_fill_checksum_at(data, size, offload.checksum_start,
-		                                   offload.checksum_offset);
+						   offload.checksum_offset);
 		wrong += !packet_is_right(data, size);
 		packet_put(data + network + (make.udp ? 6 : 16), 0x5555);
 		wrong += segment_checksum_is_right(data, size, &packet);
@@ -237,7 +255,7 @@ static void open_checksums_are_filled(void)
 
 /* Cuts a super-packet up and checks each part; returns how many were wrong. */
 static int check_parts(const uint8_t *data, size_t size, const struct segment_packet *packet,
-                       uint16_t segment_size)
+		       uint16_t segment_size)
 {
 	static uint8_t part[70000];
 	unsigned count = segment_count(packet, size, segment_size);
@@ -317,18 +335,21 @@ static void joined_segments_come_apart_as_they_were(void)
 			make.tcp_flags = last ? 0x18 : 0x10;
 			make.payload_size = segment_size;
 			if (last)
-				make.payload_size = SEGMENT_JOIN_MIN + (segment_size - SEGMENT_JOIN_MIN) / 2;
+				make.payload_size =
+					SEGMENT_JOIN_MIN + (segment_size - SEGMENT_JOIN_MIN) / 2;
 			sizes[i] = packet_build(&make, singles[i]);
 			/* The kernel counts the identification up; cutting up does the same. */
 			if (!make.ip6) {
 				packet_put(singles[i] + 4, 0x1234 + i);
 				packet_put(singles[i] + 10, 0);
-				packet_put(singles[i] + 10, ~packet_add(0, singles[i], 20) & 0xffff);
+				packet_put(singles[i] + 10,
+					   ~packet_add(0, singles[i], 20) & 0xffff);
 			}
 			EXPECT_EQUAL(segment_parse(singles[i], sizes[i], &packet), 0);
 			if (i == 0) {
 				memcpy(batch, singles[0], sizes[0]);
-				EXPECT(segment_join_start(&join, batch, sizes[0], sizeof(batch), &packet));
+				EXPECT(segment_join_start(&join, batch, sizes[0], sizeof(batch),
+							  &packet));
 			} else {
 				EXPECT(segment_join_add(&join, singles[i], sizes[i], &packet));
 			}
@@ -337,8 +358,8 @@ static void joined_segments_come_apart_as_they_were(void)
 		segment_join_finish(&join);
 		joined += (int)join.count;
 		for (unsigned i = 0; i < count; i++) {
-			size_t size = segment_part(batch, join.size, &join.packet, join.segment_size, i,
-			                           part);
+			size_t size = segment_part(batch, join.size, &join.packet,
+						   join.segment_size, i, part);
 
 			wrong += size != sizes[i] || memcmp(part, singles[i], size) != 0;
 		}
@@ -348,7 +369,7 @@ static void joined_segments_come_apart_as_they_were(void)
 }
 
 static bool joins(const struct packet_make *first, const struct packet_make *second,
-                  size_t change_at, uint8_t change)
+		  size_t change_at, uint8_t change)
 {
 	static uint8_t batch[70000], next[70000];
 	size_t size = packet_build(first, batch), next_size = packet_build(second, next);
@@ -365,14 +386,19 @@ static bool joins(const struct packet_make *first, const struct packet_make *sec
 
 static void only_neighbours_are_joined(void)
 {
-	struct packet_make first = {.source = {10, 0, 0, 1}, .destination = {10, 0, 0, 2},
-	                            .source_port = 1, .destination_port = 2, .sequence = 1000,
-	                            .tcp_flags = 0x10, .options = 12, .payload = payload,
-	                            .payload_size = 1000};
+	struct packet_make first = {.source = {10, 0, 0, 1},
+				    .destination = {10, 0, 0, 2},
+				    .source_port = 1,
+				    .destination_port = 2,
+				    .sequence = 1000,
+				    .tcp_flags = 0x10,
+				    .options = 12,
+				    .payload = payload,
+				    .payload_size = 1000};
 	struct packet_make second = first;
 	/* Everything in the headers but lengths, identification, checksums and sequence number. */
-	static const uint8_t must_equal[] = {1,  6,  8,  9,  12, 15, 16, 19, 20, 21, 22,
-	                                     23, 28, 31, 32, 34, 35, 38, 39, 40, 51};
+	static const uint8_t must_equal[] = {1,	 6,  8,	 9,  12, 15, 16, 19, 20, 21, 22,
+					     23, 28, 31, 32, 34, 35, 38, 39, 40, 51};
 
 	second.sequence = 2000;
 	EXPECT(joins(&first, &second, 4, 1));

@@ -1,4 +1,5 @@
-/* A gateway against clients that speak TLS well and the rest badly: each frame is written by hand. */
+/* A gateway against clients that speak TLS well and the rest badly: each frame is written by hand.
+ */
 #include <errno.h>
 #include <fcntl.h>
 
@@ -53,7 +54,7 @@ static void settle(unsigned ms)
 		tls_feed(raw.tls, cipher, (size_t)got);
 		if (tls_handshake(raw.tls, &raw.out) == 1) {
 			while ((size = tls_pull(raw.tls, raw.plain + raw.plain_size,
-			                        sizeof(raw.plain) - raw.plain_size, &raw.out)) > 0)
+						sizeof(raw.plain) - raw.plain_size, &raw.out)) > 0)
 				raw.plain_size += (size_t)size;
 		}
 		(void)send(raw.fd, raw.out.data, raw.out.size, MSG_NOSIGNAL);
@@ -63,8 +64,9 @@ static void settle(unsigned ms)
 
 static void raw_connect(void)
 {
-	struct sockaddr_in address = {.sin_family = AF_INET, .sin_port = htons(pair.port),
-	                              .sin_addr.s_addr = htonl(INADDR_LOOPBACK)};
+	struct sockaddr_in address = {.sin_family = AF_INET,
+				      .sin_port = htons(pair.port),
+				      .sin_addr.s_addr = htonl(INADDR_LOOPBACK)};
 	struct tls_client_config config = {.pins = &pair.pin, .pin_count = 1};
 	struct tls_context *context = NULL;
 	char text[TLS_TEXT_MAX];
@@ -100,7 +102,7 @@ static void tear_down(void)
 }
 
 static size_t put_frame(uint8_t *out, enum frame_type type, uint8_t flags, uint16_t segment_size,
-                        const void *data, size_t size)
+			const void *data, size_t size)
 {
 	frame_write_header(out, type, flags, segment_size, size);
 	memcpy(out + FRAME_HEADER_SIZE, data, size);
@@ -108,7 +110,7 @@ static size_t put_frame(uint8_t *out, enum frame_type type, uint8_t flags, uint1
 }
 
 static void send_frame(enum frame_type type, uint8_t flags, uint16_t segment_size, const void *data,
-                       size_t size)
+		       size_t size)
 {
 	uint8_t out[FRAME_HEADER_SIZE + FRAME_PACKET_MAX];
 
@@ -123,9 +125,13 @@ static void greet(void)
 
 static struct packet_make from_client(uint8_t last)
 {
-	struct packet_make make = {.source = {10, 64, 0, last}, .destination = {192, 0, 2, 1},
-	                           .source_port = 1000, .destination_port = 80, .tcp_flags = 0x10,
-	                           .payload = payload, .payload_size = 1000};
+	struct packet_make make = {.source = {10, 64, 0, last},
+				   .destination = {192, 0, 2, 1},
+				   .source_port = 1000,
+				   .destination_port = 80,
+				   .tcp_flags = 0x10,
+				   .payload = payload,
+				   .payload_size = 1000};
 
 	return make;
 }
@@ -184,7 +190,8 @@ static void a_packet_right_behind_the_greeting_waits(void)
 {
 	struct packet_make make = from_client(5);
 	uint8_t packet[2000], stream[4000];
-	size_t size, at = put_frame(stream, FRAME_CONTROL, 0, 0, PAIR_GREETING, strlen(PAIR_GREETING));
+	size_t size,
+		at = put_frame(stream, FRAME_CONTROL, 0, 0, PAIR_GREETING, strlen(PAIR_GREETING));
 
 	set_up(false);
 	size = packet_build(&make, packet);
@@ -306,9 +313,11 @@ static void no_mutation_gets_a_foreign_source_through(void)
 		make.payload_size = (size_t)rand_r(&seed) % 1400;
 		size = packet_build(&make, packet);
 		for (int change = rand_r(&seed) % 3; change > 0; change--)
-			packet[(size_t)rand_r(&seed) % (size < 44 ? size : 44)] = (uint8_t)rand_r(&seed);
+			packet[(size_t)rand_r(&seed) % (size < 44 ? size : 44)] =
+				(uint8_t)rand_r(&seed);
 		if (rand_r(&seed) % 4 == 0)
-			send_frame(FRAME_SEGMENTS, 1, (uint16_t)(32 + rand_r(&seed) % 1400), packet, size);
+			send_frame(FRAME_SEGMENTS, 1, (uint16_t)(32 + rand_r(&seed) % 1400), packet,
+				   size);
 		else
 			send_frame(FRAME_PACKET, rand_r(&seed) % 2, 0, packet, size);
 		settle(1);

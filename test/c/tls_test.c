@@ -39,7 +39,8 @@ static void write_file(char *name, const char *text)
 
 static void identity_new(struct identity *identity, const char *name)
 {
-	CHECK(tls_generate_certificate(name, 30, &identity->cert, &identity->key, identity->pin) == 0);
+	CHECK(tls_generate_certificate(name, 30, &identity->cert, &identity->key, identity->pin) ==
+	      0);
 	write_file(identity->cert_file, identity->cert);
 	write_file(identity->key_file, identity->key);
 }
@@ -58,7 +59,8 @@ static struct tls *server_new(const struct identity *identity)
 	struct tls *tls = NULL;
 	char text[TLS_TEXT_MAX] = "";
 
-	EXPECT_EQUAL(tls_server_context_new(identity->cert_file, identity->key_file, &context, text), 0);
+	EXPECT_EQUAL(
+		tls_server_context_new(identity->cert_file, identity->key_file, &context, text), 0);
 	EXPECT_EQUAL(tls_new(context, &tls), 0);
 	tls_context_free(context);
 	return tls;
@@ -78,9 +80,10 @@ static struct tls *client_new(const struct tls_client_config *config)
 
 static void link_new(struct link *link, struct tls *client, struct tls *server)
 {
-	*link = (struct link){.client = client, .server = server,
-	                      .to_server = {to_server, 0, sizeof(to_server)},
-	                      .to_client = {to_client, 0, sizeof(to_client)}};
+	*link = (struct link){.client = client,
+			      .server = server,
+			      .to_server = {to_server, 0, sizeof(to_server)},
+			      .to_client = {to_client, 0, sizeof(to_client)}};
 }
 
 static void link_free(struct link *link)
@@ -112,8 +115,8 @@ static struct tls_client_config by_pin(const struct identity *identity)
 
 static struct tls_client_config by_ca(const struct identity *identity, const char *name)
 {
-	return (struct tls_client_config){.ca_file = identity->cert_file, .server_name = name,
-	                                  .now_s = time(NULL)};
+	return (struct tls_client_config){
+		.ca_file = identity->cert_file, .server_name = name, .now_s = time(NULL)};
 }
 
 /* The word for how the client ended; "" if both ends agreed. */
@@ -193,7 +196,8 @@ static void contradictory_configurations_are_refused(void)
 	config = by_ca(&good, "gateway.test");
 	config.ca_file = good.key_file;
 	EXPECT_EQUAL(tls_client_context_new(&config, &context, text), -EBADMSG);
-	EXPECT_EQUAL(tls_server_context_new(good.cert_file, other.key_file, &context, text), -EBADMSG);
+	EXPECT_EQUAL(tls_server_context_new(good.cert_file, other.key_file, &context, text),
+		     -EBADMSG);
 	EXPECT_EQUAL(tls_server_context_new("/nowhere", good.key_file, &context, text), -EBADMSG);
 	EXPECT(context == NULL);
 }
@@ -212,7 +216,7 @@ static void foreign_new(struct foreign *foreign, const char *alpn, int version)
 	SSL_CTX_set_max_proto_version(foreign->context, version);
 	if (alpn != NULL)
 		SSL_CTX_set_alpn_protos(foreign->context, (const uint8_t *)alpn,
-		                        (unsigned)strlen(alpn));
+					(unsigned)strlen(alpn));
 	foreign->ssl = SSL_new(foreign->context);
 	foreign->in = BIO_new(BIO_s_mem());
 	foreign->out = BIO_new(BIO_s_mem());
@@ -257,12 +261,9 @@ static void only_adit_is_spoken(void)
 		int version;
 		const char *word;
 	} rows[] = {
-	    {"\6adit/1", TLS1_3_VERSION, ""},
-	    {"\2h2\6adit/1", TLS1_3_VERSION, ""},
-	    {NULL, TLS1_3_VERSION, "alpn"},
-	    {"\2h2", TLS1_3_VERSION, "alpn"},
-	    {"\6adit/2", TLS1_3_VERSION, "alpn"},
-	    {"\6adit/1", TLS1_2_VERSION, "tls"},
+		{"\6adit/1", TLS1_3_VERSION, ""},     {"\2h2\6adit/1", TLS1_3_VERSION, ""},
+		{NULL, TLS1_3_VERSION, "alpn"},	      {"\2h2", TLS1_3_VERSION, "alpn"},
+		{"\6adit/2", TLS1_3_VERSION, "alpn"}, {"\6adit/1", TLS1_2_VERSION, "tls"},
 	};
 
 	for (size_t i = 0; i < ARRAY_SIZE(rows); i++) {
@@ -339,7 +340,7 @@ static void data_arrives_whole_however_it_is_cut(void)
 		piece = piece < link.to_server.size - fed ? piece : link.to_server.size - fed;
 		tls_feed(link.server, link.to_server.data + fed, piece);
 		while ((size = tls_pull(link.server, got + received, sizeof(got) - received,
-		                        &link.to_client)) > 0)
+					&link.to_client)) > 0)
 			received += (size_t)size;
 		EXPECT_EQUAL(size, 0);
 		EXPECT_EQUAL(tls_unread(link.server), 0);

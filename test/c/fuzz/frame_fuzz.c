@@ -1,5 +1,5 @@
-/* Any bytes as a tunnel's plaintext: the frames do not depend on how the bytes arrive, every accepted
- * frame keeps its limits, and writing its header again gives the same bytes. */
+/* Any bytes as a tunnel's plaintext: the frames do not depend on how the bytes arrive, every
+ * accepted frame keeps its limits, and writing its header again gives the same bytes. */
 #include <stdlib.h>
 #include <string.h>
 

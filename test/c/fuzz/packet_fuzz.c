@@ -28,7 +28,7 @@ static void check_parsed(const uint8_t *data, size_t size, const struct segment_
 }
 
 static void check_offload(uint8_t *data, size_t size, const struct segment_packet *packet,
-                          uint16_t segment_size)
+			  uint16_t segment_size)
 {
 	struct segment_offload offload;
 
@@ -41,7 +41,7 @@ static void check_offload(uint8_t *data, size_t size, const struct segment_packe
 }
 
 static void check_parts(const uint8_t *data, size_t size, const struct segment_packet *packet,
-                        uint16_t segment_size)
+			uint16_t segment_size)
 {
 	unsigned count = segment_count(packet, size, segment_size);
 	uint8_t *part = malloc((size_t)packet->header_size + segment_size);
