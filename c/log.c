@@ -62,7 +62,8 @@ static void write_syslog(enum log_level level, const char *text)
 		return;
 	if (!strftime(stamp, sizeof(stamp), "%b %e %H:%M:%S", &local))
 		return;
-	length = snprintf(line, sizeof(line), "<%d>%s %s[%d]: %s", SYSLOG_FACILITY | (int)level, stamp,
+	length = snprintf(line, sizeof(line), "<%d>%s %s[%d]: %s", SYSLOG_FACILITY | (int)level,
+			  stamp,
 			  log_ident, (int)getpid(), text);
 	if (length > 0)
 		sendto(log_syslog_fd, line, (size_t)length, MSG_DONTWAIT | MSG_NOSIGNAL,

@@ -110,9 +110,10 @@ static int check_route_kind(const struct msg_route_set *message, char *ret_text)
 			       command_refuse(ret_text, "oif", "", "an interface or a gateway");
 	if (message->kind != RTN_BLACKHOLE && message->kind != RTN_UNREACHABLE)
 		return refuse_number(ret_text, "kind", message->kind, "1, 6 or 7");
-	return leads ? command_refuse(ret_text, "oif", message->oif,
-				      "neither interface nor gateway for a route that leads nowhere") :
-		       0;
+	if (!leads)
+		return 0;
+	return command_refuse(ret_text, "oif", message->oif,
+			      "neither interface nor gateway for a route that leads nowhere");
 }
 
 int check_route_set(const struct msg_route_set *message, char *ret_text)

@@ -40,7 +40,8 @@ int caps_drop_mover(void)
 
 	if (error)
 		return error;
-	if (setgroups(0, NULL) < 0 || setresgid(CAPS_GID, 0, 0) < 0 || setresuid(CAPS_UID, 0, 0) < 0)
+	if (setgroups(0, NULL) < 0 || setresgid(CAPS_GID, 0, 0) < 0 ||
+	    setresuid(CAPS_UID, 0, 0) < 0)
 		return -errno;
 	prctl(PR_CAP_AMBIENT, PR_CAP_AMBIENT_CLEAR_ALL, 0, 0, 0);
 	if (prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) < 0)

@@ -161,7 +161,8 @@ static void check_statement(struct scanner *scanner)
 {
 	static const char *const verbs[] = { "add",	"create",  "insert", "replace",
 					     "delete", "destroy", "flush" };
-	static const char *const objects[] = { "chain", "rule", "set", "map", "element", "counter" };
+	static const char *const objects[] = { "chain", "rule",	   "set",
+					       "map",	"element", "counter" };
 	bool verb = token_is_one_of(&scanner->token, verbs, ARRAY_SIZE(verbs));
 	bool table;
 

@@ -1,6 +1,6 @@
 /**
- * Descriptors that the decider holds: listeners, accepted connections, UDP sockets to a resolver. The
- * other ends belong to the simulation: a client of the API, a DNS server.
+ * Descriptors that the decider holds: listeners, accepted connections, UDP sockets to a resolver.
+ * The other ends belong to the simulation: a client of the API, a DNS server.
  */
 import type { Clock, Event } from "./clock.js";
 import { errno } from "./constants.js";

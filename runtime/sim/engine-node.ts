@@ -1,6 +1,6 @@
 /**
- * Runs the bundle in Node: the import of adit:host becomes an argument, the exports a return value, so
- * that a new instance costs microseconds. What QuickJS will not have is hidden.
+ * Runs the bundle in Node: the import of adit:host becomes an argument, the exports a return value,
+ * so that a new instance costs microseconds. What QuickJS will not have is hidden.
  */
 import { Script } from "node:vm";
 import type { Decider, Engine } from "./engine.js";
@@ -10,7 +10,8 @@ import { clientFunctions, refuseClientCall } from "./host.js";
 
 const HIDDEN = [
   "Date", "performance", "process", "require", "setTimeout", "setInterval", "queueMicrotask",
-  "fetch", "console", "Buffer", "TextEncoder", "TextDecoder", "Intl", "crypto", "globalThis", "global",
+  "fetch", "console", "Buffer", "TextEncoder", "TextDecoder", "Intl", "crypto", "globalThis",
+  "global",
 ];
 
 type Factory = (host: unknown, ...hidden: undefined[]) => Omit<Decider, "dispose">;

@@ -73,7 +73,8 @@ function createDecider(wasm: QuickJSWASMModule, bundle: string, host: HostModule
     functions.set(name, context.getProp(context.global, `__${name}`));
   }
   const call = (name: string, ...args: QuickJSHandle[]): number => {
-    const result = context.callFunction(functions.get(name) as QuickJSHandle, context.undefined, args);
+    const called = functions.get(name) as QuickJSHandle;
+    const result = context.callFunction(called, context.undefined, args);
     for (const arg of args) arg.dispose();
     return unwrap(context, result).consume((handle) => context.getNumber(handle));
   };
@@ -82,7 +83,9 @@ function createDecider(wasm: QuickJSWASMModule, bundle: string, host: HostModule
     onMessage: (bytes, fd) =>
       void call("message", context.newArrayBuffer(exactBuffer(bytes)), context.newNumber(fd)),
     onDescriptor: (fd, readable, writable) =>
-      void call("descriptor", context.newNumber(fd), truth(context, readable), truth(context, writable)),
+      void call(
+        "descriptor", context.newNumber(fd), truth(context, readable), truth(context, writable),
+      ),
     onTimer: () => void call("timer"),
     nextDeadlineMs: () => call("deadline"),
     dispose() {

@@ -83,7 +83,10 @@ export class ScriptedGateway implements Gateway {
     const { want4, want6 } = greeting;
     const addr4 = typeof want4 === "string" && want4.startsWith(`${stem4}.`) ? want4 : "";
     const addr6 = typeof want6 === "string" && want6.startsWith(`${stem6}::`) ? want6 : "";
-    return { addr4: addr4 || `${stem4}.0.${host}`, addr6: addr6 || `${stem6}::${host.toString(16)}` };
+    return {
+      addr4: addr4 || `${stem4}.0.${host}`,
+      addr6: addr6 || `${stem6}::${host.toString(16)}`,
+    };
   }
 }
 
@@ -101,7 +104,8 @@ export class BundleGateway implements Gateway {
     this.machine = new Machine({ name: plan.name, config: gatewayConfig(plan), files }, around);
     const { kernel } = this.machine;
     const flags = iff.BROADCAST | iff.MULTICAST;
-    const link = kernel.addLink({ name: "eth0", flags, mtu: MTU, master: 0, mac: "02:00:00:00:09:01" });
+    const mac = "02:00:00:00:09:01";
+    const link = kernel.addLink({ name: "eth0", flags, mtu: MTU, master: 0, mac });
     kernel.setLink(link.index, true, 0);
     kernel.addAddress(link.index, `${plan.addr4}/24`);
     kernel.addAddress(link.index, `${plan.addr6}/64`);
@@ -130,7 +134,12 @@ function gatewayConfig(plan: LocationPlan): string {
     tun_ifname: "gw0",
     wan_ifname: "eth0",
     listen: [
-      { type: "tls", address: `[::]:${GATEWAY_PORT}`, cert: "/etc/adit/cert.pem", key: "/etc/adit/key.pem" },
+      {
+        type: "tls",
+        address: `[::]:${GATEWAY_PORT}`,
+        cert: "/etc/adit/cert.pem",
+        key: "/etc/adit/key.pem",
+      },
     ],
     pool4: plan.pool4,
     pool6: plan.pool6,

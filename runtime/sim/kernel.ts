@@ -1,7 +1,7 @@
 /**
- * The simulated kernel: links, addresses, routes, rules, neighbours, connection tracking, sysctls, and
- * one nftables table. It behaves as Linux does where that matters to us, in particular in what it does
- * NOT say: IPv4 routes that vanish with their interface are reported to nobody.
+ * The simulated kernel: links, addresses, routes, rules, neighbours, connection tracking, sysctls,
+ * and one nftables table. It behaves as Linux does where that matters to us, in particular in what
+ * it does NOT say: IPv4 routes that vanish with their interface are reported to nobody.
  */
 import { errno, iff, nud, rtn, rtprot, scope, table } from "./constants.js";
 import type {
@@ -296,7 +296,8 @@ function sysctlsOf(name: string): [string, string][] {
     disable_ipv6: "0", addr_gen_mode: "0", autoconf: "1",
   };
   return [
-    ...Object.entries(four).map(([key, v]): [string, string] => [`net/ipv4/conf/${name}/${key}`, v]),
+    ...Object.entries(four)
+      .map(([key, v]): [string, string] => [`net/ipv4/conf/${name}/${key}`, v]),
     ...Object.entries(six).map(([key, v]): [string, string] => [`net/ipv6/conf/${name}/${key}`, v]),
   ];
 }

@@ -1,6 +1,6 @@
 /**
- * Addresses and prefixes of the simulated kernel, as 32-bit words. Written apart from ts/model/ip.ts,
- * so that a mistake there does not hide here.
+ * Addresses and prefixes of the simulated kernel, as 32-bit words. Written apart from
+ * ts/model/ip.ts, so that a mistake there does not hide here.
  */
 export interface Net {
   readonly family: 4 | 6;

@@ -64,7 +64,10 @@ export class Network {
     return wire;
   }
 
-  /** Closes every wire of a machine with a reason; how a process looks from outside when it dies. */
+  /**
+   * Closes every wire of a machine with a reason; how a process looks from outside when it
+   * dies.
+   */
   reset(owner: string, reason: string): void {
     for (const wire of [...this.#wires]) {
       if (wire.from === owner || wire.to === owner) wire.close(2, reason);

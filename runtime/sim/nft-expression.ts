@@ -5,7 +5,8 @@
 import type { Cursor } from "./nft-lex.js";
 import { parseNet } from "./net.js";
 
-export type Json = null | boolean | number | string | readonly Json[] | { readonly [key: string]: Json };
+export type Json =
+  | null | boolean | number | string | readonly Json[] | { readonly [key: string]: Json };
 
 export interface Verdict {
   readonly kind: "accept" | "drop" | "return" | "continue" | "jump" | "goto";
@@ -118,7 +119,8 @@ export function literalOf(word: string): Json {
   const net = parseNet(word);
   if (net !== undefined && word.includes("/")) {
     const [addr = ""] = word.split("/");
-    return net.length === (net.family === 4 ? 32 : 128) ? addr : { prefix: { addr, len: net.length } };
+    const isHost = net.length === (net.family === 4 ? 32 : 128);
+    return isHost ? addr : { prefix: { addr, len: net.length } };
   }
   return /^([0-9a-fA-F]{2}:){5}[0-9a-fA-F]{2}$/.test(word) ? word.toLowerCase() : word;
 }
@@ -131,7 +133,8 @@ function parseBinary(cursor: Cursor): Json {
   let left = parsePrimary(cursor);
   for (let operator = binaryAt(cursor); operator !== undefined; operator = binaryAt(cursor)) {
     cursor.take();
-    const right = cursor.is("(") || isSelector(cursor) ? parsePrimary(cursor) : parseLiteral(cursor);
+    const isNested = cursor.is("(") || isSelector(cursor);
+    const right = isNested ? parsePrimary(cursor) : parseLiteral(cursor);
     left = operator === "." ? concatenate(left, right) : { [operator]: [left, right] };
   }
   return left;

@@ -24,10 +24,10 @@ class Refusal extends NftError {
 
 /** Words of nft's grammar that cannot name a chain, map or set without quotes. */
 const RESERVED = new Set(
-  ("mark ip ip6 ether meta ct rt fib tcp udp icmp icmpv6 accept drop return jump goto counter log " +
+  ("mark ip ip6 ether meta ct rt fib tcp udp icmp icmpv6 accept drop return jump goto counter " +
     "limit set map chain rule element table type hook policy priority flags timeout size comment " +
-    "snat dnat masquerade reject queue iifname oifname iif oif vmap define include add delete flush " +
-    "list reset insert inet arp bridge netdev quota flow meter")
+    "snat dnat masquerade reject queue iifname oifname iif oif vmap define include add delete " +
+    "flush log list reset insert inet arp bridge netdev quota flow meter")
     .split(" "),
 );
 const PRIORITIES: Record<string, number> = {
@@ -235,7 +235,8 @@ function expectOurs(cursor: Cursor): void {
 
 function identifier(cursor: Cursor): string {
   const quoted = cursor.peek()?.kind === "text";
-  if (!quoted && RESERVED.has(cursor.peek()?.value ?? "")) cursor.fail("a word of the grammar as name");
+  const isReserved = !quoted && RESERVED.has(cursor.peek()?.value ?? "");
+  if (isReserved) cursor.fail("a word of the grammar as name");
   return cursor.word();
 }
 
@@ -302,7 +303,8 @@ function withElements(set: NftSet, items: readonly Json[], cursor: Cursor): NftS
 
 function elementOf(set: NftSet, item: Json, cursor: Cursor): NftElement {
   const [key, value] = Array.isArray(item) ? (item as Json[]) : [item, undefined];
-  if ((set.map !== "") !== (value !== undefined)) cursor.fail(`a wrong kind of element in ${set.name}`);
+  const isWrong = (set.map !== "") !== (value !== undefined);
+  if (isWrong) cursor.fail(`a wrong kind of element in ${set.name}`);
   const bare = keyText(key as Json);
   const net = parseNet(bare);
   const wrong =

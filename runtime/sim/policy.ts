@@ -1,6 +1,6 @@
 /**
- * The reference: what the configuration means, written down a second time and plainly. The invariants
- * compare the kernel's behaviour with this, never with what the bundle believes.
+ * The reference: what the configuration means, written down a second time and plainly. The
+ * invariants compare the kernel's behaviour with this, never with what the bundle believes.
  */
 import { API_PATH } from "./machine.js";
 import type { Random } from "./random.js";
@@ -48,7 +48,9 @@ export function allowedOf(rule: ReferenceRule | undefined): Set<string> {
 }
 
 /** Where it must go once everything has settled. */
-export function expectedOf(rule: ReferenceRule | undefined, isUp: (name: string) => boolean): string {
+export function expectedOf(
+  rule: ReferenceRule | undefined, isUp: (name: string) => boolean,
+): string {
   if (rule === undefined || rule.vl === "direct") return "uplink";
   if (isUp(rule.vl)) return rule.vl;
   if (rule.whenDown === "direct") return "uplink";

@@ -1,6 +1,7 @@
 /**
  * Seeded randomness: xoshiro128** with a splitmix32 seed expansion (Blackman and Vigna, 2018). The
- * same seed gives the same sequence in every engine, because only 32-bit integer arithmetic is used.
+ * same seed gives the same sequence in every engine, because only 32-bit integer arithmetic is
+ * used.
  */
 export class Random {
   readonly #state: [number, number, number, number];

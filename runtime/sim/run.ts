@@ -36,7 +36,8 @@ export function describe(report: Report): string {
   const { seed, messages, virtualMs, faults, violation, digest } = report;
   const minutes = Math.round(virtualMs / MINUTE_MS);
   const head = `seed ${seed}: ${minutes} min, ${faults} faults, ${messages} messages`;
-  return `${head}, ${violation === undefined ? digest.slice(0, 16) : `FAILED ${violation.message}`}`;
+  const end = violation === undefined ? digest.slice(0, 16) : `FAILED ${violation.message}`;
+  return `${head}, ${end}`;
 }
 
 interface Options {

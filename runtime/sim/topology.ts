@@ -97,7 +97,8 @@ export function plugUplink(kernel: Kernel): void {
     ...base, dst: "0.0.0.0/0", gateway: "203.0.113.1", metric: 0, protocol: rtprot.DHCP, source: "",
   });
   kernel.addRoute({
-    ...base, dst: "::/0", gateway: "2001:db8:0:1::1", metric: 1_024, protocol: rtprot.RA, source: "",
+    ...base, dst: "::/0", gateway: "2001:db8:0:1::1", metric: 1_024, protocol: rtprot.RA,
+    source: "",
   });
 }
 

@@ -1,4 +1,7 @@
-/** What the simulated mover holds for the data path: the TUN, the forward table, sessions, listeners. */
+/**
+ * What the simulated mover holds for the data path: the TUN, the forward table, sessions,
+ * listeners.
+ */
 import type { MoverMessage } from "../../ts/host/contract.gen.js";
 import { chooseRoute, hookPacket } from "./resolve.js";
 import type { Event } from "./clock.js";
@@ -130,7 +133,8 @@ export class Tunnels {
     session.name = wanted.name;
     const { clock } = this.mover.parts;
     clock.after(0, () => this.#connect(session, wanted.mark, greeting));
-    session.deadline = clock.after(limits.connectMs, () => this.close(session, "timeout: no welcome"));
+    const giveUp = (): void => this.close(session, "timeout: no welcome");
+    session.deadline = clock.after(limits.connectMs, giveUp);
     return session;
   }
 

@@ -1,7 +1,7 @@
 /**
  * The native module that the C host (c/vm) gives to the bundle, and that runtime/sim gives to it in
- * tests. Only ts/host/native.ts imports it. Errors of the world are negative errno numbers; misuse throws
- * TypeError or RangeError. Buffers returned are owned by the caller.
+ * tests. Only ts/host/native.ts imports it. Errors of the world are negative errno numbers; misuse
+ * throws TypeError or RangeError. Buffers returned are owned by the caller.
  */
 declare module "adit:host" {
   /** "decider" talks to the mover; "cli" is the command line client. */
