@@ -1,0 +1,122 @@
+#include <errno.h>
+#include <fcntl.h>
+#include <stdlib.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "sys/file.h"
+#include "sys/sysctl.h"
+#include "test.h"
+
+static void only_clean_paths_pass(void)
+{
+	EXPECT(file_path_is_clean("/etc/adit/adit.json"));
+	EXPECT(file_path_is_clean("/etc/..adit/a.b"));
+	EXPECT(!file_path_is_clean("etc/adit"));
+	EXPECT(!file_path_is_clean("/"));
+	EXPECT(!file_path_is_clean(""));
+	EXPECT(!file_path_is_clean("/etc/"));
+	EXPECT(!file_path_is_clean("/etc//adit"));
+	EXPECT(!file_path_is_clean("/etc/./adit"));
+	EXPECT(!file_path_is_clean("/etc/adit/.."));
+	EXPECT(!file_path_is_clean("/etc/../shadow"));
+	EXPECT(!file_path_is_clean("/etc/a\nb"));
+	EXPECT(file_is_below("/run/adit/x", "/run/adit"));
+	EXPECT(file_is_below("/run/adit/x", "/run/adit/"));
+	EXPECT(!file_is_below("/run/adit", "/run/adit"));
+	EXPECT(!file_is_below("/run/adit2/x", "/run/adit"));
+	EXPECT(!file_is_below("/run/adit/../x", "/run/adit"));
+}
+
+static void the_configuration_says_what_may_be_read(void)
+{
+	static const char text[] = "{\"token_file\": \"/root/token\", \"x\": \"/root/../etc\"}";
+	struct file_rules rules = { .config_path = "/etc/adit/adit.json", .run_dir = "/run/adit" };
+
+	EXPECT(file_may_read(&rules, "/etc/adit/adit.json"));
+	EXPECT(file_may_read(&rules, "/etc/adit/token"));
+	EXPECT(file_may_read(&rules, "/run/adit/state"));
+	EXPECT(!file_may_read(&rules, "/etc/shadow"));
+	EXPECT(!file_may_read(&rules, "/root/token"));
+	rules.config_text = (const uint8_t *)text;
+	rules.config_size = strlen(text);
+	EXPECT(file_may_read(&rules, "/root/token"));
+	EXPECT(!file_may_write(&rules, "/root/token"));
+	EXPECT(!file_may_read(&rules, "/root/toke"));
+	EXPECT(!file_may_read(&rules, "/root"));
+	EXPECT(!file_may_read(&rules, "/root/../etc"));
+	EXPECT(file_may_write(&rules, "/etc/adit/runtime.json"));
+	EXPECT(!file_may_write(&rules, "/etc/passwd"));
+	rules.config_path = "/adit.json";
+	EXPECT(!file_may_write(&rules, "/etc/passwd"));
+}
+
+static void files_are_replaced_as_a_whole(const char *dir)
+{
+	char path[128], link[160], fifo[160];
+	uint8_t bytes[16];
+	uint32_t total;
+	struct stat stat_now;
+
+	snprintf(path, sizeof(path), "%s/file", dir);
+	snprintf(link, sizeof(link), "%s/link", dir);
+	snprintf(fifo, sizeof(fifo), "%s/fifo", dir);
+	EXPECT_EQUAL(file_read(path, 0, bytes, sizeof(bytes), &total), -ENOENT);
+	EXPECT_EQUAL(file_write(path, 0640, (const uint8_t *)"first", 5), 0);
+	EXPECT_EQUAL(file_write(path, 0600, (const uint8_t *)"0123456789", 10), 0);
+	EXPECT_EQUAL(stat(path, &stat_now), 0);
+	EXPECT_EQUAL(stat_now.st_mode & 0777, 0600);
+	EXPECT_EQUAL(file_read(path, 4, bytes, 4, &total), 4);
+	EXPECT_EQUAL(total, 10);
+	EXPECT(memcmp(bytes, "4567", 4) == 0);
+	EXPECT_EQUAL(file_read(path, 10, bytes, 4, &total), 0);
+	EXPECT_EQUAL(symlink(path, link), 0);
+	EXPECT_EQUAL(file_read(link, 0, bytes, 4, &total), -ELOOP);
+	EXPECT_EQUAL(mkfifo(fifo, 0600), 0);
+	EXPECT_EQUAL(file_read(fifo, 0, bytes, 4, &total), -EINVAL);
+	EXPECT_EQUAL(file_read(dir, 0, bytes, 4, &total), -EINVAL);
+	EXPECT_EQUAL(truncate(path, FILE_BYTES_MAX + 1), 0);
+	EXPECT_EQUAL(file_read(path, 0, bytes, 4, &total), -EFBIG);
+	EXPECT_EQUAL(file_remove(path), 0);
+	EXPECT_EQUAL(file_remove(path), 0);
+	unlink(link);
+	unlink(fifo);
+	snprintf(path, sizeof(path), "%s/none/file", dir);
+	EXPECT_EQUAL(file_write(path, 0640, (const uint8_t *)"x", 1), -ENOENT);
+}
+
+static void few_kernel_parameters_may_be_set(void)
+{
+	char value[SYSCTL_VALUE_MAX + 1];
+
+	EXPECT(sysctl_may_set("net/ipv4/ip_forward", "1"));
+	EXPECT(sysctl_may_set("net/ipv6/conf/all/forwarding", "1"));
+	EXPECT(sysctl_may_set("net/ipv4/conf/wrt0/rp_filter", "2"));
+	EXPECT(sysctl_may_set("net/ipv4/conf/br-lan.7/arp_ignore", "0"));
+	EXPECT(!sysctl_may_set("net/ipv4/conf/../../../kernel/core_pattern", "1"));
+	EXPECT(!sysctl_may_set("net/ipv4/conf/a/b/rp_filter", "1"));
+	EXPECT(!sysctl_may_set("net/ipv4/conf/wrt0/", "1"));
+	EXPECT(!sysctl_may_set("net/ipv4/ip_forward", "1; x"));
+	EXPECT(!sysctl_may_set("net/ipv4/ip_forward", ""));
+	EXPECT(!sysctl_may_set("kernel/core_pattern", "1"));
+	EXPECT(sysctl_may_get("net/netfilter/nf_conntrack_max"));
+	EXPECT(!sysctl_may_get("kernel/hostname"));
+	EXPECT(!sysctl_may_get("net/ipv4/../../kernel/hostname"));
+	EXPECT_EQUAL(sysctl_get("net/ipv4/ip_forward", value), 0);
+	EXPECT(strcmp(value, "0") == 0 || strcmp(value, "1") == 0);
+	EXPECT_EQUAL(sysctl_get("net/ipv4/none", value), -ENOENT);
+	EXPECT_EQUAL(sysctl_get("kernel/hostname", value), -EPERM);
+}
+
+int main(void)
+{
+	char dir[] = "/tmp/adit-file-test-XXXXXX";
+
+	EXPECT(mkdtemp(dir) != NULL);
+	only_clean_paths_pass();
+	the_configuration_says_what_may_be_read();
+	files_are_replaced_as_a_whole(dir);
+	few_kernel_parameters_may_be_set();
+	EXPECT_EQUAL(rmdir(dir), 0);
+	return test_summary();
+}
