@@ -13,10 +13,10 @@
 #include <unistd.h>
 
 #include "../check.h"
+#include "../decider_exit.h"
 #include "../log.h"
 #include "../sys/caps.h"
 #include "../sys/proc.h"
-#include "../vm/vm.h"
 #include "entry.h"
 #include "mover.h"
 

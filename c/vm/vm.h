@@ -5,22 +5,11 @@
 
 #include <stddef.h>
 
-/* Where a decider finds its end of the socket pair. */
-#define VM_CHANNEL_FD 3
+#include "../decider_exit.h"
 
 #define VM_MEMORY_BYTES_DEFAULT (16u << 20)
 #define VM_STACK_BYTES_DEFAULT (256u << 10)
 #define VM_CALL_MS_DEFAULT 2000
-
-/* How a decider ends; everything but an exit that the module asked for is a fault. */
-enum vm_exit {
-	VM_EXIT_EXCEPTION = 70, /* uncaught exception, unhandled rejection, unusable module */
-	VM_EXIT_MEMORY = 71, /* the engine asked for more than its limit */
-	VM_EXIT_LOOP = 72, /* a call ran for longer than call_ms */
-	VM_EXIT_STUCK = 73, /* and was still running after twice that time */
-	VM_EXIT_MOVER_GONE = 74, /* the other end of the channel was closed */
-	VM_EXIT_SETUP = 75, /* the kernel refused what confines the process */
-};
 
 struct vm_options {
 	const char *module_path; /* file with the module's text; NULL: module_text */
