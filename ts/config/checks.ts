@@ -25,7 +25,7 @@ export function checkRouter(config: RouterConfig, issues: Issue[]): void {
   checkResolvers(config, issues);
   const known = new Set([...names, ""]);
   if (!known.has(config.vlDefault)) {
-    addIssue(issues, "vl_default", config.vlDefault, `one of ${names.join(", ")}`);
+    addIssue(issues, "vl_default", config.vlDefault, oneOf(names));
   }
   if (config.rules.length > rulesMax) {
     addIssue(issues, "", config.rules.length, `at most ${rulesMax} rules`);
@@ -55,7 +55,8 @@ function checkLocation(location: LocationConfig, index: number, issues: Issue[])
   const path = `locations[${index}]`;
   const { token, tokenFile, caFile } = location;
   // A value that was refused is missing here, which is no second mistake.
-  const isRefused = (key: string): boolean => issues.some((row) => row.path.startsWith(path + key));
+  const isRefused = (key: string): boolean =>
+    issues.some((row) => row.path === path || row.path.startsWith(path + key));
   if ((token === undefined) === (tokenFile === undefined) && !isRefused(".token")) {
     addIssue(issues, `${path}.token_file`, tokenFile, "token_file or token, one of them");
   }
@@ -76,6 +77,11 @@ function checkInterfaces(config: RouterConfig, issues: Issue[]): void {
       addIssue(issues, `lan_ifnames[${index}]`, name, "neither the uplink nor the TUN");
     }
   });
+}
+
+function oneOf(words: readonly string[]): string {
+  const list = words.filter((word, at) => word !== "" && words.indexOf(word) === at);
+  return `one of ${list.join(", ")}`;
 }
 
 function checkResolvers(config: RouterConfig, issues: Issue[]): void {
@@ -100,16 +106,13 @@ export function checkRule(
   issues: Issue[],
 ): void {
   const { target, whenDown, match } = rule;
-  const oneOf = (...words: string[]): string => {
-    const names = config.locations.map((location) => location.name);
-    return `one of ${[...words, ...names].join(", ")}`;
-  };
+  const words = (...first: string[]): string => oneOf([...first, ...known]);
   if (target.kind === "location" && !known.has(target.name)) {
-    addIssue(issues, `${path}.vl`, target.name, oneOf("direct"));
+    addIssue(issues, `${path}.vl`, target.name, words("direct"));
   }
   if (whenDown.kind === "location") {
     const isCycle = target.kind === "location" && resolved(target.name, config) === whenDown.name;
-    const expected = isCycle ? "another location than vl" : oneOf("block", "direct");
+    const expected = isCycle ? "another location than vl" : words("block", "direct");
     if (isCycle || !known.has(whenDown.name)) {
       addIssue(issues, `${path}.when_down`, whenDown.name, expected);
     }

@@ -41,7 +41,7 @@ function readConfig(text: string, found: Findings): Config | undefined {
 function build(value: unknown, found: Findings): Config | undefined {
   const isGateway = isObject(value) && value["role"] === "gateway";
   const section = readSection(isGateway ? "gateway" : "router", value, "", found);
-  if (section === undefined) return undefined;
+  if (!isObject(value)) return undefined;
   const api = apiOf(section["api"] as Section | undefined);
   if (isGateway) {
     const gateway = buildGateway(section, api);

@@ -43,7 +43,7 @@ export function buildRouter(section: Section, api: ApiConfig, issues: Issue[]): 
     resolvers: section["resolvers"] as string[],
     locations: sections(section["locations"]).map((item) => buildLocation(item, section)),
     rules: ruleLists.flatMap(({ kind, list, key }) =>
-      sections(section[list]).flatMap((item) => buildRule(kind, key, item, issues)),
+      sections(section[list]).map((item) => buildRule(kind, key, item, issues)),
     ),
     api,
   };
@@ -70,16 +70,15 @@ function buildPeer(section: Section): PeerConfig {
   return { ...endpoint, pins: [...new Set(pin === undefined ? pins : [pin, ...pins])] };
 }
 
-function buildRule(kind: RuleMatch["kind"], key: string, item: Section, issues: Issue[]): Rule[] {
+function buildRule(kind: RuleMatch["kind"], key: string, item: Section, issues: Issue[]): Rule {
   const older = item["country_code"] as string | undefined;
   const newer = item["vl"] as string | undefined;
   if (older !== undefined && newer !== undefined && older !== newer) {
     addIssue(issues, `${item.path}.country_code`, older, `the same as vl, ${newer}, or nothing`);
   }
-  const subject = item[key] as string | undefined;
-  if (subject === undefined) return [];
+  const subject = (item[key] as string | undefined) ?? "";
   const whenDown = whenDownOf((item["when_down"] as string | undefined) ?? "block");
-  return [{ match: matchOf(kind, subject), target: targetOf(newer ?? older ?? ""), whenDown }];
+  return { match: matchOf(kind, subject), target: targetOf(newer ?? older ?? ""), whenDown };
 }
 
 export function matchOf(kind: RuleMatch["kind"], subject: string): RuleMatch {

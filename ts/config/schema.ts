@@ -70,7 +70,7 @@ const routerRows: readonly Row[] = [
   ["wan_ifname", "iface", required],
   ["lan_ifnames", "[iface]", [], [0, 32]],
   ["tun_addr", "ip4", "100.73.0.73"],
-  ["tun_mtu", "mtu", 0, [0, 65_535]],
+  ["tun_mtu", "mtu", 0],
   ["vl_default", "vl", ""],
   ["default_gateway", "flag", false],
   ["no_iptables", "flag", false],
@@ -134,7 +134,7 @@ const gatewayRows: readonly Row[] = [
   ["clients", "[client]", required, [1, clientsMax]],
   ["nat", "flag", true],
   ["client_to_client", "flag", false],
-  ["tun_mtu", "mtu", 0, [0, 65_535]],
+  ["tun_mtu", "mtu", 0],
   ...common,
 ];
 

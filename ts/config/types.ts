@@ -34,8 +34,11 @@ export const types: Readonly<Record<string, ValueType>> = {
   flag: { expected: "0 or 1", read: readFlag },
   int: { expected: "a whole number", read: readInteger },
   mtu: {
-    expected: "0 or a number of bytes from 1280",
-    read: (value) => (value === 0 || Number(readInteger(value)) >= 1_280 ? value : undefined),
+    expected: "0, or bytes from 1280 to 65535",
+    read: (value) => {
+      const bytes = readInteger(value) ?? -1;
+      return bytes === 0 || (bytes >= 1_280 && bytes <= 65_535) ? bytes : undefined;
+    },
   },
   object: { expected: "an object", read: (value) => (isObject(value) ? value : undefined) },
   name: string(

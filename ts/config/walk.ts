@@ -29,21 +29,21 @@ export function addIssue(list: Issue[], path: string, value: unknown, expected: 
   if (list.length < issuesMax) list.push({ path, value: shown(value), expected });
 }
 
-/** The items of a list of sections that are objects; the others carry an issue. */
-export function sections(value: unknown): Section[] {
-  return ((value ?? []) as (Section | undefined)[]).filter((item) => item !== undefined);
+/** The items of a list of sections; none if the list is missing, which carries an issue. */
+export function sections(value: unknown): readonly Section[] {
+  return (value ?? []) as Section[];
 }
 
-/** Reads one object; `path` is "" for the whole file. */
+/** Reads one object; `path` is "" for the whole file. What is no object reads as an empty one. */
 export function readSection(
   name: SectionName,
   value: unknown,
   path: string,
   found: Findings,
-): Section | undefined {
+): Section {
   if (!isObject(value)) {
     addIssue(found.issues, path, value, "an object");
-    return undefined;
+    return { path };
   }
   const rows = rowsOf.get(name) ?? [];
   warnUnknown(rows, value, path, found);

@@ -1,6 +1,6 @@
 /** What stays in the kernel when the program ends. */
 import type { Config } from "../model/config.js";
-import type { Desired } from "../model/desired.js";
+import type { Desired, DesiredFirewall, FirewallElement } from "../model/desired.js";
 import type { Observed } from "../model/observed.js";
 import { desireGateway } from "./gateway.js";
 import { desireRouter } from "./router.js";
@@ -32,5 +32,16 @@ function blocked(config: Config, observed: Observed): Partial<Desired> {
   }
   const { routes, rules, firewall, sysctls } = desireRouter(config, observed, [], 0);
   const kept = routes.filter((route) => route.oif !== config.tunIfname);
-  return { routes: kept, rules, firewall, sysctls };
+  return { routes: kept, rules, firewall: asFound(observed) ?? firewall, sysctls };
+}
+
+/** The guard that is there holds without us: loading another one would only be a risk. */
+function asFound({ firewall }: Observed): DesiredFirewall | undefined {
+  if (firewall.kind !== "present") return undefined;
+  const elements = new Map<string, FirewallElement>();
+  for (const [text, value] of firewall.elements) {
+    const [map = "", key = ""] = text.split(" ");
+    elements.set(text, { map, key, value });
+  }
+  return { script: "", structure: firewall.structure, elements };
 }

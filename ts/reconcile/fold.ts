@@ -1,6 +1,7 @@
 /** Folds what the mover says into the observed state; the only place that changes it. */
 import type { MoverMessage } from "../host/contract.gen.js";
-import { prefixFamily } from "../model/ip.js";
+import type { Prefix } from "../model/ip.js";
+import { prefixContains, prefixFamily } from "../model/ip.js";
 import { flagUp, neighbourValid, protocolOurs, routeUnicast } from "../model/kernel.js";
 import { neighboursMax } from "../model/limits.js";
 import type {
@@ -26,6 +27,7 @@ export interface ObservedStore extends Observed {
   readonly neighbours: Map<string, ObservedNeighbour>;
   readonly sysctls: Map<string, string>;
   readonly listeners: Set<string>;
+  readonly staleFlows: Set<Prefix>;
   firewall: ObservedFirewall;
   tun: string;
   forward: string;
@@ -41,6 +43,7 @@ export function emptyObserved(): ObservedStore {
     neighbours: new Map(),
     sysctls: new Map(),
     listeners: new Set(),
+    staleFlows: new Set(),
     firewall: { kind: "unread" },
     tun: "",
     forward: "",
@@ -92,6 +95,7 @@ export function foldSysctl(store: ObservedStore, key: string, value: string): vo
 /** An operation that succeeded is a fact, also before the kernel's notice of it arrives. */
 export function foldResult(store: ObservedStore, operation: Operation, error: number): void {
   if (operation.kind === "firewall") store.firewall = { kind: "unread" };
+  if (operation.kind === "conntrack") foldConntrackResult(store, operation.prefix, error);
   if (error !== 0) return;
   switch (operation.kind) {
     case "tun-open":
@@ -125,6 +129,17 @@ export function foldResult(store: ObservedStore, operation: Operation, error: nu
       return;
     default:
       return unreachable(operation);
+  }
+}
+
+/** What could not be forgotten is tried again with the next plan. */
+function foldConntrackResult(store: ObservedStore, prefix: Prefix, error: number): void {
+  if (error !== 0) {
+    store.staleFlows.add(prefix);
+    return;
+  }
+  for (const stale of [...store.staleFlows]) {
+    if (prefixContains(prefix, stale)) store.staleFlows.delete(stale);
   }
 }
 

@@ -3,7 +3,7 @@
  * source, or a location's address changes, the flows of exactly those addresses are forgotten.
  */
 import type { Desired, FirewallElement } from "../../model/desired.js";
-import { makePrefix } from "../../model/ip.js";
+import { makePrefix, prefixNetwork } from "../../model/ip.js";
 import type { Prefix } from "../../model/ip.js";
 import { any4, any6 } from "../../model/kernel.js";
 import { conntrackOperationsMax } from "../../model/limits.js";
@@ -20,6 +20,7 @@ export function planConntrack(desired: Desired, observed: Observed): PlannedOper
   const found = firewall.kind === "present" ? firewall.elements : none;
   const { added, removed } = elementChanges(desired.firewall, found);
   const prefixes = new Set([
+    ...observed.staleFlows,
     ...[...added, ...removed].flatMap((element) => sourcesOf(element, observed)),
     ...removed.flatMap(translatedOf),
   ]);
@@ -53,5 +54,5 @@ function ofInterface(name: string, observed: Observed): Prefix[] {
   const rows = [...observed.addresses.values()];
   return rows
     .filter(({ index }) => observed.links.get(index)?.name === name)
-    .map(({ prefix }) => prefix);
+    .map(({ prefix }) => prefixNetwork(prefix));
 }
