@@ -5,6 +5,7 @@
 // faster minifiers are native programs that would have to exist for every build machine.
 import terser from "@rollup/plugin-terser";
 import typescript from "@rollup/plugin-typescript";
+import { arrows } from "./scripts/rollup-arrows.mjs";
 
 const NATIVE_MODULE = "adit:host";
 
@@ -63,7 +64,7 @@ export default {
       file: "build/adit.mjs",
       format: "es",
       sourcemap: "hidden",
-      plugins: [shortDeclarations, minifier],
+      plugins: [arrows(), shortDeclarations, minifier],
     },
     { file: "build/adit.debug.mjs", format: "es", sourcemap: true },
   ],

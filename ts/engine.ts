@@ -6,7 +6,7 @@ import { createHttpServer } from "./api/server.js";
 import { createRoutes } from "./api/routes.js";
 import { createClients } from "./engine/clients.js";
 import type { Core } from "./engine/core.js";
-import { nowMs } from "./engine/core.js";
+import { afterMs, logWarning, nowMs } from "./engine/core.js";
 import type { Engine } from "./engine/engine-state.js";
 import { EventBus } from "./engine/events.js";
 import { beginLife } from "./engine/life.js";
@@ -15,7 +15,7 @@ import { onNews } from "./engine/news.js";
 import { createService } from "./engine/service.js";
 import type { SettleHooks } from "./engine/settle.js";
 import { createSettler, noteIntent, whenSettled } from "./engine/settle.js";
-import { keepOriginals } from "./engine/state-files.js";
+import { clearStaleFlows, keepOriginals, noteStaleFlows } from "./engine/state-files.js";
 import { createTunnels, locationStates } from "./engine/tunnels.js";
 import type { Channel } from "./host/channel.js";
 import { createChannel, receive, tell } from "./host/channel.js";
@@ -75,6 +75,7 @@ function createCore(native: Native, random: Random, news: Channel["onNews"]): Co
     facts: { configPath: "", runDir: "", testHooks: false, restarts: 0, lastDeath: "" },
     config: undefined,
     stopping: false,
+    flowsNoted: false,
   };
 }
 
@@ -108,9 +109,12 @@ function settleHooks(engineOf: () => Engine): SettleHooks {
     beforeApply: (plan, done) => {
       const { core, originals } = engineOf();
       if (core.stopping) done();
-      else keepOriginals(core, originals, plan, done);
+      else keepOriginals(core, originals, plan, () => noteStaleFlows(core, plan, done));
     },
-    onSettled: () => beginLife(engineOf()),
+    onSettled: () => {
+      clearStaleFlows(engineOf().core);
+      beginLife(engineOf());
+    },
     onRepaired: (plan) => tellRepair(engineOf().core, plan),
   };
 }
@@ -129,7 +133,7 @@ function tellRepair(core: Core, plan: Plan): void {
   const more = plan.length > 1 ? ` and ${plan.length - 1} more` : "";
   core.counters.repairs += 1;
   core.events.publish({ event: "repaired", operations: plan.length, what: `${what}${more}` });
-  core.log.write("warning", `repaired after a change by others: ${what}${more}`);
+  logWarning(core, `repaired after a change by others: ${what}${more}`);
 }
 
 function whenKnown(engine: Engine, done: () => void): void {
@@ -142,5 +146,5 @@ function whenKnown(engine: Engine, done: () => void): void {
   whenSettled(settler, settler.revision, true, once);
   if (!pending) return;
   const name = `lease ${settler.revision}`;
-  core.deadlines.set(name, nowMs(core) + leaseKnownMsMax, "welcome a client anyway", once);
+  afterMs(core, name, leaseKnownMsMax, "welcome a client anyway", once);
 }

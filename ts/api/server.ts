@@ -1,7 +1,7 @@
 /** HTTP over the listening descriptor: connections, time limits, answers and the event stream. */
 import { EAGAIN } from "../host/errno.js";
 import type { Core } from "../engine/core.js";
-import { nowMs } from "../engine/core.js";
+import { afterMs } from "../engine/core.js";
 import { httpBacklogBytesMax, httpConnectionsMax, httpRequestMsMax } from "../model/limits.js";
 import type { HttpReader, HttpRequest } from "./http.js";
 import { createHttpReader, feedHttp } from "./http.js";
@@ -50,25 +50,14 @@ interface Connection {
   onClose: () => void;
 }
 
-const statusTexts: Readonly<Record<number, string>> = {
+/** The kinds of failure that a program tells apart; the cause is for people. */
+const descriptions: Readonly<Record<number, string>> = {
   200: "OK",
-  202: "Accepted",
-  400: "Bad Request",
-  403: "Forbidden",
-  404: "Not Found",
-  405: "Method Not Allowed",
-  408: "Request Timeout",
-  409: "Conflict",
-  413: "Content Too Large",
-  415: "Unsupported Media Type",
-  417: "Expectation Failed",
-  422: "Unprocessable Content",
-  431: "Request Header Fields Too Large",
-  500: "Internal Server Error",
-  501: "Not Implemented",
-  503: "Service Unavailable",
-  504: "Gateway Timeout",
-  505: "HTTP Version Not Supported",
+  400: "bad request",
+  403: "forbidden",
+  404: "not found",
+  405: "HTTP method not allowed",
+  504: "not settled in time",
 };
 
 export function createHttpServer(core: Core, onRequest: RequestHandler): HttpServer {
@@ -89,7 +78,7 @@ export function closeListener(server: HttpServer): void {
 
 /** The object that describes a failure, as every answer but a success carries it. */
 export function failure(status: number, cause: string, more: object = {}): HttpAnswer {
-  const description = statusTexts[status] ?? "";
+  const description = descriptions[status] ?? "refused";
   return { status, body: { code: status, description, cause, ...more } };
 }
 
@@ -120,8 +109,7 @@ function acceptAll(server: HttpServer): void {
 }
 
 function limit(server: HttpServer, { fd }: Connection, delayMs: number, run: () => void): void {
-  const { core } = server;
-  core.deadlines.set(`http ${fd}`, nowMs(core) + delayMs, "limit of a connection", run);
+  afterMs(server.core, `http ${fd}`, delayMs, "limit of a connection", run);
 }
 
 function onReady(
@@ -202,7 +190,7 @@ function answer(server: HttpServer, connection: Connection, result: HttpAnswer):
 function headText(status: number, headers: Readonly<Record<string, string>>): string {
   const all = { ...headers, "Cache-Control": "no-store", Connection: "close" };
   const lines = Object.entries(all).map(([name, value]) => `${name}: ${value}\r\n`);
-  return `HTTP/1.1 ${status} ${statusTexts[status] ?? "Unknown"}\r\n${lines.join("")}\r\n`;
+  return `HTTP/1.1 ${status} ${descriptions[status] ?? ""}\r\n${lines.join("")}\r\n`;
 }
 
 function send(server: HttpServer, connection: Connection, text: string): void {

@@ -20,6 +20,7 @@ import { addressOf, withLengthOf } from "../model/pool.js";
 import { protocolVersion, readWelcomeMemo, welcomeText } from "../tunnel/welcome.js";
 import { hexText } from "./base64.js";
 import type { Core } from "./core.js";
+import { logInfo, logWarning } from "./core.js";
 import { closeSession, sessionClosed, sessionStarted } from "./tunnels.js";
 
 type Message<T extends MoverMessage["type"]> = Extract<MoverMessage, { type: T }>;
@@ -85,7 +86,7 @@ export function onGatewaySession(clients: Clients, message: Message<"session_sta
   clients.book = releaseSession(clients.book, session);
   const event = { event: "client_disconnected", client: lease.client, reason } as const;
   clients.core.events.publish(event);
-  clients.core.log.write("info", `client ${lease.client} left: ${reason}`);
+  logInfo(clients.core, `client ${lease.client} left: ${reason}`);
 }
 
 /** A greeting; whatever a client sends later has no meaning. */
@@ -148,13 +149,13 @@ function startClient(
     const { error, text } = asResult(answer);
     if (error !== 0) {
       clients.book = releaseSession(clients.book, session);
-      core.log.write("warning", `client ${name}: ${answerText(error, text)}`);
+      logWarning(core, `client ${name}: ${answerText(error, text)}`);
       return;
     }
     core.counters.sessions += 1;
     const address = lease.addr4 === "" ? lease.addr6 : lease.addr4;
     core.events.publish({ event: "client_connected", client: name, address });
-    core.log.write("info", `client ${name} has ${lease.addr4} ${lease.addr6}`);
+    logInfo(core, `client ${name} has ${lease.addr4} ${lease.addr6}`);
   });
 }
 

@@ -3,6 +3,7 @@ import { readFile } from "../host/transfer.js";
 import { parseConfig } from "../config/parse.js";
 import type { Config, Issue } from "../model/config.js";
 import type { Core } from "./core.js";
+import { logError, logWarning } from "./core.js";
 import { issueLines } from "./issues.js";
 import type { RuleChange, RuleChanges } from "./runtime-rules.js";
 import { changeRule, changesToJson, layOver, remember, runtimeRulesMax } from "./runtime-rules.js";
@@ -27,7 +28,7 @@ export function loadConfiguration(
     const text = core.native.utf8Decode(result);
     if (text === undefined) return done([unreadable(core, "not UTF-8")]);
     const { config, issues, warnings } = parseConfig(text);
-    for (const line of issueLines(warnings)) core.log.write("warning", line);
+    for (const line of issueLines(warnings)) logWarning(core, line);
     if (config !== undefined) takeConfiguration(configuration, withSocket(core, config));
     return done(issues);
   });
@@ -57,7 +58,7 @@ export function applyChange(
   }
   configuration.changes = changes;
   saveState(core, "rules", changesToJson(changes), (problem) => {
-    if (problem !== "") core.log.write("error", `run-time rules cannot be kept: ${problem}`);
+    if (problem !== "") logError(core, `run-time rules cannot be kept: ${problem}`);
     done(takeChange(core, change));
   });
 }
@@ -74,7 +75,7 @@ function takeChange(core: Core, change: RuleChange): ChangeAnswer {
 function takeConfiguration(configuration: Configuration, file: Config): void {
   const { core } = configuration;
   const { config, issues } = layOver(file, configuration.changes);
-  for (const line of issueLines(issues)) core.log.write("warning", `run-time rule: ${line}`);
+  for (const line of issueLines(issues)) logWarning(core, `run-time rule: ${line}`);
   core.config = config;
 }
 

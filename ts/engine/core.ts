@@ -44,8 +44,33 @@ export interface Core {
   /** What the file says, with the rules of the running time laid over; undefined until read. */
   config: Config | undefined;
   stopping: boolean;
+  /** A file names flows that are still to be forgotten. */
+  flowsNoted: boolean;
 }
 
 export function nowMs(core: Core): number {
   return core.native.monotonicMs();
+}
+
+/** Sets a deadline by its distance; see Deadlines.set. */
+export function afterMs(
+  core: Core,
+  name: string,
+  delayMs: number,
+  why: string,
+  run: () => void,
+): void {
+  core.deadlines.set(name, nowMs(core) + delayMs, why, run);
+}
+
+export function logInfo(core: Core, text: string): void {
+  core.log.write("info", text);
+}
+
+export function logWarning(core: Core, text: string): void {
+  core.log.write("warning", text);
+}
+
+export function logError(core: Core, text: string): void {
+  core.log.write("error", text);
 }

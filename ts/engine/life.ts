@@ -7,13 +7,19 @@ import { backoffMs } from "../tunnel/backoff.js";
 import { configureClients, stopClients, takeOverClient } from "./clients.js";
 import { loadConfiguration } from "./configuration.js";
 import type { Core } from "./core.js";
-import { nowMs } from "./core.js";
+import { afterMs, logError, logInfo, logWarning } from "./core.js";
 import type { Engine } from "./engine-state.js";
 import { issueLines } from "./issues.js";
 import { reportMoves } from "./moves.js";
 import { changesFromJson } from "./runtime-rules.js";
 import { isSettled, noteIntent, whenSettled } from "./settle.js";
-import { loadState, originalsFrom, removeFile, removeState } from "./state-files.js";
+import {
+  loadState,
+  originalsFrom,
+  removeFile,
+  removeState,
+  takeStaleFlows,
+} from "./state-files.js";
 import { configureTunnels, startTunnels, stopTunnels, takeOverSession } from "./tunnels.js";
 
 /** EX_CONFIG of sysexits.h. */
@@ -33,7 +39,10 @@ export function begin(engine: Engine): void {
     engine.originals = originalsFrom(originals);
     loadState(core, "rules", (rules) => {
       engine.configuration.changes = changesFromJson(rules);
-      readFirstConfiguration(engine);
+      loadState(core, "flows", (flows) => {
+        takeStaleFlows(core, flows);
+        readFirstConfiguration(engine);
+      });
     });
   });
 }
@@ -45,7 +54,7 @@ function readFirstConfiguration(engine: Engine): void {
     if (issues.length === 0 && core.config !== undefined) return takeFirst(engine, core.config);
     for (const line of issueLines(issues)) core.log.writeOnce("error", `config ${line}`, line);
     if (core.facts.restarts === 0) return exit(core, exitConfig);
-    core.deadlines.set("config", nowMs(core) + configRetryMs, "read it again", () => {
+    afterMs(core, "config", configRetryMs, "read it again", () => {
       readFirstConfiguration(engine);
     });
   });
@@ -78,7 +87,7 @@ export function beginLife(engine: Engine): void {
   engine.phase = "running";
   tell(core.channel, { type: "ready" });
   core.events.publish({ event: "ready" });
-  core.log.write("info", `ready as ${core.config?.role ?? ""}`);
+  logInfo(core, `ready as ${core.config?.role ?? ""}`);
   reportMoves(engine, "start");
   if (core.config?.role === "router") startTunnels(engine.tunnels);
 }
@@ -94,7 +103,7 @@ export function reload(engine: Engine, done: (issues: readonly Issue[]) => void)
     const expected = `${before.role} as before; a change of role needs a restart`;
     const issues = changed ? [{ path: "role", value: `"${after.role}"`, expected }] : found;
     if (changed) core.config = before;
-    for (const line of issueLines(issues)) core.log.write("error", line);
+    for (const line of issueLines(issues)) logError(core, line);
     if (issues.length === 0 && after !== undefined) takeAgain(engine, after);
     done(issues);
   });
@@ -126,7 +135,7 @@ function openApi(engine: Engine, config: Config, failures: number): void {
     const problem = `${path}: ${answerText(error, text)}`;
     core.log.writeOnce("error", `api ${problem}`, problem);
     const delayMs = backoffMs(failures, listenDelayMsMin, listenDelayMsMax, core.random);
-    core.deadlines.set("api", nowMs(core) + delayMs, problem, () => {
+    afterMs(core, "api", delayMs, problem, () => {
       if (engine.apiSocket === path) openApi(engine, config, failures + 1);
     });
     return undefined;
@@ -139,12 +148,12 @@ export function stop(engine: Engine): void {
   if (core.stopping) return;
   core.stopping = true;
   engine.phase = "stopping";
-  core.log.write("info", "stopping");
+  logInfo(core, "stopping");
   if (core.config === undefined) return exit(core, 0);
   stopTunnels(engine.tunnels);
   stopClients(engine.clients);
-  core.deadlines.set("stop", nowMs(core) + stopMsMax, "the host as it was", () => {
-    core.log.write("error", `not all could be taken down: ${settler.lastProblem}`);
+  afterMs(core, "stop", stopMsMax, "the host as it was", () => {
+    logError(core, `not all could be taken down: ${settler.lastProblem}`);
     exit(core, exitFailed);
   });
   const revision = noteIntent(settler, "the daemon stops");
@@ -153,7 +162,7 @@ export function stop(engine: Engine): void {
 
 function finish(engine: Engine): void {
   const { core, server } = engine;
-  if (!isSettled(engine.settler)) core.log.write("warning", "the kernel changed while stopping");
+  if (!isSettled(engine.settler)) logWarning(core, "the kernel changed while stopping");
   closeListener(server);
   if (engine.apiSocket !== "") removeFile(core, engine.apiSocket);
   removeState(core, () => exit(core, 0));

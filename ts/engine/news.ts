@@ -4,6 +4,7 @@ import { contractVersion } from "../host/contract.gen.js";
 import { tell } from "../host/channel.js";
 import { foldMessage } from "../reconcile/fold.js";
 import { onGatewayControl, onGatewaySession } from "./clients.js";
+import { logError, logInfo, logWarning } from "./core.js";
 import type { Engine } from "./engine-state.js";
 import { begin, reload, stop } from "./life.js";
 import { noteFirewall, noteIntent, noteKernel } from "./settle.js";
@@ -59,7 +60,7 @@ function onMoverState(engine: Engine, message: Message<"mover_state">): void {
   core.facts = { configPath, runDir, testHooks, restarts, lastDeath };
   foldMessage(core.store, message);
   engine.heldExpected = message.sessions;
-  if (lastDeath !== "") core.log.write("warning", `the previous decider ended: ${lastDeath}`);
+  if (lastDeath !== "") logWarning(core, `the previous decider ended: ${lastDeath}`);
   if (message.sessions === 0) begin(engine);
 }
 
@@ -67,8 +68,8 @@ function onSignal(engine: Engine, number: number): void {
   if (number === signalTerminate) stop(engine);
   if (number !== signalReload) return;
   reload(engine, (issues) => {
-    const text = issues.length === 0 ? "reloaded" : "the old configuration stays";
-    engine.core.log.write(issues.length === 0 ? "info" : "error", text);
+    if (issues.length === 0) logInfo(engine.core, "reloaded");
+    else logError(engine.core, "the old configuration stays");
   });
 }
 

@@ -8,7 +8,7 @@ import type { PlannedOperation } from "../model/operation.js";
 import { devicesOf } from "../policy/device.js";
 import { explain } from "../render/explain.js";
 import { applyChange } from "./configuration.js";
-import { nowMs } from "./core.js";
+import { afterMs, logInfo } from "./core.js";
 import type { Engine } from "./engine-state.js";
 import { reload } from "./life.js";
 import { reportMoves } from "./moves.js";
@@ -83,7 +83,7 @@ function changeRules(
     const { kind, subject, vl, whenDown } = change;
     const verb = vl === undefined ? "unprotect" : "protect";
     const words = vl === undefined ? {} : { vl, when_down: whenDown ?? "block" };
-    engine.core.log.write("info", `${verb} ${kind} ${subject} ${vl ?? ""}`.trim());
+    logInfo(engine.core, `${verb} ${kind} ${subject} ${vl ?? ""}`.trim());
     reportMoves(engine, `${verb} ${kind} ${subject}`);
     return answerWhenSettled(engine, verb, { kind, subject, ...words }, done);
   });
@@ -111,7 +111,7 @@ function answerWhenSettled(
     done({ kind: "done", result });
   });
   if (waiter === undefined) return;
-  core.deadlines.set(name, nowMs(core) + settleMsMax, `answer to ${why}`, () => {
+  afterMs(core, name, settleMsMax, `answer to ${why}`, () => {
     done({ kind: "pending", why: stopWaiting(settler, waiter) });
   });
 }
@@ -120,7 +120,7 @@ function answerWhenSettled(
 function runTestHook(engine: Engine, hook: TestHook): boolean {
   const { core } = engine;
   if (!core.facts.testHooks) return false;
-  core.deadlines.set("test hook", nowMs(core) + hookDelayMs, hook, () => fail(hook));
+  afterMs(core, "test hook", hookDelayMs, hook, () => fail(hook));
   return true;
 }
 

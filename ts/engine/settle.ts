@@ -190,15 +190,20 @@ function readSysctls(settler: Settler, desired: Desired): boolean {
   const { core } = settler;
   const missing = [...desired.sysctls.keys()].filter((key) => !core.store.sysctls.has(key));
   let pending = missing.length;
+  let problem = "";
   if (pending === 0) return false;
   settler.activity = "reading";
   for (const key of missing) {
     request(core.channel, { type: "sysctl_get", key }, (answer) => {
       if (answer.type !== "sysctl_value") throw new Error(`answer ${answer.type} to sysctl_get`);
-      foldSysctl(core.store, key, answer.error === 0 ? answer.value : "");
+      // An unread value must not be taken for the one to restore.
+      if (answer.error === 0 || answer.error === -ENOENT) {
+        foldSysctl(core.store, key, answer.value);
+      } else problem = `${key} cannot be read: ${answerText(answer.error, "")}`;
       if (--pending > 0) return;
       settler.activity = "idle";
-      turn(settler);
+      if (problem === "") turn(settler);
+      else onFailed(settler, problem);
     });
   }
   return true;

@@ -1,17 +1,25 @@
 /**
- * What has to outlive a killed process, in run_dir: the sysctl values as they were found, and the
- * rules that were made at run time. A clean stop removes both.
+ * What has to outlive a killed process, in run_dir: the sysctl values as they were found, the rules
+ * that were made at run time, and the flows that are about to be forgotten. A clean stop removes all.
  */
 import { command, request } from "../host/channel.js";
 import { asResult } from "../host/channel.js";
 import { ENOENT } from "../host/errno.js";
 import { readFile, writeFile } from "../host/transfer.js";
+import { parsePrefix } from "../model/ip.js";
+import { conntrackOperationsMax } from "../model/limits.js";
 import type { Plan } from "../model/operation.js";
 import { readObject } from "../model/json.js";
 import type { Core } from "./core.js";
+import { logError, logWarning } from "./core.js";
 
-const originalsName = "sysctl-originals.json";
-const rulesName = "runtime-rules.json";
+const names = {
+  originals: "sysctl-originals.json",
+  rules: "runtime-rules.json",
+  flows: "stale-flows.json",
+} as const;
+
+type StateName = keyof typeof names;
 
 /** Sysctl values before our first change, by key. */
 export type Originals = Map<string, string>;
@@ -19,7 +27,7 @@ export type Originals = Map<string, string>;
 /** Reads a JSON object from run_dir; an empty one if it is missing or damaged. */
 export function loadState(
   core: Core,
-  name: "originals" | "rules",
+  name: StateName,
   done: (content: Readonly<Record<string, unknown>>) => void,
 ): void {
   const path = pathOf(core, name);
@@ -29,7 +37,7 @@ export function loadState(
     const missing = !(result instanceof Uint8Array) && result.error === -ENOENT;
     if (content === undefined && !missing) {
       const why = result instanceof Uint8Array ? "damaged" : result.text;
-      core.log.write("warning", `state file ${path}: ${why}, ignoring`);
+      logWarning(core, `state file ${path}: ${why}, ignoring`);
     }
     done(content ?? {});
   });
@@ -38,21 +46,21 @@ export function loadState(
 /** `done` gets why it could not be kept, "" on success. */
 export function saveState(
   core: Core,
-  name: "originals" | "rules",
+  name: StateName,
   content: unknown,
   done: (problem: string) => void,
 ): void {
   writeFile(core.channel, pathOf(core, name), JSON.stringify(content), done);
 }
 
-/** Removes both files, then calls `done`. */
+/** Removes all of them, then calls `done`. */
 export function removeState(core: Core, done: () => void): void {
-  const paths = [pathOf(core, "originals"), pathOf(core, "rules")];
+  const paths = (Object.keys(names) as StateName[]).map((name) => pathOf(core, name));
   let pending = paths.length;
   for (const path of paths) {
     request(core.channel, { type: "file_remove", path }, (answer) => {
       const { error, text } = asResult(answer);
-      if (error !== 0) core.log.write("warning", `${path}: ${text}, ignoring`);
+      if (error !== 0) logWarning(core, `${path}: ${text}, ignoring`);
       if (--pending === 0) done();
     });
   }
@@ -81,18 +89,52 @@ export function keepOriginals(
   }
   if (added === 0) return done();
   saveState(core, "originals", Object.fromEntries(originals), (problem) => {
-    if (problem !== "") core.log.write("error", `sysctl values cannot be kept: ${problem}`);
+    if (problem !== "") logError(core, `sysctl values cannot be kept: ${problem}`);
     done();
   });
+}
+
+/**
+ * Notes whose flows the plan forgets after it has moved them: a decider that dies in between would
+ * leave nothing else to tell its successor.
+ */
+export function noteStaleFlows(core: Core, plan: Plan, done: () => void): void {
+  const prefixes = plan.flatMap(({ operation }) =>
+    operation.kind === "conntrack" ? [operation.prefix] : [],
+  );
+  if (prefixes.length === 0) return done();
+  core.flowsNoted = true;
+  saveState(core, "flows", { prefixes }, (problem) => {
+    if (problem !== "") logError(core, `stale flows cannot be noted: ${problem}`);
+    done();
+  });
+}
+
+/** They are forgotten. */
+export function clearStaleFlows(core: Core): void {
+  if (!core.flowsNoted) return;
+  core.flowsNoted = false;
+  removeFile(core, pathOf(core, "flows"));
+}
+
+/** What a killed decider left to do. */
+export function takeStaleFlows(core: Core, content: Readonly<Record<string, unknown>>): void {
+  const { prefixes } = content;
+  if (!Array.isArray(prefixes)) return;
+  for (const text of prefixes.slice(0, conntrackOperationsMax) as unknown[]) {
+    const prefix = typeof text === "string" ? parsePrefix(text) : undefined;
+    if (prefix !== undefined) core.store.staleFlows.add(prefix);
+  }
+  core.flowsNoted = true;
 }
 
 /** Removes a file below run_dir; a failure is only worth a line. */
 export function removeFile(core: Core, path: string): void {
   command(core.channel, { type: "file_remove", path }, (_error, text) => {
-    core.log.write("warning", `${path}: ${text}, ignoring`);
+    logWarning(core, `${path}: ${text}, ignoring`);
   });
 }
 
-function pathOf(core: Core, name: "originals" | "rules"): string {
-  return `${core.facts.runDir}/${name === "originals" ? originalsName : rulesName}`;
+function pathOf(core: Core, name: StateName): string {
+  return `${core.facts.runDir}/${names[name]}`;
 }

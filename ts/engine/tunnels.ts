@@ -21,7 +21,7 @@ import {
 } from "../tunnel/welcome.js";
 import { base64Bytes } from "./base64.js";
 import type { Core } from "./core.js";
-import { nowMs } from "./core.js";
+import { logInfo, logWarning, nowMs } from "./core.js";
 import type { Uplink } from "./uplink.js";
 import { compareUplinks, uplinkOf } from "./uplink.js";
 
@@ -152,7 +152,7 @@ function checkUplink(tunnels: Tunnels): void {
   if (before === undefined) return;
   const difference = compareUplinks(before, after);
   if (difference === "same") return;
-  core.log.write("info", "the uplink changed, tunnels are looked after");
+  logInfo(core, "the uplink changed, tunnels are looked after");
   for (const slot of [...tunnels.bySlot.keys()]) {
     dispatch(tunnels, slot, { kind: "uplink", suspect: difference === "suspect" });
   }
@@ -194,11 +194,11 @@ function logChange(core: Core, before: Tunnel, state: Tunnel): void {
   const failed = reason !== "" && reason !== before.reason;
   if (shown === "up" && session !== before.session) {
     core.counters.sessions += 1;
-    core.log.write("info", `location ${location.name} is up through ${peer}`);
+    logInfo(core, `location ${location.name} is up through ${peer}`);
   } else if (failed) {
-    core.log.write("warning", `location ${location.name}: ${reason}`);
+    logWarning(core, `location ${location.name}: ${reason}`);
   } else if (shown !== before.shown) {
-    core.log.write("info", `location ${location.name} is ${shown}`);
+    logInfo(core, `location ${location.name} is ${shown}`);
   }
 }
 

@@ -6,18 +6,11 @@ export const EAGAIN = 11;
 const texts: Readonly<Record<number, string>> = {
   1: "operation not permitted",
   2: "no such file or directory",
-  5: "input/output error",
-  11: "not ready",
-  12: "out of memory",
   13: "permission denied",
-  16: "device or resource busy",
   17: "exists already",
   19: "no such device",
-  20: "not a directory",
-  21: "is a directory",
   22: "invalid argument",
   28: "no space left on device",
-  34: "value out of range",
 };
 
 /** A phrase for a negative or positive error number. */
