@@ -31,9 +31,12 @@ struct path_slot {
 	uint64_t wanted_us;
 };
 
+/* What waits until the end of a turn for its neighbours: a batch of segments that grows, or an
+ * acknowledgement that a newer one may replace. */
 struct path_join {
 	struct queue_packet *packet; /* NULL: free */
 	struct session *session;
+	bool acknowledgement;
 	struct segment_join join;
 };
 

@@ -173,6 +173,10 @@ static void finish_join(struct datapath *path, struct path_join *slot)
 	struct queue_packet *packet = slot->packet;
 
 	slot->packet = NULL;
+	if (slot->acknowledgement) {
+		enqueue_for_peer(path, slot->session, packet, &slot->join.packet);
+		return;
+	}
 	segment_join_finish(&slot->join);
 	packet->size = (uint32_t)slot->join.size;
 	packet->segments = (uint16_t)slot->join.count;
@@ -221,34 +225,57 @@ static bool is_sound(const struct queue_packet *packet, const struct segment_pac
 	return segment_checksum_is_right(packet->data, packet->size, parsed);
 }
 
+/* Tries to make the packet one with what waits for its flow. */
+static bool merge(struct datapath *path, struct path_join *slot, struct session *session,
+		  struct queue_packet *packet, const struct segment_packet *parsed)
+{
+	if (slot->session != session)
+		return false;
+	if (!slot->acknowledgement) {
+		if (!segment_join_add(&slot->join, packet->data, packet->size, parsed))
+			return false;
+		queue_pool_give(path->pool, packet);
+		return true;
+	}
+	if (!segment_supersedes(packet->data, packet->size, slot->packet->data, slot->packet->size,
+				parsed))
+		return false;
+	queue_pool_give(path->pool, slot->packet);
+	slot->packet = packet;
+	return true;
+}
+
+static bool start_join(struct datapath *path, struct session *session, struct queue_packet *packet,
+		       const struct segment_packet *parsed)
+{
+	struct path_join *slot;
+	struct segment_join join = {.packet = *parsed};
+	bool acknowledgement = packet->size == parsed->header_size;
+
+	if (!acknowledgement && !segment_join_start(&join, packet->data, packet->size,
+						    packet->capacity, parsed))
+		return false;
+	slot = free_join(path, packet->flow);
+	*slot = (struct path_join){packet, session, acknowledgement, join};
+	return true;
+}
+
 /* Order within a flow is kept: whatever does not continue a batch ends it. */
 static void join_or_enqueue(struct datapath *path, struct session *session,
 			    struct queue_packet *packet, const struct segment_packet *parsed,
 			    const struct segment_offload *header)
 {
 	struct path_join *slot = find_join(path, packet->flow);
-	bool single = packet->frame_type == FRAME_PACKET && session->segments &&
-		      parsed->protocol == IPPROTO_TCP && parsed->transport &&
-		      packet->size > SEGMENT_JOIN_MIN && is_sound(packet, parsed, header);
+	bool joinable = packet->frame_type == FRAME_PACKET && session->segments &&
+			parsed->protocol == IPPROTO_TCP && parsed->transport &&
+			packet->capacity == QUEUE_LARGE_SIZE && is_sound(packet, parsed, header);
 
-	if (slot != NULL && single && slot->session == session &&
-	    segment_join_add(&slot->join, packet->data, packet->size, parsed)) {
-		queue_pool_give(path->pool, packet);
+	if (slot != NULL && joinable && merge(path, slot, session, packet, parsed))
 		return;
-	}
 	if (slot != NULL)
 		finish_join(path, slot);
-	if (single && packet->capacity == QUEUE_LARGE_SIZE) {
-		struct segment_join join;
-
-		if (segment_join_start(&join, packet->data, packet->size, packet->capacity,
-				       parsed)) {
-			slot = free_join(path, packet->flow);
-			*slot = (struct path_join){packet, session, join};
-			return;
-		}
-	}
-	enqueue_for_peer(path, session, packet, parsed);
+	if (!joinable || !start_join(path, session, packet, parsed))
+		enqueue_for_peer(path, session, packet, parsed);
 }
 
 /* -- from the device -- */

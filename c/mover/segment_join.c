@@ -104,3 +104,30 @@ void segment_join_finish(struct segment_join *join)
 	if (join->count > 1)
 		segment_set_size(join->data, join->size, &join->packet);
 }
+
+/* No options, or a time stamp in its usual place (RFC 7323 appendix A). */
+static bool has_plain_options(const uint8_t *tcp, size_t size)
+{
+	static const uint8_t stamp[4] = {1, 1, 8, 10};
+
+	return size == 20 || (size == 32 && memcmp(tcp + 20, stamp, sizeof(stamp)) == 0);
+}
+
+bool segment_supersedes(const uint8_t *newer, size_t newer_size, const uint8_t *older,
+			size_t older_size, const struct segment_packet *packet)
+{
+	const uint8_t *tcp = newer + packet->network_size, *before = older + packet->network_size;
+	size_t tcp_size = packet->header_size - packet->network_size;
+
+	if (packet->protocol != IPPROTO_TCP || packet->tcp_flags != TCP_ACK ||
+	    newer_size != packet->header_size || older_size != newer_size)
+		return false;
+	if (packet->family == SEGMENT_IP4 ? packet->network_size != 20 || !is_same_ip4(newer, older)
+					  : packet->network_size != 40 || !is_same_ip6(newer, older))
+		return false;
+	/* Ports, sequence number, header length and flags; then the options' layout. */
+	if (memcmp(tcp, before, 8) != 0 || memcmp(tcp + 12, before + 12, 2) != 0)
+		return false;
+	return has_plain_options(tcp, tcp_size) && has_plain_options(before, tcp_size) &&
+	       (int32_t)(get32(tcp + 8) - get32(before + 8)) > 0;
+}

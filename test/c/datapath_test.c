@@ -167,6 +167,26 @@ static void single_segments_are_joined(void)
 	pair_free(&pair);
 }
 
+static void acknowledgements_are_thinned(void)
+{
+	struct pair pair;
+	struct packet_make make = from_router(5);
+	struct segment_offload none = {0}, out;
+	uint8_t packet[2000], got[2000];
+
+	EXPECT(start(&pair));
+	make.payload_size = 0;
+	for (int i = 0; i < 10; i++) {
+		make.acknowledgement += 1000;
+		send_tun(&pair.router, &none, packet, packet_build(&make, packet));
+	}
+	EXPECT(pair_run(&pair, gateway_has_packet, 1000));
+	EXPECT_EQUAL(recv_tun(&pair.gateway, &out, got), 40);
+	EXPECT(memcmp(got, packet, 40) == 0);
+	EXPECT(!gateway_has_packet(&pair));
+	pair_free(&pair);
+}
+
 /* A device without offload gets ten whole packets instead. */
 static void super_packets_are_split_for_a_plain_device(void)
 {
@@ -434,6 +454,7 @@ int main(void)
 	packets_go_both_ways();
 	super_packets_stay_whole();
 	single_segments_are_joined();
+	acknowledgements_are_thinned();
 	super_packets_are_split_for_a_plain_device();
 	spoofed_sources_are_dropped_and_counted();
 	a_slot_without_session_is_wanted_once_a_second();

@@ -442,6 +442,77 @@ static void a_batch_ends_at_the_largest_packet(void)
 	EXPECT_EQUAL(segment_parse(batch, join.size, &packet), 0);
 }
 
+static bool supersedes(const struct packet_make *newer, const struct packet_make *older)
+{
+	uint8_t a[200], b[200];
+	size_t a_size = packet_build(newer, a), b_size = packet_build(older, b);
+	struct segment_packet packet;
+
+	EXPECT_EQUAL(segment_parse(a, a_size, &packet), 0);
+	return segment_supersedes(a, a_size, b, b_size, &packet);
+}
+
+static void only_newer_acknowledgements_replace_older_ones(void)
+{
+	struct packet_make older = {.source = {10, 0, 0, 1}, .destination = {10, 0, 0, 2},
+				    .acknowledgement = 0xfffffff0, .tcp_flags = 0x10,
+				    .payload = payload};
+	struct packet_make newer = older;
+
+	EXPECT(!supersedes(&newer, &older));
+	newer.acknowledgement = 20;
+	EXPECT(supersedes(&newer, &older));
+	EXPECT(!supersedes(&older, &newer));
+	newer.ip6 = older.ip6 = true;
+	EXPECT(supersedes(&newer, &older));
+	newer.source[15] = 1;
+	EXPECT(!supersedes(&newer, &older));
+	older.source[15] = 1;
+	newer.source_port = 5;
+	EXPECT(!supersedes(&newer, &older));
+	newer.source_port = 0;
+	newer.sequence = 1;
+	EXPECT(!supersedes(&newer, &older));
+	newer.sequence = 0;
+	newer.payload_size = 1;
+	EXPECT(!supersedes(&newer, &older));
+	newer.payload_size = 0;
+	older.payload_size = 1;
+	EXPECT(!supersedes(&newer, &older));
+	older.payload_size = 0;
+	/* The maker's options are no time stamps: they might be selective acknowledgements. */
+	newer.options = older.options = 12;
+	EXPECT(!supersedes(&newer, &older));
+	newer.options = older.options = 0;
+	for (unsigned flag = 1; flag < 256; flag <<= 1) {
+		newer.tcp_flags = (uint8_t)(0x10 ^ flag);
+		EXPECT(!supersedes(&newer, &older));
+		newer.tcp_flags = 0x10;
+		older.tcp_flags = (uint8_t)(0x10 ^ flag);
+		EXPECT(!supersedes(&newer, &older));
+		older.tcp_flags = 0x10;
+	}
+	newer.udp = older.udp = true;
+	EXPECT(!supersedes(&newer, &older));
+}
+
+static void acknowledgements_with_time_stamps_are_replaced(void)
+{
+	struct packet_make make = {.tcp_flags = 0x10, .options = 12, .payload = payload};
+	uint8_t newer[100], older[100];
+	size_t size = packet_build(&make, older);
+	struct segment_packet packet;
+
+	make.acknowledgement = 1;
+	(void)packet_build(&make, newer);
+	memcpy(newer + 40, (uint8_t[]){1, 1, 8, 10, 0, 0, 0, 9}, 8);
+	memcpy(older + 40, (uint8_t[]){1, 1, 8, 10, 0, 0, 0, 8}, 8);
+	EXPECT_EQUAL(segment_parse(newer, size, &packet), 0);
+	EXPECT(segment_supersedes(newer, size, older, size, &packet));
+	older[42] = 5;
+	EXPECT(!segment_supersedes(newer, size, older, size, &packet));
+}
+
 int main(void)
 {
 	unsigned seed = 9;
@@ -462,5 +533,7 @@ int main(void)
 	joined_segments_come_apart_as_they_were();
 	only_neighbours_are_joined();
 	a_batch_ends_at_the_largest_packet();
+	only_newer_acknowledgements_replace_older_ones();
+	acknowledgements_with_time_stamps_are_replaced();
 	return test_summary();
 }
