@@ -186,16 +186,29 @@ static void check_statement(struct scanner *scanner)
 	skip_statement(scanner, table);
 }
 
+/* Also within comments and quotes: programs disagree about what a NUL or a carriage return ends. */
+static bool has_control(const uint8_t *script, size_t size)
+{
+	for (size_t i = 0; i < size; i++)
+		if ((script[i] < 0x20 && script[i] != '\t' && script[i] != '\n') ||
+		    script[i] == 0x7f)
+			return true;
+	return false;
+}
+
 int nft_check(const uint8_t *script, size_t size, char *ret_text)
 {
 	struct scanner scanner = { .at = (const char *)script, .line = 1 };
-	struct token last;
+	struct token last = { 0 };
 
 	ret_text[0] = '\0';
 	if (size == 0)
 		return 0;
+	if (has_control(script, size)) {
+		snprintf(ret_text, NFT_CHECK_TEXT_MAX, "script: a control character: expected text");
+		return -EPERM;
+	}
 	scanner.end = scanner.at + size;
-	last = scanner.token;
 	while (next(&scanner) != TOKEN_END) {
 		last = scanner.token;
 		if (scanner.token.kind != TOKEN_STOP)

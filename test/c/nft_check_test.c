@@ -87,6 +87,8 @@ static void escapes_from_our_table_are_refused(void)
 		"add rule inet adit x comment \"open",
 		"add rule inet adit x comment 'a'",
 		"add rule inet adit x drop\rflush ruleset",
+		"# comment\rflush ruleset",
+		"add rule inet adit x comment \"a\rb\"",
 		"add rule inet adit x drop; add rule ip nat y masquerade",
 		"table inet adit add chain ip x y",
 		"table inet adit comment \"x\" { }",
