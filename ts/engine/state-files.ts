@@ -1,6 +1,7 @@
 /**
- * What has to outlive a killed process, in run_dir: the sysctl values as they were found, the rules
- * that were made at run time, and the flows that are about to be forgotten. A clean stop removes all.
+ * What has to outlive a killed process, in run_dir: the sysctl values as they were found, the
+ * rules that were made at run time, the flows that are about to be forgotten. A clean stop removes
+ * all of it.
  */
 import { command, request } from "../host/channel.js";
 import { asResult } from "../host/channel.js";

@@ -120,6 +120,10 @@ export interface Observed {
   readonly neighbours: ReadonlyMap<string, ObservedNeighbour>;
   readonly firewall: ObservedFirewall;
   readonly sysctls: ReadonlyMap<string, string>;
+  /**
+   * Prefixes whose flows were to be forgotten: the deletion failed, or a decider died before it.
+   */
+  readonly staleFlows: ReadonlySet<Prefix>;
   /** Name of the open TUN, "" if none. */
   readonly tun: string;
   readonly listeners: ReadonlySet<string>;

@@ -4,11 +4,12 @@
  */
 import type { Desired, FirewallElement } from "../../model/desired.js";
 import { makePrefix, prefixNetwork } from "../../model/ip.js";
-import type { Prefix } from "../../model/ip.js";
+import type { Mac, Prefix } from "../../model/ip.js";
 import { any4, any6 } from "../../model/kernel.js";
 import { conntrackOperationsMax } from "../../model/limits.js";
 import type { Observed } from "../../model/observed.js";
 import type { PlannedOperation } from "../../model/operation.js";
+import { elementKey } from "../../render/nft.js";
 import { phases } from "../phases.js";
 import { elementChanges } from "./firewall.js";
 
@@ -19,9 +20,13 @@ export function planConntrack(desired: Desired, observed: Observed): PlannedOper
   if (desired.firewall === undefined || firewall.kind === "unread") return [];
   const found = firewall.kind === "present" ? firewall.elements : none;
   const { added, removed } = elementChanges(desired.firewall, found);
+  // Without its address a flow begins untranslated and stays so.
+  const missed = added.some((item) => isTranslation(item) && !found.has(elementKey(item)));
+  const moved = missed ? [...desired.firewall.elements.values()] : added;
+  const byMac = addressesByMac(observed);
   const prefixes = new Set([
     ...observed.staleFlows,
-    ...[...added, ...removed].flatMap((element) => sourcesOf(element, observed)),
+    ...[...moved, ...removed].flatMap((element) => sourcesOf(element, byMac, observed)),
     ...removed.flatMap(translatedOf),
   ]);
   const chosen = prefixes.size > conntrackOperationsMax ? [any4, any6] : [...prefixes];
@@ -33,21 +38,34 @@ export function planConntrack(desired: Desired, observed: Observed): PlannedOper
 }
 
 /** Sources whose way the element of a mark map decides. */
-function sourcesOf({ map, key }: FirewallElement, observed: Observed): Prefix[] {
-  if (map === "mac_mark") return ofMac(key, observed);
+function sourcesOf(
+  { map, key }: FirewallElement,
+  byMac: ReadonlyMap<Mac, readonly Prefix[]>,
+  observed: Observed,
+): readonly Prefix[] {
+  if (map === "mac_mark") return byMac.get(key) ?? [];
   if (map === "iface_mark") return ofInterface(key, observed);
   const length = /^ip[46]_(\d+)_mark$/.exec(map)?.[1];
   return length === undefined ? [] : [`${key}/${length}`];
 }
 
 /** The translated address that flows had. */
-function translatedOf({ map, value }: FirewallElement): Prefix[] {
-  return map === "snat4" || map === "snat6" ? [makePrefix(value)] : [];
+function translatedOf(element: FirewallElement): Prefix[] {
+  return isTranslation(element) ? [makePrefix(element.value)] : [];
 }
 
-function ofMac(mac: string, observed: Observed): Prefix[] {
-  const rows = [...observed.neighbours.values()].filter((neighbour) => neighbour.mac === mac);
-  return rows.map(({ addr }) => makePrefix(addr));
+function isTranslation({ map }: FirewallElement): boolean {
+  return map === "snat4" || map === "snat6";
+}
+
+function addressesByMac(observed: Observed): Map<Mac, Prefix[]> {
+  const found = new Map<Mac, Prefix[]>();
+  for (const { mac, addr } of observed.neighbours.values()) {
+    const list = found.get(mac) ?? [];
+    list.push(makePrefix(addr));
+    found.set(mac, list);
+  }
+  return found;
 }
 
 function ofInterface(name: string, observed: Observed): Prefix[] {
