@@ -122,8 +122,9 @@ bool segment_supersedes(const uint8_t *newer, size_t newer_size, const uint8_t *
 	if (packet->protocol != IPPROTO_TCP || packet->tcp_flags != TCP_ACK ||
 	    newer_size != packet->header_size || older_size != newer_size)
 		return false;
-	if (packet->family == SEGMENT_IP4 ? packet->network_size != 20 || !is_same_ip4(newer, older)
-					  : packet->network_size != 40 || !is_same_ip6(newer, older))
+	if (packet->family == SEGMENT_IP4
+		    ? packet->network_size != 20 || !is_same_ip4(newer, older)
+		    : packet->network_size != 40 || !is_same_ip6(newer, older))
 		return false;
 	/* Ports, sequence number, header length and flags; then the options' layout. */
 	if (memcmp(tcp, before, 8) != 0 || memcmp(tcp + 12, before + 12, 2) != 0)

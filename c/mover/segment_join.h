@@ -31,8 +31,8 @@ bool segment_join_add(struct segment_join *join, const uint8_t *data, size_t siz
 /* Sets the lengths; the transport checksum is open if there is more than one segment. */
 void segment_join_finish(struct segment_join *join);
 
-/* True if a TCP acknowledgement without data or selective blocks says all that an earlier one of the
- * same flow said, and more: the earlier one need not be sent. */
+/* True if a TCP acknowledgement without data or selective blocks says all that an earlier one of
+ * the same flow said, and more: the earlier one need not be sent. */
 bool segment_supersedes(const uint8_t *newer, size_t newer_size, const uint8_t *older,
 			size_t older_size, const struct segment_packet *packet);
 

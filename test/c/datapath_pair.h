@@ -22,8 +22,10 @@
 
 struct pair_side {
 	struct datapath *path;
-	int tun;   /* the far end of the fake device */
-	bool mute; /* the decider does not answer */
+	int tun;	     /* the far end of the fake device */
+	bool mute;	     /* the decider does not answer */
+	bool plain;	     /* the decider says that the peer takes no segments */
+	unsigned starts_max; /* sessions that the decider starts, each in the next slot */
 	uint32_t slot;
 	unsigned controls, states, wanted;
 	uint32_t session;	/* the one heard of last */
@@ -64,8 +66,10 @@ static inline void pair_note_control(void *arg, const struct msg_session_control
 	side->controls++;
 	memcpy(side->control, message->data.data, message->data.size);
 	side->control[message->data.size] = '\0';
-	if (side->mute || side->controls > 1)
+	if (side->mute || side->controls > side->starts_max)
 		return;
+	start.slot += side->controls - 1;
+	start.segments = !side->plain;
 	if (inbound) {
 		start.control.data = (uint8_t *)PAIR_WELCOME;
 		start.control.size = strlen(PAIR_WELCOME);
@@ -98,6 +102,7 @@ static inline void pair_side_new(struct pair *pair, struct pair_side *side, uint
 					 pair_note_wanted};
 
 	side->slot = slot;
+	side->starts_max = 1;
 	CHECK(datapath_new(pair->loop, &events, &side->path) == 0);
 	pair_attach(side, 0x0f);
 }
@@ -158,7 +163,7 @@ static inline void pair_listen(struct pair *pair, uint16_t half_open_max)
 }
 
 /* 10.64.0.5 and fd00:64::5 are the router's, and 10.64.0.6 another client's. */
-static inline void pair_set_tables(struct pair *pair)
+static inline void pair_set_tables(struct pair *pair, bool hairpin)
 {
 	struct msg_forward_entry rows[3] = {
 		{.prefix = {pair_ip4(10, 64, 0, 5), 32}, .slot = 7},
@@ -166,7 +171,7 @@ static inline void pair_set_tables(struct pair *pair)
 		{.prefix = {pair_ip4(10, 64, 0, 6), 32}, .slot = 8},
 	};
 	struct msg_forward_set table = {
-		.by_destination = true, .entries_count = 3, .entries = rows};
+		.by_destination = true, .hairpin = hairpin, .entries_count = 3, .entries = rows};
 
 	CHECK(datapath_forward_set(pair->gateway.path, &table) == 0);
 	for (size_t i = 0; i < 3; i++)
@@ -184,7 +189,7 @@ static inline void pair_new(struct pair *pair)
 	pair_side_new(pair, &pair->gateway, 7);
 	pair_side_new(pair, &pair->router, 1);
 	pair_listen(pair, 8);
-	pair_set_tables(pair);
+	pair_set_tables(pair, false);
 }
 
 static inline void pair_free(struct pair *pair)

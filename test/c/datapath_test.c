@@ -214,6 +214,41 @@ static void super_packets_are_split_for_a_plain_device(void)
 	pair_free(&pair);
 }
 
+/* A peer that takes no segments gets plain packets with whole checksums. */
+static void super_packets_are_split_for_a_plain_peer(void)
+{
+	struct pair pair;
+	struct packet_make make = from_router(5);
+	struct segment_offload batch = {.flags = 1,
+					.gso_type = 1,
+					.header_size = 40,
+					.segment_size = 1460,
+					.checksum_start = 20,
+					.checksum_offset = 16};
+	struct segment_offload single = {.flags = 1, .checksum_start = 20, .checksum_offset = 16};
+	struct segment_offload out;
+	uint8_t packet[70000], got[70000];
+	unsigned right = 0;
+
+	pair_new(&pair);
+	pair.router.plain = true;
+	EXPECT_EQUAL(pair_dial(&pair, pair.pin), 0);
+	EXPECT(pair_run(&pair, both_started, 3000));
+	make.payload_size = 14600;
+	send_tun(&pair.router, &batch, packet, packet_build(&make, packet));
+	make.payload_size = 500;
+	packet[36] ^= 0x55;
+	send_tun(&pair.router, &single, packet, packet_build(&make, packet));
+	EXPECT(pair_run(&pair, gateway_has_packet, 1000));
+	for (int i = 0; i < 11; i++) {
+		size_t size = recv_tun(&pair.gateway, &out, got);
+
+		right += size == (i < 10 ? 1500 : 540) && packet_is_right(got, size);
+	}
+	EXPECT_EQUAL(right, 11);
+	pair_free(&pair);
+}
+
 static uint64_t drop_source(struct pair_side *side)
 {
 	struct msg_stats stats;
@@ -456,6 +491,7 @@ int main(void)
 	single_segments_are_joined();
 	acknowledgements_are_thinned();
 	super_packets_are_split_for_a_plain_device();
+	super_packets_are_split_for_a_plain_peer();
 	spoofed_sources_are_dropped_and_counted();
 	a_slot_without_session_is_wanted_once_a_second();
 	a_wrong_pin_is_refused_by_name();

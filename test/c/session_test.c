@@ -333,6 +333,66 @@ static void no_mutation_gets_a_foreign_source_through(void)
 	tear_down();
 }
 
+static bool router_started(struct pair *p)
+{
+	return p->router.state == SESSION_STARTED;
+}
+
+static size_t router_packet(uint8_t *ret_packet, size_t capacity)
+{
+	ssize_t size = recv(pair.router.tun, ret_packet, capacity, 0);
+
+	return size > 0 ? (size_t)size : 0;
+}
+
+/* The router is client 10.64.0.5; the hand-made client is 10.64.0.6 and writes to it. */
+static void clients_meet_only_where_that_is_wanted(void)
+{
+	struct packet_make make = from_client(6);
+	uint8_t packet[2000];
+	size_t size;
+
+	make.destination[0] = 10;
+	memcpy(make.destination + 1, (uint8_t[]){64, 0, 5}, 3);
+	pair_new(&pair);
+	pair.gateway.starts_max = 2;
+	EXPECT_EQUAL(pair_dial(&pair, pair.pin), 0);
+	EXPECT(pair_run(&pair, router_started, 2000));
+	raw_connect();
+	greet();
+	size = packet_build(&make, packet);
+	send_frame(FRAME_PACKET, 0, 0, packet, size);
+	settle(20);
+	EXPECT_EQUAL(router_packet(packet, sizeof(packet)), 0);
+	EXPECT_EQUAL(device_packet(packet), 0);
+	pair_set_tables(&pair, true);
+	size = packet_build(&make, packet);
+	send_frame(FRAME_PACKET, 0, 0, packet, size);
+	settle(20);
+	EXPECT_EQUAL(router_packet(packet, sizeof(packet)), size + TUN_HEADER_SIZE);
+	EXPECT_EQUAL(device_packet(packet), 0);
+	tear_down();
+}
+
+/* A second session of the same client takes the first one's place. */
+static void a_newer_session_replaces_the_older(void)
+{
+	uint8_t close_frame[] = {FRAME_CLOSE, 0, 0, 0, 0, 0, 0, 34};
+
+	set_up(false);
+	greet();
+	raw.plain_size = 0;
+	pair.gateway.controls = 0;
+	EXPECT_EQUAL(pair_dial(&pair, pair.pin), 0);
+	settle(300);
+	EXPECT_EQUAL(pair.router.state, SESSION_STARTED);
+	EXPECT(raw.ended);
+	EXPECT_EQUAL(raw.plain_size, FRAME_HEADER_SIZE + 34);
+	EXPECT(memcmp(raw.plain, close_frame, sizeof(close_frame)) == 0);
+	EXPECT_TEXT(pair.gateway.reason, "replaced: a newer session serves this client");
+	tear_down();
+}
+
 /* Random bytes inside TLS: the session ends, the gateway does not. */
 static void garbage_inside_tls_is_survived(void)
 {
@@ -379,6 +439,8 @@ int main(void)
 	keepalives_are_answered_with_their_bytes();
 	malformed_packets_are_dropped_and_counted();
 	no_mutation_gets_a_foreign_source_through();
+	clients_meet_only_where_that_is_wanted();
+	a_newer_session_replaces_the_older();
 	garbage_inside_tls_is_survived();
 	return test_summary();
 }
