@@ -96,7 +96,7 @@ export function prefixFamily(text: Ip | Prefix): Family {
 }
 
 /** The prefix of that length which begins with that address, host bits kept. */
-export function makePrefix(ip: Ip, length: number = ipBytes(ip).length * 8): Prefix {
+export function makePrefix(ip: Ip, length: number = ip.includes(":") ? 128 : 32): Prefix {
   return `${ip}/${length}`;
 }
 

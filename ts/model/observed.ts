@@ -115,6 +115,7 @@ export interface Observed {
   readonly addresses: ReadonlyMap<string, ObservedAddress>;
   /** Keyed by what tells two routes apart: IPv4 table, destination and metric, IPv6 the hop too. */
   readonly routes: ReadonlyMap<string, ObservedRoute>;
+  /** Keyed by ruleKey of ts/reconcile/kinds/rule.ts. */
   readonly rules: ReadonlyMap<string, ObservedRule>;
   /** Keyed by `index addr`. */
   readonly neighbours: ReadonlyMap<string, ObservedNeighbour>;

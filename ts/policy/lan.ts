@@ -12,7 +12,8 @@ import { flagUp, neighbourValid } from "../model/kernel.js";
 import { addressesPerMacMax } from "../model/limits.js";
 import type { Observed, ObservedLink, ObservedNeighbour } from "../model/observed.js";
 
-const linkLocal = "fe80::/10";
+/** fe80::/10 in canonical text; asked of every neighbour, so not by arithmetic. */
+const linkLocal = /^fe[89ab]/;
 
 /** Neighbours that count: a live state, a routable address, not on the outward side. */
 export function neighboursOf(config: RouterConfig, observed: Observed): ObservedNeighbour[] {
@@ -22,7 +23,7 @@ export function neighboursOf(config: RouterConfig, observed: Observed): Observed
     return (
       (neighbour.state & neighbourValid) !== 0 &&
       neighbour.mac !== "" &&
-      !prefixContains(linkLocal, neighbour.addr)
+      !linkLocal.test(neighbour.addr)
     );
   });
 }
@@ -58,7 +59,7 @@ export function connectedOf(config: RouterConfig, observed: Observed): Connected
   for (const { index, prefix } of observed.addresses.values()) {
     const link = observed.links.get(index);
     if (link === undefined || isOutward(config, link.name) || !isUp(link)) continue;
-    if (prefixContains(linkLocal, prefix)) continue;
+    if (linkLocal.test(prefix)) continue;
     const network = prefixNetwork(prefix);
     const address = prefixAddress(prefix);
     found.set(`${link.name} ${network}`, { ifname: link.name, prefix: network, address });

@@ -16,6 +16,7 @@ import type {
 import type { Operation } from "../model/operation.js";
 import { forwardText } from "./kinds/forward.js";
 import { listenerKey } from "./kinds/listener.js";
+import { asOurs, ruleKey } from "./kinds/rule.js";
 import { readFirewall } from "./nft-read.js";
 
 /** The observed state as its owner holds it. Everybody else sees the read-only Observed. */
@@ -229,13 +230,6 @@ function foldRule(store: ObservedStore, message: MessageOf<"rule">): boolean {
   return foldEntry(store.rules, ruleKey(rule), rule, deleted);
 }
 
-function ruleKey(rule: ObservedRule): string {
-  const { family, priority, src, dst, iif, oif, fwmark, fwmask } = rule;
-  const { table, action, protocol, invert, suppress } = rule;
-  const match = [family, priority, src, dst, iif, oif, fwmark, fwmask];
-  return [...match, table, action, protocol, invert, suppress].join(" ");
-}
-
 /** Moving between live states interests nobody. */
 function foldNeighbour(store: ObservedStore, message: MessageOf<"neighbour">): boolean {
   const { deleted, type: _type, ...neighbour } = message;
@@ -257,8 +251,7 @@ function usableMac(neighbour: ObservedNeighbour | undefined): string {
 type OperationOf<Kind extends Operation["kind"]> = Extract<Operation, { kind: Kind }>;
 
 function foldRuleResult(store: ObservedStore, operation: OperationOf<"rule">): void {
-  const { why: _why, ...facts } = operation.rule;
-  const rule = { ...facts, oif: "", protocol: protocolOurs, suppress: -1 };
+  const rule = asOurs(operation.rule);
   foldEntry(store.rules, ruleKey(rule), rule, operation.remove);
 }
 

@@ -6,14 +6,14 @@ import { phases } from "../phases.js";
 import { difference, keyedBy } from "./keyed.js";
 
 export function planRules(desired: Desired, observed: Observed): PlannedOperation[] {
-  const present = [...observed.rules.values()].filter(isOurs).map(asDesired);
-  const { added, removed } = difference(
-    keyedBy(desired.rules, identity),
-    keyedBy(present, identity),
+  const present = new Map([...observed.rules].filter(([, rule]) => isOurs(rule)));
+  const { added, removed } = difference<DesiredRule | ObservedRule>(
+    keyedBy(desired.rules, (rule) => ruleKey(asOurs(rule))),
+    present,
   );
   return [
-    ...added.map((rule) => operation(rule, false, addPhase(rule, desired))),
-    ...removed.map((rule) => operation(rule, true, phases.removeRules)),
+    ...added.map((rule) => operation(rule as DesiredRule, false, addPhase(rule, desired))),
+    ...removed.map((rule) => operation(asDesired(rule), true, phases.removeRules)),
   ];
 }
 
@@ -22,19 +22,27 @@ function isOurs(rule: ObservedRule): boolean {
   return protocol === protocolOurs && priority >= priorityMin && priority <= priorityMax;
 }
 
-function asDesired(rule: ObservedRule): DesiredRule {
+/** The rule as the kernel reports it when it is ours. */
+export function asOurs({ why: _why, ...rule }: DesiredRule): ObservedRule {
+  return { ...rule, oif: "", protocol: protocolOurs, suppress: -1 };
+}
+
+/** Everything in which two rules may differ; the key of observed rules. */
+export function ruleKey(rule: ObservedRule): string {
+  const { family, priority, src, dst, iif, oif, fwmark, fwmask } = rule;
+  const { table, action, protocol, invert, suppress } = rule;
+  const match = `${family} ${priority} ${src} ${dst} ${iif} ${oif} ${fwmark} ${fwmask}`;
+  return `${match} ${table} ${action} ${protocol} ${invert} ${suppress}`;
+}
+
+function asDesired(rule: Omit<DesiredRule, "why">): DesiredRule {
   const { family, priority, src, dst, iif, fwmark, fwmask, table, action, invert } = rule;
   const why = "no rule asks for it";
   return { family, priority, src, dst, iif, fwmark, fwmask, table, action, invert, why };
 }
 
-function identity(rule: DesiredRule): string {
-  const { family, priority, src, dst, iif, fwmark, fwmask, table, action, invert } = rule;
-  return [family, priority, src, dst, iif, fwmark, fwmask, table, action, invert].join(" ");
-}
-
 /** A table with an unreachable end blocks; every other one lets through. */
-function addPhase(rule: DesiredRule, desired: Desired): number {
+function addPhase(rule: { readonly table: number }, desired: Desired): number {
   const blocks =
     rule.table !== tableMain &&
     desired.routes.some((route) => route.table === rule.table && route.oif === "");
