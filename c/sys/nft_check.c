@@ -205,7 +205,8 @@ int nft_check(const uint8_t *script, size_t size, char *ret_text)
 	if (size == 0)
 		return 0;
 	if (has_control(script, size)) {
-		snprintf(ret_text, NFT_CHECK_TEXT_MAX, "script: a control character: expected text");
+		snprintf(ret_text, NFT_CHECK_TEXT_MAX,
+			 "script: a control character: expected text");
 		return -EPERM;
 	}
 	scanner.end = scanner.at + size;

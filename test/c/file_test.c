@@ -30,21 +30,21 @@ static void only_clean_paths_pass(void)
 
 static void the_configuration_says_what_may_be_read(void)
 {
-	static const char text[] = "{\"token_file\": \"/root/token\", \"x\": \"/root/../etc\"}";
+	static const char text[] = "{\"token_file\": \"/srv/token\", \"x\": \"/srv/../etc\"}";
 	struct file_rules rules = { .config_path = "/etc/adit/adit.json", .run_dir = "/run/adit" };
 
 	EXPECT(file_may_read(&rules, "/etc/adit/adit.json"));
 	EXPECT(file_may_read(&rules, "/etc/adit/token"));
 	EXPECT(file_may_read(&rules, "/run/adit/state"));
 	EXPECT(!file_may_read(&rules, "/etc/shadow"));
-	EXPECT(!file_may_read(&rules, "/root/token"));
+	EXPECT(!file_may_read(&rules, "/srv/token"));
 	rules.config_text = (const uint8_t *)text;
 	rules.config_size = strlen(text);
-	EXPECT(file_may_read(&rules, "/root/token"));
-	EXPECT(!file_may_write(&rules, "/root/token"));
-	EXPECT(!file_may_read(&rules, "/root/toke"));
-	EXPECT(!file_may_read(&rules, "/root"));
-	EXPECT(!file_may_read(&rules, "/root/../etc"));
+	EXPECT(file_may_read(&rules, "/srv/token"));
+	EXPECT(!file_may_write(&rules, "/srv/token"));
+	EXPECT(!file_may_read(&rules, "/srv/toke"));
+	EXPECT(!file_may_read(&rules, "/srv"));
+	EXPECT(!file_may_read(&rules, "/srv/../etc"));
 	EXPECT(file_may_write(&rules, "/etc/adit/runtime.json"));
 	EXPECT(!file_may_write(&rules, "/etc/passwd"));
 	rules.config_path = "/adit.json";
