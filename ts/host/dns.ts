@@ -26,7 +26,7 @@ const codeNoSuchName = 3;
 const responseCodes = ["no error", "format error", "server failure", "no such name"];
 
 /** True for a name of letters, digits, hyphens and underscores that fits into a question. */
-export function isHostName(name: string): boolean {
+function isHostName(name: string): boolean {
   return name.length <= nameLengthMax && /^[\w-]{1,63}(\.[\w-]{1,63})*\.?$/.test(name);
 }
 
