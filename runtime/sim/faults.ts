@@ -1,6 +1,6 @@
 /**
- * Faults by chance. Each run switches a random subset on (swarm testing: a fault that is absent lets
- * others run deeper), then draws from it until faults stop.
+ * Faults by chance. Each run switches a random subset on (swarm testing: a fault that is absent
+ * lets others run deeper), then draws from it until faults stop.
  */
 import type { DeciderMessage } from "../../ts/host/contract.gen.js";
 import { callApi } from "./api-client.js";
@@ -202,7 +202,7 @@ function jumpClock(world: World): void {
 /** The owner moves a device by the API. */
 function switchLocation(world: World): void {
   // A rule that cannot be kept is lost with the decider: that is said in the log, not promised.
-  if (world.router.files.writeError !== 0) return;
+  if (world.router.files.writeError !== 0 || world.changing) return;
   const rule = world.random.pick(world.policy.rules);
   const vl = world.random.chance(10) ? "direct" : world.random.pick(locations).name;
   const whenDowns = ["block", "block", "direct", "us", "de"].filter((name) => name !== vl);
@@ -211,7 +211,9 @@ function switchLocation(world: World): void {
   const { kind, subject } = rule;
   const body = { kind, subject, vl, when_down: whenDown };
   world.expectChange(next);
-  callApi(world.router, "POST", "/v1/protect", body, (answer) => world.changeAnswered(next, answer));
+  callApi(world.router, "POST", "/v1/protect", body, (answer) =>
+    world.changeAnswered(next, answer),
+  );
 }
 
 function unplug(world: World): void {

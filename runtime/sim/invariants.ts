@@ -3,7 +3,8 @@
  * asked of the kernel by resolve(), nothing of the bundle.
  */
 import type { Machine } from "./machine.js";
-import { ours } from "./constants.js";
+import { ours, rtn, table } from "./constants.js";
+import { hostOf } from "./net.js";
 import type { ReferencePolicy } from "./policy.js";
 import { allowedOf, expectedOf } from "./policy.js";
 import type { Outcome, Packet } from "./resolve.js";
@@ -21,7 +22,7 @@ export class Violation extends Error {
   }
 }
 
-/** Time that a foreign edit of both layers may stay unrepaired, from when a decider could see it. */
+/** Time that a foreign edit of both layers may stay unrepaired, once a decider could see it. */
 export const REPAIR_MS = 500;
 /** Time until a change asked for by the API is in the kernel. */
 const SETTLE_MS = 2_000;
@@ -72,9 +73,33 @@ export function checkSafety(checked: Checked): void {
   }
   const foreign = checked.foreign();
   if (foreign !== checked.foreignBefore) {
-    const detail = `expected\n${checked.foreignBefore}\ngot\n${foreign}`;
+    const detail = difference(checked.foreignBefore, foreign);
     throw new Violation("foreign objects stay untouched", detail);
   }
+}
+
+/** Block before unblock: no rule of ours leads to a table that does not end in unreachable. */
+export function checkOrder({ machine, damage, ableSinceMs }: Checked): void {
+  const { kernel, around } = machine;
+  if (damage.isOpen("routing", around.clock.nowMs, ableSinceMs)) return;
+  for (const rule of kernel.rules) {
+    if (rule.protocol !== ours.PROTOCOL || rule.table === table.MAIN) continue;
+    const blocked = kernel.routes.some(
+      (route) =>
+        route.table === rule.table &&
+        route.kind === rtn.UNREACHABLE &&
+        route.dst === (rule.family === 4 ? "0.0.0.0/0" : "::/0"),
+    );
+    if (!blocked) throw new Violation("a table ends in unreachable before a rule", ruleText(rule));
+  }
+}
+
+/** Lines that only one of two texts has. */
+export function difference(before: string, after: string): string {
+  const [old, now] = [before.split("\n"), after.split("\n")];
+  const gone = old.filter((line) => !now.includes(line)).map((line) => `- ${line}`);
+  const come = now.filter((line) => !old.includes(line)).map((line) => `+ ${line}`);
+  return [...gone, ...come].join("\n");
 }
 
 function checkPacket(checked: Checked, device: Device, packet: Packet): void {
@@ -85,6 +110,7 @@ function checkPacket(checked: Checked, device: Device, packet: Packet): void {
   if (changing) {
     for (const place of allowedOf(previous.ruleFor(device, packet.src))) allowed.add(place);
   }
+  if (!allowed.has("uplink") && !changing) checkLayers(checked, device, packet);
   const place = placeOf(machine, resolve(machine.kernel, packet));
   if (place === "nowhere" || allowed.has(place)) return;
   if (place !== "uplink" && changing) return;
@@ -94,15 +120,36 @@ function checkPacket(checked: Checked, device: Device, packet: Packet): void {
   throw new Violation("no packet leaves outside its tunnel", `${where} by ${place}, rule ${rule}`);
 }
 
+/** Each of the two layers keeps the packet from the uplink without the other's help. */
+function checkLayers(checked: Checked, device: Device, packet: Packet): void {
+  const { machine, damage, ableSinceMs } = checked;
+  const nowMs = machine.around.clock.nowMs;
+  for (const only of ["routing", "firewall"] as const) {
+    if (damage.isOpen(only, nowMs, ableSinceMs)) continue;
+    if (only === "routing" && isUnknown(checked, device, packet.src)) continue;
+    const outcome = resolve(machine.kernel, packet, { only });
+    if (outcome.kind !== "out" || outcome.oif !== UPLINK) continue;
+    const where = `${device.name} ${packet.src} -> ${packet.dst}`;
+    throw new Violation("each layer blocks alone", `${where}: the ${only} layer lets it out`);
+  }
+}
+
+/** A device by MAC whose address no neighbour entry has told for long enough. */
+function isUnknown(checked: Checked, device: Device, src: string): boolean {
+  const { machine, policy, damage, ableSinceMs } = checked;
+  if (policy.ruleFor(device, src)?.kind !== "mac") return false;
+  const nowMs = machine.around.clock.nowMs;
+  const isNew = damage.isNeighbourNew(device.mac, nowMs, ableSinceMs);
+  return isNew || !isNeighbour(machine.kernel, device, src);
+}
+
 /** Both layers were attacked and nobody had the time to repair either. */
 function mayLeak(checked: Checked, device: Device, src: string): boolean {
-  const { machine, policy, damage, ableSinceMs } = checked;
+  const { machine, damage, ableSinceMs } = checked;
   const nowMs = machine.around.clock.nowMs;
   if (!damage.isOpen("firewall", nowMs, ableSinceMs)) return false;
   if (damage.isOpen("routing", nowMs, ableSinceMs)) return true;
-  const byMac = policy.ruleFor(device, src)?.kind === "mac";
-  const known = isNeighbour(machine.kernel, device, src);
-  return byMac && (!known || damage.isNeighbourNew(device.mac, nowMs, ableSinceMs));
+  return isUnknown(checked, device, src);
 }
 
 /** `uplink`, a location's name, `nowhere`, or the interface or slot in words. */
@@ -130,6 +177,18 @@ export function checkSettled(checked: Checked): void {
     }
   }
   checkFlows(checked);
+  checkOrphans(checked);
+}
+
+/** No rule of ours is left over for an address that no rule of the policy stands for. */
+function checkOrphans({ machine, devices, policy }: Checked): void {
+  for (const rule of machine.kernel.rules) {
+    if (rule.protocol !== ours.PROTOCOL || rule.src === "") continue;
+    const src = hostOf(rule.src);
+    const owner = devices.find(({ addr4, addr6 }) => src === addr4 || src === addr6);
+    if (owner !== undefined && policy.ruleFor(owner, src) !== undefined) continue;
+    throw new Violation("nothing is left over", ruleText(rule));
+  }
 }
 
 /** No tracked flow of a device keeps the path of a location that it left. */
@@ -164,7 +223,8 @@ export function foreignText(machine: Machine): string {
   const tun = kernel.linkNamed(TUN)?.index ?? 0;
   const routes = kernel.routes.filter((route) => !isOurs(route) && route.oif !== tun);
   const rules = kernel.rules.filter((rule) => !isOurs(rule));
-  return [...routes.map((route) => routeText(route, name)), ...rules.map(ruleText)].sort().join("\n");
+  const lines = [...routes.map((route) => routeText(route, name)), ...rules.map(ruleText)];
+  return lines.sort().join("\n");
 }
 
 function isOurs(item: { readonly protocol: number }): boolean {

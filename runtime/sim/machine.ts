@@ -180,7 +180,11 @@ export class Machine {
     const epoch = this.#epoch;
     this.#upAtMs = Math.max(this.#upAtMs, clock.nowMs + latency(random));
     clock.at(this.#upAtMs, () => {
-      if (epoch !== this.#epoch) return;
+      if (epoch !== this.#epoch || this.decider === undefined) {
+        // Nobody took the descriptor out of the socket.
+        if (fd >= 0) this.descriptors.close(fd);
+        return;
+      }
       trace.message(this.options.name, "<", bytes);
       this.#call((decider) => decider.onMessage(bytes, fd));
     });

@@ -9,7 +9,9 @@ import type { Mover } from "./mover.js";
 
 export interface Mistake {
   readonly name: string;
-  plant(machine: Machine): void;
+  readonly plant: (machine: Machine) => void;
+  /** Invariants by which it may be found. */
+  readonly found: readonly string[];
 }
 
 /** Answers success without doing what was asked, as a bundle that never asks. */
@@ -21,24 +23,47 @@ function skip(matches: (message: DeciderMessage) => boolean): Mistake["plant"] {
   };
 }
 
+const ORDER = "a table ends in unreachable before a rule";
+const LAYERS = "each layer blocks alone";
+const LEAK = "no packet leaves outside its tunnel";
+
 export const mistakes: readonly Mistake[] = [
-  {
-    name: "skip-unreachable",
-    plant: skip((message) => message.type === "route_set" && message.kind === rtn.UNREACHABLE),
-  },
+  { name: "skip-unreachable", plant: skip(isBlocking), found: [ORDER] },
   {
     name: "skip-source-rules",
     plant: skip((message) => message.type === "rule_set" && message.src !== "" && !message.remove),
+    found: [LAYERS],
   },
-  { name: "forget-conntrack", plant: skip((message) => message.type === "conntrack_delete") },
+  {
+    name: "forget-conntrack",
+    plant: skip((message) => message.type === "conntrack_delete"),
+    found: ["flows follow the policy"],
+  },
   {
     name: "forget-removals",
     plant: skip((message) => message.type === "rule_set" && message.remove),
+    found: ["nothing is left over", LAYERS],
   },
-  { name: "delete-foreign-rule", plant: deleteForeignRule },
-  { name: "ignore-lost-events", plant: onMover((mover) => (mover.recover = () => recoverSilently(mover))) },
-  { name: "unblock-before-block", plant: onMover((mover) => (mover.rewrite = withoutGuard)) },
-  { name: "stale-firewall", plant: onMover((mover) => (mover.rewrite = withoutElementChanges)) },
+  {
+    name: "delete-foreign-rule",
+    plant: deleteForeignRule,
+    found: ["foreign objects stay untouched"],
+  },
+  {
+    name: "ignore-lost-events",
+    plant: onMover((mover) => (mover.recover = () => recoverSilently(mover))),
+    found: [LAYERS, LEAK, ORDER],
+  },
+  {
+    name: "unblock-before-block",
+    plant: onMover((mover) => (mover.postpone = isBlocking)),
+    found: [ORDER],
+  },
+  {
+    name: "stale-firewall",
+    plant: onMover((mover) => (mover.rewrite = withoutElementChanges)),
+    found: [LAYERS, "settled as policy says", "a change is taken in the end"],
+  },
 ];
 
 function onMover(change: (mover: Mover) => void): Mistake["plant"] {
@@ -68,9 +93,8 @@ function deleteForeignRule(machine: Machine): void {
   };
 }
 
-/** The table is built in two transactions, the blocking part missing from the first. */
-function withoutGuard(script: string): string {
-  return script.replace(/(chain guard \{\n[^\n]*\n)[^}]*\}/, "$1  }");
+function isBlocking(message: DeciderMessage): boolean {
+  return message.type === "route_set" && message.kind === rtn.UNREACHABLE;
 }
 
 /** Elements of a living table are never changed. */

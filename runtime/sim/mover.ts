@@ -1,6 +1,6 @@
 /**
- * The simulated mover: the second implementation of runtime/contract.json. It takes the same bytes as
- * c/mover and answers with the same bytes; the contract suite (test/contract) runs on both.
+ * The simulated mover: the second implementation of runtime/contract.json. It takes the same bytes
+ * as c/mover and answers with the same bytes; the contract suite (test/contract) runs on both.
  */
 import type { DeciderMessage, MoverMessage } from "../../ts/host/contract.gen.js";
 import { decodeCommand, encodeMessage } from "../../ts/host/contract.gen.js";
@@ -64,6 +64,7 @@ const NFT_NOTICE_MS = 20;
 /** As in c/mover/watch.c. */
 const DUMP_DELAY_MS = 20;
 const DUMP_INTERVAL_MS = 200;
+const POSTPONED_MS = 30;
 /** How long a run of the nft program takes. */
 const NFT_RUN_MS_MIN = 3;
 const NFT_RUN_MS_MAX = 25;
@@ -79,6 +80,8 @@ export class Mover {
   intercept: Interceptor = () => 0;
   /** Planted mistakes: commands that are answered with success and not carried out. */
   ignore: (message: DeciderMessage) => boolean = () => false;
+  /** Planted mistakes: commands that are answered at once and carried out too late. */
+  postpone: (message: DeciderMessage) => boolean = () => false;
   /** Planted mistakes: what becomes of an nft script. */
   rewrite: (script: string) => string = (script) => script;
   /** True while events are lost, as after ENOBUFS; the mover notices and dumps again. */
@@ -171,6 +174,10 @@ export class Mover {
     if (this.ignore(message)) return { message: refusalOf(message, 0) };
     const handler = HANDLERS[message.type] as Handler<never> | undefined;
     if (handler === undefined) throw new RangeError(`no handler for ${message.type}`);
+    if (this.postpone(message)) {
+      this.parts.clock.after(POSTPONED_MS, () => handler(this, message as never, seq));
+      return { message: refusalOf(message, 0) };
+    }
     return handler(this, message as never, seq);
   }
 

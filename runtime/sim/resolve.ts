@@ -1,8 +1,8 @@
 /**
- * Where a packet goes: prerouting chains, routing policy, forward chains, source NAT. The one function
- * behind the invariants of the simulation.
+ * Where a packet goes: prerouting chains, routing policy, forward chains, source NAT. The one
+ * function behind the invariants of the simulation.
  */
-import { action, iff, rtn, table } from "./constants.js";
+import { action, iff, ours, rtn, table } from "./constants.js";
 import type { Kernel } from "./kernel.js";
 import type { Flow, Route, Rule } from "./kernel-objects.js";
 import { contains, netOf } from "./net.js";
@@ -33,22 +33,30 @@ export interface RouteChoice {
   readonly route: Route | undefined;
 }
 
-/** With `track`, a flow is remembered as conntrack does, and found again. */
-export function resolve(kernel: Kernel, packet: Packet, track = false): Outcome {
+export interface ResolveOptions {
+  /** A flow is remembered as conntrack does, and found again. */
+  readonly track?: boolean;
+  /** Asks what one layer alone would do: no tables of the firewall, or no rules of ours. */
+  readonly only?: "routing" | "firewall";
+}
+
+export function resolve(kernel: Kernel, packet: Packet, options: ResolveOptions = {}): Outcome {
+  const { track = false, only } = options;
   const flow = track ? findFlow(kernel, packet) : undefined;
   const at = hookPacket(packet, flow);
   const forwarded = packet.iif !== "";
-  const before = runHook(kernel.firewall.table, forwarded ? "prerouting" : "output", at);
+  const tables = only === "routing" ? undefined : kernel.firewall.table;
+  const before = runHook(tables, forwarded ? "prerouting" : "output", at);
   if (before.verdict === "drop") return { kind: "dropped", where: `chain ${before.chain}` };
-  const choice = chooseRoute(kernel, at);
+  const choice = chooseRoute(kernel, at, only === "firewall");
   if (choice.kind === "local") return { kind: "local" };
   if (choice.route === undefined) return { kind: "dropped", where: "route unreachable" };
   at.oif = kernel.linkName(choice.route.oif);
   if (forwarded) {
-    const guarded = runHook(kernel.firewall.table, "forward", at);
+    const guarded = runHook(tables, "forward", at);
     if (guarded.verdict === "drop") return { kind: "dropped", where: `chain ${guarded.chain}` };
   }
-  const after = runHook(kernel.firewall.table, "postrouting", at);
+  const after = runHook(tables, "postrouting", at);
   if (after.verdict === "drop") return { kind: "dropped", where: `chain ${after.chain}` };
   const snat = flow === undefined ? after.snat : flow.snat;
   if (track && flow === undefined) remember(kernel, packet, snat, at.flowMark);
@@ -57,8 +65,9 @@ export function resolve(kernel: Kernel, packet: Packet, track = false): Outcome 
 }
 
 /** The routing decision alone: what `ip route get` answers. */
-export function chooseRoute(kernel: Kernel, packet: HookPacket): RouteChoice {
+export function chooseRoute(kernel: Kernel, packet: HookPacket, foreignOnly = false): RouteChoice {
   for (const rule of kernel.rules) {
+    if (foreignOnly && rule.protocol === ours.PROTOCOL) continue;
     if (rule.family !== packet.family || ruleMatches(rule, packet) === rule.invert) continue;
     if (rule.action !== action.TO_TABLE) return { kind: "unreachable", route: undefined };
     if (rule.table === table.LOCAL) {

@@ -1,5 +1,5 @@
 /**
- * One run: a world from a seed, hours of faults, then quiet, and the checks. Everything that happens
+ * One run: a world from a seed, hours of faults, then quiet, and the checks. All that happens
  * follows from the seed, the bundle and the engine's semantics.
  */
 import type { ApiAnswer } from "./api-client.js";
@@ -11,7 +11,9 @@ import { faults, forgetUnused } from "./faults.js";
 import type { Gateway } from "./gateways.js";
 import { BundleGateway, pinOf, ScriptedGateway } from "./gateways.js";
 import type { Checked } from "./invariants.js";
-import { checkSafety, checkSettled, Damage, foreignText, ownText, Violation } from "./invariants.js";
+import {
+  checkOrder, checkSafety, checkSettled, Damage, difference, foreignText, ownText, Violation,
+} from "./invariants.js";
 import { Machine } from "./machine.js";
 import { Network } from "./network.js";
 import type { ReferenceRule } from "./policy.js";
@@ -19,7 +21,9 @@ import { configText, ReferencePolicy, startingRules } from "./policy.js";
 import { Random } from "./random.js";
 import { resolve } from "./resolve.js";
 import type { Device } from "./topology.js";
-import { announce, furnish, locations, makeDevices, packetsOf, plugUplink, TUN } from "./topology.js";
+import {
+  announce, furnish, locations, makeDevices, packetsOf, plugUplink, TUN,
+} from "./topology.js";
 import { Trace } from "./trace.js";
 
 export interface RunOptions {
@@ -47,6 +51,9 @@ const SETTLE_MS = 60_000;
 const QUIET_MS = 30_000;
 const TRAFFIC_MS = 1_000;
 const FAULT_GAP_MS_MAX = 20_000;
+/** Some faults follow one another closely: what one alone cannot break, two together may. */
+const BURST_PERCENT = 30;
+const BURST_MS_MAX = 300;
 /** After a refused command the decider may wait before it tries again. */
 const BACK_OFF_MS = 2_000;
 /** Commands that leave the kernel as it is. */
@@ -83,7 +90,8 @@ export class World {
   faultCount = 0;
   readonly #checked: Checked;
   #protected = false;
-  #changing = false;
+  /** A change was asked for and not confirmed. */
+  changing = false;
   faulty = true;
   #lastCommand = "";
 
@@ -131,20 +139,17 @@ export class World {
 
   /** A change was asked for; until it is confirmed, before and after are both right. */
   expectChange(rule: ReferenceRule): void {
-    if (!this.#changing) {
-      const previous = new ReferencePolicy();
-      for (const old of this.policy.rules) previous.protect(old);
-      this.#checked.previous = previous;
-    }
-    this.#changing = true;
+    const previous = new ReferencePolicy();
+    for (const old of this.policy.rules) previous.protect(old);
+    this.#checked.previous = previous;
+    this.changing = true;
     this.#checked.changedAtMs = Infinity;
     this.policy.protect(rule);
   }
 
   changeAnswered(rule: ReferenceRule, answer: ApiAnswer): void {
-    const current = this.policy.rules.includes(rule);
-    if (answer.status === 200 && current) {
-      this.#changing = false;
+    if (answer.status === 200) {
+      this.changing = false;
       this.#checked.changedAtMs = this.clock.nowMs;
       return;
     }
@@ -152,7 +157,7 @@ export class World {
       throw new Violation("the API takes a good rule", `${answer.status} ${answer.body}`);
     }
     // The decider died or refused half-way: ask again until it is certain.
-    if (current) this.clock.after(3_000, () => this.#ask(rule));
+    this.clock.after(3_000, () => this.#ask(rule));
   }
 
   logLines(): string[] {
@@ -178,7 +183,8 @@ export class World {
     };
     router.onDown = () => void (this.#checked.ableSinceMs = Infinity);
     router.onRefused = () => {
-      this.#checked.ableSinceMs = Math.max(this.#checked.ableSinceMs, this.clock.nowMs + BACK_OFF_MS);
+      const retryMs = this.clock.nowMs + BACK_OFF_MS;
+      this.#checked.ableSinceMs = Math.max(this.#checked.ableSinceMs, retryMs);
     };
     router.onCommand = (message) => {
       if (READING.has(message.type)) return;
@@ -188,6 +194,7 @@ export class World {
   }
 
   #check(): void {
+    checkOrder(this.#checked);
     if (this.#protected) checkSafety(this.#checked);
   }
 
@@ -198,7 +205,9 @@ export class World {
   }
 
   #scheduleFaults(chosen: readonly Fault[]): void {
-    this.clock.after(this.random.between(10, FAULT_GAP_MS_MAX), () => {
+    const burst = this.random.chance(BURST_PERCENT);
+    const gapMs = this.random.between(1, burst ? BURST_MS_MAX : FAULT_GAP_MS_MAX);
+    this.clock.after(gapMs, () => {
       if (!this.faulty) return;
       const fault = this.random.pick(chosen);
       this.faultCount++;
@@ -209,14 +218,14 @@ export class World {
     });
   }
 
-  /** Each device sends now and then; flows are tracked, and lazy tunnels hear that they are wanted. */
+  /** Each device sends now and then; flows are tracked, and lazy tunnels hear of them. */
   #traffic(): void {
     const { router } = this;
     this.clock.after(TRAFFIC_MS, () => {
       for (const device of this.devices) {
         const packet = this.random.pick(packetsOf(device));
         const dport = this.random.pick([53, 443]);
-        const outcome = resolve(router.kernel, { ...packet, dport }, true);
+        const outcome = resolve(router.kernel, { ...packet, dport }, { track: true });
         const tunnels = router.mover?.tunnels;
         if (outcome.kind !== "out" || outcome.oif !== TUN || tunnels === undefined) continue;
         const slot = tunnels.slotOf(outcome.source);
@@ -239,18 +248,22 @@ export class World {
     for (const gateway of this.gateways) gateway.start();
     router.boot();
     forgetUnused(this);
-    for (const device of this.devices) announce(router.kernel, device, this.random);
+    for (const device of this.devices) {
+      this.damage.neighbourChanged(device.mac, this.clock.nowMs);
+      announce(router.kernel, device, this.random);
+    }
     this.trace.note("world", "faults stopped");
   }
 
   #ask(rule: ReferenceRule): void {
-    if (!this.policy.rules.includes(rule) || !this.#changing) return;
     const body = { kind: rule.kind, subject: rule.subject, vl: rule.vl, when_down: rule.whenDown };
-    callApi(this.router, "POST", "/v1/protect", body, (answer) => this.changeAnswered(rule, answer));
+    callApi(this.router, "POST", "/v1/protect", body, (answer) =>
+      this.changeAnswered(rule, answer),
+    );
   }
 
   #settle(): void {
-    if (this.#changing) throw new Violation("a change is taken in the end", "no 200 for a minute");
+    if (this.changing) throw new Violation("a change is taken in the end", "no 200 for a minute");
     this.#check();
     checkSettled(this.#checked);
     const before = ownText(this.router);
@@ -284,7 +297,7 @@ export class World {
     this.clock.run(this.clock.nowMs + QUIET_MS);
     kernel.observers.delete(observer);
     const after = ownText(this.router);
-    if (after !== before) throw new Violation(invariant, `before\n${before}\nafter\n${after}`);
+    if (after !== before) throw new Violation(invariant, difference(before, after));
     if (events > 0) throw new Violation(invariant, `${events} kernel events, ${this.#lastCommand}`);
   }
 }
