@@ -17,35 +17,39 @@
 
 /* -- buffers and queues -- */
 
-static struct session *fattest_session(struct datapath *path)
+/* The session whose queue holds most buffers for `size` bytes, NULL if none holds any. */
+static struct session *fattest_session(const struct datapath *path, size_t size)
 {
 	struct session *fattest = NULL;
+	unsigned most = 0;
 
 	for (size_t i = 0; i < path->session_count; i++) {
 		struct session *session = path->sessions[i];
+		unsigned count =
+			session->queue != NULL ? queue_count_like(session->queue, size) : 0;
 
-		if (session->queue == NULL || queue_is_empty(session->queue))
-			continue;
-		if (fattest == NULL || queue_bytes(session->queue) > queue_bytes(fattest->queue))
+		if (count > most) {
+			most = count;
 			fattest = session;
+		}
 	}
 	return fattest;
 }
 
-/* When no buffer is free, the session that holds most loses what its fattest flow holds, until a
- * buffer of the right kind comes back. NULL if everything is in use elsewhere. */
+/* When no buffer is free, the flow that holds most of that kind loses its oldest packet. NULL if
+ * everything is in use elsewhere. */
 static struct queue_packet *take_buffer(struct datapath *path, size_t size)
 {
 	struct queue_packet *packet = queue_pool_take(path->pool, size);
 	struct session *fattest;
 
-	if (packet == NULL)
-		packet = queue_pool_take(path->pool, QUEUE_LARGE_SIZE);
-	while (packet == NULL && (fattest = fattest_session(path)) != NULL) {
-		queue_drop_one(fattest->queue);
-		packet = queue_pool_take(path->pool, size);
-	}
-	return packet;
+	if (packet != NULL)
+		return packet;
+	fattest = fattest_session(path, size);
+	if (fattest == NULL)
+		return NULL;
+	queue_drop_like(fattest->queue, size);
+	return queue_pool_take(path->pool, size);
 }
 
 static void mark_dirty(struct datapath *path, struct session *session)
@@ -101,7 +105,7 @@ static struct queue_packet *shrink(struct datapath *path, struct queue_packet *p
 
 	if (packet->capacity == QUEUE_SMALL_SIZE || packet->size > QUEUE_SMALL_SIZE)
 		return packet;
-	small = queue_pool_take(path->pool, packet->size);
+	small = take_buffer(path, packet->size);
 	if (small == NULL)
 		return packet;
 	memcpy(small->data, packet->data, packet->size);
@@ -252,8 +256,8 @@ static bool start_join(struct datapath *path, struct session *session, struct qu
 	struct segment_join join = {.packet = *parsed};
 	bool acknowledgement = packet->size == parsed->header_size;
 
-	if (!acknowledgement && !segment_join_start(&join, packet->data, packet->size,
-						    packet->capacity, parsed))
+	if (!acknowledgement &&
+	    !segment_join_start(&join, packet->data, packet->size, packet->capacity, parsed))
 		return false;
 	slot = free_join(path, packet->flow);
 	*slot = (struct path_join){packet, session, acknowledgement, join};

@@ -26,6 +26,7 @@ struct flow {
 	uint32_t drop_count, drop_count_before;
 	int64_t deficit;
 	size_t bytes;
+	unsigned counts[2];	 /* packets in small and in large buffers */
 	uint64_t above_since_us; /* 0: sojourn times are below the target */
 	uint64_t drop_next_us;
 };
@@ -37,6 +38,7 @@ struct flow_list {
 struct queue {
 	struct queue_pool *pool;
 	size_t bytes;
+	unsigned counts[2];
 	uint64_t dropped;
 	struct flow_list new_flows, old_flows;
 	struct flow flows[QUEUE_FLOWS];
@@ -144,19 +146,51 @@ static struct flow *list_shift(struct flow_list *list)
 	return flow;
 }
 
-static struct queue_packet *flow_shift(struct queue *queue, struct flow *flow)
+static bool is_large(size_t size)
 {
-	struct queue_packet *packet = flow->head;
+	return size > QUEUE_SMALL_SIZE;
+}
 
-	if (packet == NULL)
-		return NULL;
-	flow->head = packet->next;
-	if (flow->head == NULL)
-		flow->tail = NULL;
+static void flow_append(struct queue *queue, struct flow *flow, struct queue_packet *packet)
+{
+	bool large = is_large(packet->capacity);
+
+	packet->next = NULL;
+	if (flow->tail != NULL)
+		flow->tail->next = packet;
+	else
+		flow->head = packet;
+	flow->tail = packet;
+	flow->bytes += packet->size;
+	queue->bytes += packet->size;
+	flow->counts[large]++;
+	queue->counts[large]++;
+}
+
+/* Takes out the packet that follows `before`, the first one if that is NULL. */
+static struct queue_packet *flow_remove(struct queue *queue, struct flow *flow,
+					struct queue_packet *before)
+{
+	struct queue_packet *packet = before != NULL ? before->next : flow->head;
+	bool large = is_large(packet->capacity);
+
+	if (before != NULL)
+		before->next = packet->next;
+	else
+		flow->head = packet->next;
+	if (flow->tail == packet)
+		flow->tail = before;
 	packet->next = NULL;
 	flow->bytes -= packet->size;
 	queue->bytes -= packet->size;
+	flow->counts[large]--;
+	queue->counts[large]--;
 	return packet;
+}
+
+static struct queue_packet *flow_shift(struct queue *queue, struct flow *flow)
+{
+	return flow->head != NULL ? flow_remove(queue, flow, NULL) : NULL;
 }
 
 static void drop(struct queue *queue, struct queue_packet *packet)
@@ -253,6 +287,17 @@ static struct queue_packet *flow_take(struct queue *queue, struct flow *flow, ui
 
 /* -- the queue -- */
 
+static void drop_from_fattest(struct queue *queue)
+{
+	struct flow *fattest = &queue->flows[0];
+
+	for (size_t i = 1; i < QUEUE_FLOWS; i++) {
+		if (queue->flows[i].bytes > fattest->bytes)
+			fattest = &queue->flows[i];
+	}
+	drop(queue, flow_shift(queue, fattest));
+}
+
 int queue_new(struct queue_pool *pool, struct queue **ret_queue)
 {
 	struct queue *queue = calloc(1, sizeof(*queue));
@@ -268,8 +313,8 @@ void queue_free(struct queue *queue)
 {
 	if (queue == NULL)
 		return;
-	while (queue_drop_one(queue))
-		;
+	while (queue->bytes > 0)
+		drop_from_fattest(queue);
 	free(queue);
 }
 
@@ -278,20 +323,13 @@ void queue_put(struct queue *queue, struct queue_packet *packet, uint64_t now_us
 	struct flow *flow = &queue->flows[packet->flow % QUEUE_FLOWS];
 
 	packet->queued_us = now_us;
-	packet->next = NULL;
-	if (flow->tail != NULL)
-		flow->tail->next = packet;
-	else
-		flow->head = packet;
-	flow->tail = packet;
-	flow->bytes += packet->size;
-	queue->bytes += packet->size;
+	flow_append(queue, flow, packet);
 	if (!flow->listed) {
 		flow->deficit = QUEUE_FLOW_QUANTUM;
 		list_append(&queue->new_flows, flow);
 	}
 	while (queue->bytes > QUEUE_BYTES_MAX)
-		queue_drop_one(queue);
+		drop_from_fattest(queue);
 }
 
 struct queue_packet *queue_take(struct queue *queue, uint64_t now_us)
@@ -322,18 +360,30 @@ struct queue_packet *queue_take(struct queue *queue, uint64_t now_us)
 	}
 }
 
-bool queue_drop_one(struct queue *queue)
+bool queue_drop_like(struct queue *queue, size_t size)
 {
-	struct flow *fattest = &queue->flows[0];
+	bool large = is_large(size);
+	struct flow *flow = &queue->flows[0];
+	struct queue_packet *before = NULL;
 
-	for (size_t i = 1; i < QUEUE_FLOWS; i++) {
-		if (queue->flows[i].bytes > fattest->bytes)
-			fattest = &queue->flows[i];
-	}
-	if (fattest->head == NULL)
+	if (queue->counts[large] == 0)
 		return false;
-	drop(queue, flow_shift(queue, fattest));
+	for (size_t i = 1; i < QUEUE_FLOWS; i++) {
+		if (queue->flows[i].counts[large] > flow->counts[large])
+			flow = &queue->flows[i];
+	}
+	if (is_large(flow->head->capacity) != large) {
+		before = flow->head;
+		while (is_large(before->next->capacity) != large)
+			before = before->next;
+	}
+	drop(queue, flow_remove(queue, flow, before));
 	return true;
+}
+
+unsigned queue_count_like(const struct queue *queue, size_t size)
+{
+	return queue->counts[is_large(size)];
 }
 
 bool queue_is_empty(const struct queue *queue)

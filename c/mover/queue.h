@@ -61,8 +61,11 @@ void queue_free(struct queue *queue);
 void queue_put(struct queue *queue, struct queue_packet *packet, uint64_t now_us);
 /* The packet whose turn it is, now the caller's; NULL if there is none. */
 struct queue_packet *queue_take(struct queue *queue, uint64_t now_us);
-/* Drops one packet of the flow that holds most. False if the queue is empty. */
-bool queue_drop_one(struct queue *queue);
+/* Drops the oldest packet in a buffer for `size` bytes, of the flow that holds most such buffers.
+ * False if there is none. */
+bool queue_drop_like(struct queue *queue, size_t size);
+/* How many buffers for `size` bytes the queue holds. */
+unsigned queue_count_like(const struct queue *queue, size_t size);
 bool queue_is_empty(const struct queue *queue);
 /* Bytes waiting. */
 size_t queue_bytes(const struct queue *queue);

@@ -162,6 +162,35 @@ static void buffers_are_bounded_and_come_back(void)
 	tear_down();
 }
 
+static void buffers_are_won_back_from_who_holds_most(void)
+{
+	uint32_t flow;
+	int pings = 0, bulk = 0;
+
+	set_up();
+	for (int i = 0; i < 3; i++)
+		EXPECT(put(PING, 84, 1000));
+	for (int i = 0; i < 4; i++)
+		EXPECT(put(BULK, 84, 1000));
+	for (int i = 0; i < 2; i++)
+		EXPECT(put(BULK, 60000, 1000));
+	EXPECT_EQUAL(queue_count_like(queue, 1), 7);
+	EXPECT_EQUAL(queue_count_like(queue, 60000), 2);
+	EXPECT(queue_drop_like(queue, 60000));
+	EXPECT(queue_drop_like(queue, 60000));
+	EXPECT(!queue_drop_like(queue, 60000));
+	EXPECT(queue_drop_like(queue, 1));
+	EXPECT(queue_drop_like(queue, 1));
+	while ((flow = take(1000)) != 0) {
+		pings += flow == PING;
+		bulk += flow == BULK;
+	}
+	EXPECT_EQUAL(pings + bulk, 5);
+	EXPECT(pings >= 2 && bulk >= 2);
+	EXPECT_EQUAL(queue_dropped(queue), 4);
+	tear_down();
+}
+
 /* Nothing is lost or made twice, whatever happens. */
 static void random_use_balances(void)
 {
@@ -175,6 +204,8 @@ static void random_use_balances(void)
 		now_us += (uint64_t)(rand_r(&seed) % 300);
 		if (rand_r(&seed) % 5 < 3)
 			in += (uint64_t)put(flow, 40 + (uint32_t)rand_r(&seed) % 3000, now_us);
+		else if (rand_r(&seed) % 10 == 0)
+			(void)queue_drop_like(queue, (size_t)rand_r(&seed) % 3000);
 		else
 			out += take(now_us) != 0;
 	}
@@ -194,6 +225,7 @@ int main(void)
 	a_standing_queue_is_dropped();
 	a_short_queue_is_left_alone();
 	buffers_are_bounded_and_come_back();
+	buffers_are_won_back_from_who_holds_most();
 	random_use_balances();
 	return test_summary();
 }
