@@ -25,11 +25,17 @@ class Problem {
   ) {}
 }
 
+interface Reader {
+  readonly text: string;
+  /** Index of the next character. */
+  at: number;
+}
+
 /** The value of JSON text, or where and why it is none. */
 export function readJson(text: string): { value: unknown } | { error: JsonError } {
-  const reader = new Reader(text.startsWith("\ufeff") ? text.slice(1) : text);
+  const reader = { text: text.startsWith("\ufeff") ? text.slice(1) : text, at: 0 };
   try {
-    return { value: reader.whole() };
+    return { value: readWhole(reader) };
   } catch (problem) {
     if (!(problem instanceof Problem)) throw problem;
     return { error: locate(reader.text, problem) };
@@ -42,97 +48,91 @@ function locate(text: string, problem: Problem): JsonError {
   return { line, column: problem.at - before.lastIndexOf("\n"), text: problem.text };
 }
 
-class Reader {
-  private at = 0;
+function readWhole(reader: Reader): unknown {
+  const value = readValue(reader, 0);
+  take(reader, space);
+  if (reader.at < reader.text.length) throw new Problem(reader.at, "nothing after the value");
+  return value;
+}
 
-  constructor(readonly text: string) {}
+function take(reader: Reader, pattern: RegExp): string {
+  pattern.lastIndex = reader.at;
+  const found = pattern.exec(reader.text)?.[0] ?? "";
+  reader.at += found.length;
+  return found;
+}
 
-  whole(): unknown {
-    const value = this.value(0);
-    this.match(space);
-    if (this.at < this.text.length) throw new Problem(this.at, "nothing after the value");
-    return value;
+function readValue(reader: Reader, depth: number): unknown {
+  take(reader, space);
+  if (depth > depthMax) throw new Problem(reader.at, `at most ${depthMax} levels`);
+  const first = reader.text[reader.at];
+  if (first === "{") return readEntries(reader, depth);
+  if (first === "[") return readItems(reader, depth);
+  if (first === '"') return readString(reader);
+  const word = take(reader, scalar);
+  if (word === "") throw new Problem(reader.at, "a JSON value");
+  return JSON.parse(word);
+}
+
+function readString(reader: Reader): string {
+  const start = reader.at;
+  reader.at = endOfString(reader) + 1;
+  const word = reader.text.slice(start, reader.at);
+  try {
+    if (!control.test(word)) return JSON.parse(word) as string;
+  } catch {
+    // Said below: engines word it differently.
   }
+  throw new Problem(start, "a closed string with valid escapes");
+}
 
-  private match(pattern: RegExp): string {
-    pattern.lastIndex = this.at;
-    const found = pattern.exec(this.text)?.[0] ?? "";
-    this.at += found.length;
-    return found;
+/** The first quote behind an even number of backslashes; a pattern would need a deep stack. */
+function endOfString({ text, at }: Reader): number {
+  let end = at;
+  for (;;) {
+    end = text.indexOf('"', end + 1);
+    if (end < 0) throw new Problem(at, "a closed string with valid escapes");
+    let backslashes = 0;
+    while (text[end - 1 - backslashes] === "\\") backslashes += 1;
+    if (backslashes % 2 === 0) return end;
   }
+}
 
-  private value(depth: number): unknown {
-    this.match(space);
-    if (depth > depthMax) throw new Problem(this.at, `at most ${depthMax} levels`);
-    const first = this.text[this.at];
-    if (first === "{") return this.object(depth);
-    if (first === "[") return this.array(depth);
-    if (first === '"') return this.string();
-    const word = this.match(scalar);
-    if (word === "") throw new Problem(this.at, "a JSON value");
-    return JSON.parse(word);
-  }
+function readItems(reader: Reader, depth: number): unknown[] {
+  const items: unknown[] = [];
+  readList(reader, "]", () => items.push(readValue(reader, depth + 1)));
+  return items;
+}
 
-  private string(): string {
-    const start = this.at;
-    this.at = this.endOfString() + 1;
-    const word = this.text.slice(start, this.at);
-    try {
-      if (!control.test(word)) return JSON.parse(word) as string;
-    } catch {
-      // Said below: engines word it differently.
-    }
-    throw new Problem(start, "a closed string with valid escapes");
-  }
+function readEntries(reader: Reader, depth: number): Record<string, unknown> {
+  const entries = new Map<string, unknown>();
+  readList(reader, "}", () => {
+    take(reader, space);
+    const start = reader.at;
+    if (reader.text[start] !== '"') throw new Problem(start, "a key in quotes");
+    const key = readString(reader);
+    if (entries.has(key)) throw new Problem(start, `the key "${key}" only once`);
+    expect(reader, ":");
+    entries.set(key, readValue(reader, depth + 1));
+  });
+  return Object.fromEntries(entries);
+}
 
-  /** The first quote behind an even number of backslashes; a pattern would need a deep stack. */
-  private endOfString(): number {
-    let end = this.at;
-    for (;;) {
-      end = this.text.indexOf('"', end + 1);
-      if (end < 0) throw new Problem(this.at, "a closed string with valid escapes");
-      let backslashes = 0;
-      while (this.text[end - 1 - backslashes] === "\\") backslashes += 1;
-      if (backslashes % 2 === 0) return end;
-    }
-  }
+function readList(reader: Reader, close: string, item: () => void): void {
+  reader.at += 1;
+  if (taken(reader, close)) return;
+  do item();
+  while (taken(reader, ","));
+  expect(reader, close);
+}
 
-  private array(depth: number): unknown[] {
-    const items: unknown[] = [];
-    this.list("]", () => items.push(this.value(depth + 1)));
-    return items;
-  }
+function taken(reader: Reader, sign: string): boolean {
+  take(reader, space);
+  if (reader.text[reader.at] !== sign) return false;
+  reader.at += 1;
+  return true;
+}
 
-  private object(depth: number): Record<string, unknown> {
-    const entries = new Map<string, unknown>();
-    this.list("}", () => {
-      this.match(space);
-      const start = this.at;
-      if (this.text[start] !== '"') throw new Problem(start, "a key in quotes");
-      const key = this.string();
-      if (entries.has(key)) throw new Problem(start, `the key "${key}" only once`);
-      this.expect(":");
-      entries.set(key, this.value(depth + 1));
-    });
-    return Object.fromEntries(entries);
-  }
-
-  private list(close: string, item: () => void): void {
-    this.at += 1;
-    if (this.taken(close)) return;
-    do item();
-    while (this.taken(","));
-    this.expect(close);
-  }
-
-  private taken(sign: string): boolean {
-    this.match(space);
-    if (this.text[this.at] !== sign) return false;
-    this.at += 1;
-    return true;
-  }
-
-  private expect(sign: string): void {
-    if (!this.taken(sign)) throw new Problem(this.at, `"${sign}"`);
-  }
+function expect(reader: Reader, sign: string): void {
+  if (!taken(reader, sign)) throw new Problem(reader.at, `"${sign}"`);
 }
