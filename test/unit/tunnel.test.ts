@@ -1,0 +1,431 @@
+/**
+ * The life of a tunnel in virtual time. Goal: whatever a gateway, the uplink and chance do, a
+ * tunnel has at most one carrying session and one attempt, redials within the bounds of its back-
+ * off and never gives up. Method: a world answers the machine's commands as a random script says.
+ */
+import assert from "node:assert";
+import fc from "fast-check";
+import { suite } from "uvu";
+import type { Ip } from "../../ts/model/ip.js";
+import { downAfterMs, redialDelayMsMax, redialDelayMsMin } from "../../ts/model/limits.js";
+import type { Welcome } from "../../ts/model/observed.js";
+import type { Random } from "../../ts/model/random.js";
+import { backoffMs } from "../../ts/tunnel/backoff.js";
+import { emptyPeerQueue, putAddresses, takeAddress, takePeer } from "../../ts/tunnel/peers.js";
+import type { Tunnel, TunnelCommand, TunnelEvent } from "../../ts/tunnel/state.js";
+import { attemptMsMax, authDelayMs, deadlinesOf, newTunnel } from "../../ts/tunnel/state.js";
+import { stepTunnel } from "../../ts/tunnel/tunnel.js";
+import { greetingText, readGatewayAnswer, welcomeText } from "../../ts/tunnel/welcome.js";
+import { pin, router, routerJson, welcomeOf } from "./support/configs.js";
+import { seededRandom } from "./support/random.js";
+
+const test = suite("tunnel");
+const [location] = router().locations;
+assert.ok(location !== undefined);
+const welcome = welcomeOf(5);
+
+/** A tunnel with its clock and what it asked for. */
+class Bench {
+  nowMs = 1_000;
+  commands: readonly TunnelCommand[] = [];
+  readonly events: string[] = [];
+  state: Tunnel;
+  taken: readonly Ip[] = [];
+
+  constructor(
+    where = location,
+    readonly random: Random = seededRandom(1),
+  ) {
+    assert.ok(where !== undefined);
+    this.state = newTunnel(where, 1, this.nowMs);
+  }
+
+  take(event: TunnelEvent): readonly TunnelCommand[] {
+    const isTaken = (address: Ip): boolean => this.taken.includes(address);
+    const context = { nowMs: this.nowMs, random: this.random, isTaken };
+    const step = stepTunnel(this.state, event, context);
+    assert.deepStrictEqual(step.deadlines, deadlinesOf(step.state));
+    this.state = step.state;
+    this.commands = step.commands;
+    for (const one of step.commands) if (one.kind === "event") this.events.push(one.event.event);
+    return step.commands;
+  }
+
+  kinds(): readonly string[] {
+    return this.commands.map(({ kind }) => kind);
+  }
+
+  /** Goes to the earliest deadline. */
+  wait(): void {
+    const atMs = Math.min(...deadlinesOf(this.state).map((deadline) => deadline.atMs));
+    assert.ok(Number.isFinite(atMs), "nothing is waited for");
+    this.nowMs = Math.max(this.nowMs, atMs);
+    this.take({ kind: "time" });
+  }
+
+  isDown(): boolean {
+    return this.state.shown === "down";
+  }
+
+  prepare(addresses: readonly Ip[] = []): void {
+    this.take({ kind: "prepared", serial: this.state.serial, token: "secret", addresses });
+  }
+
+  open(session: number): void {
+    this.prepare();
+    assert.deepStrictEqual(this.kinds(), ["open"]);
+    this.take({ kind: "opened", serial: this.state.serial, session });
+  }
+
+  greet(session: number, given: Welcome = welcome): void {
+    this.take({ kind: "answered", session, answer: { kind: "welcome", welcome: given } });
+  }
+
+  up(session: number): void {
+    if (!this.state.wanted) this.take({ kind: "want" });
+    this.open(session);
+    this.greet(session);
+    assert.deepStrictEqual(this.kinds(), ["start"]);
+    this.take({ kind: "started", session, problem: "" });
+    assert.strictEqual(this.state.shown, "up");
+  }
+}
+
+test("a lazy tunnel waits until it is wanted, then comes up", () => {
+  const bench = new Bench();
+  assert.deepStrictEqual(deadlinesOf(bench.state), []);
+  assert.strictEqual(bench.state.shown, "idle");
+  bench.up(7);
+  assert.deepStrictEqual(bench.events, ["route_connected"]);
+  assert.deepStrictEqual(deadlinesOf(bench.state), []);
+  assert.strictEqual(bench.state.lastWelcome, welcome);
+});
+
+test("wanting it twice dials once", () => {
+  const bench = new Bench();
+  bench.take({ kind: "want" });
+  assert.deepStrictEqual(bench.kinds(), ["prepare"]);
+  bench.take({ kind: "want" });
+  assert.deepStrictEqual(bench.kinds(), []);
+});
+
+test("it asks for the addresses that it had before", () => {
+  const bench = new Bench();
+  bench.up(1);
+  bench.nowMs += 60_000;
+  bench.take({ kind: "closed", session: 1, reason: "reset: gone" });
+  bench.wait();
+  bench.prepare();
+  const [open] = bench.commands;
+  assert.ok(open?.kind === "open");
+  assert.deepStrictEqual([open.want4, open.want6], ["10.64.0.5", "fd00:64::5"]);
+});
+
+test("a stable session that is lost is redialled at once, and down only after a while", () => {
+  const bench = new Bench();
+  bench.up(1);
+  bench.nowMs += 60_000;
+  const lostMs = bench.nowMs;
+  bench.take({ kind: "closed", session: 1, reason: "reset: gone" });
+  assert.strictEqual(bench.state.shown, "connecting");
+  assert.deepStrictEqual(bench.events, ["route_connected", "route_disconnected"]);
+  bench.wait();
+  assert.strictEqual(bench.nowMs, lostMs);
+  assert.deepStrictEqual(bench.kinds(), ["prepare"]);
+  bench.take({ kind: "unprepared", serial: bench.state.serial, reason: "no token" });
+  while (!bench.isDown()) {
+    if (bench.state.attempt !== undefined) {
+      bench.take({ kind: "unprepared", serial: bench.state.serial, reason: "no token" });
+    }
+    bench.wait();
+  }
+  assert.strictEqual(bench.nowMs, lostMs + downAfterMs);
+});
+
+test("a session that carried for a moment only backs off", () => {
+  const bench = new Bench();
+  bench.up(1);
+  bench.nowMs += 100;
+  bench.take({ kind: "closed", session: 1, reason: "reset: gone" });
+  assert.ok((bench.state.retryAtMs ?? 0) >= bench.nowMs + redialDelayMsMin / 2);
+});
+
+test("a refused token waits for a person and is told", () => {
+  const bench = new Bench();
+  bench.take({ kind: "want" });
+  bench.open(3);
+  const answer = { kind: "refused", error: "auth", text: "" } as const;
+  bench.take({ kind: "answered", session: 3, answer });
+  assert.deepStrictEqual([...bench.kinds()].sort(), ["close", "event", "event"]);
+  assert.ok(bench.events.includes("invalid_auth"));
+  assert.ok((bench.state.retryAtMs ?? 0) >= bench.nowMs + authDelayMs);
+});
+
+test("an address that another location holds is exchanged at once", () => {
+  const bench = new Bench();
+  bench.taken = ["10.64.0.5"];
+  bench.take({ kind: "want" });
+  bench.open(3);
+  bench.greet(3);
+  assert.ok(bench.kinds().includes("close"));
+  assert.strictEqual(bench.state.retryAtMs, bench.nowMs);
+  bench.wait();
+  bench.prepare();
+  const [open] = bench.commands;
+  assert.ok(open?.kind === "open");
+  assert.ok(open.want4.startsWith("10.64."), open.want4);
+  assert.notStrictEqual(open.want4, "10.64.0.5");
+});
+
+test("a gateway that insists on a taken address is not dialled in a tight loop", () => {
+  const bench = new Bench();
+  bench.taken = ["10.64.0.5"];
+  bench.take({ kind: "want" });
+  const startMs = bench.nowMs;
+  for (let session = 1; session <= 12; session++) {
+    bench.open(session);
+    bench.greet(session);
+    while (bench.state.attempt === undefined) bench.wait();
+  }
+  assert.ok(bench.nowMs - startMs > redialDelayMsMin);
+});
+
+test("a doubtful session goes on until a second one has its welcome", () => {
+  const bench = new Bench();
+  bench.up(1);
+  bench.take({ kind: "uplink", suspect: true });
+  assert.deepStrictEqual(bench.kinds(), ["prepare"]);
+  bench.open(2);
+  bench.greet(2);
+  bench.take({ kind: "started", session: 2, problem: "" });
+  bench.take({ kind: "closed", session: 1, reason: "replaced: by a newer session" });
+  assert.strictEqual(bench.state.session, 2);
+  assert.strictEqual(bench.state.shown, "up");
+  assert.deepStrictEqual(bench.events, ["route_connected"]);
+});
+
+test("the old session may be closed before the new one is known to have started", () => {
+  const bench = new Bench();
+  bench.up(1);
+  bench.take({ kind: "uplink", suspect: true });
+  bench.open(2);
+  bench.greet(2);
+  bench.take({ kind: "closed", session: 1, reason: "replaced: by a newer session" });
+  bench.take({ kind: "started", session: 2, problem: "" });
+  assert.strictEqual(bench.state.session, 2);
+  assert.ok(!bench.events.includes("route_disconnected"));
+});
+
+test("a second session that fails leaves the first alone and is tried again", () => {
+  const bench = new Bench();
+  bench.up(1);
+  bench.take({ kind: "uplink", suspect: true });
+  bench.take({ kind: "unprepared", serial: bench.state.serial, reason: "unreachable" });
+  assert.strictEqual(bench.state.shown, "up");
+  assert.ok(bench.state.retryAtMs !== undefined);
+  assert.ok(!bench.events.includes("route_failed"));
+});
+
+test("an uplink that only grew disturbs nobody who carries and wakes who waits", () => {
+  const carrying = new Bench();
+  carrying.up(1);
+  carrying.take({ kind: "uplink", suspect: false });
+  assert.deepStrictEqual(carrying.kinds(), []);
+  const waiting = new Bench();
+  waiting.take({ kind: "want" });
+  waiting.take({ kind: "unprepared", serial: 1, reason: "unreachable" });
+  waiting.take({ kind: "uplink", suspect: false });
+  assert.deepStrictEqual(waiting.kinds(), ["prepare"]);
+});
+
+test("a name is resolved once and its addresses are used up in turn", () => {
+  const peers = [{ endpoint: "gateway.example:443", pin }];
+  const named = { ...(routerJson["locations"] as object[])[0], peers };
+  const [where] = router({ locations: [named], resolvers: ["192.0.2.53"] }).locations;
+  const bench = new Bench(where);
+  bench.take({ kind: "want" });
+  assert.deepStrictEqual(bench.commands, [
+    { kind: "prepare", serial: 1, resolve: "gateway.example" },
+  ]);
+  const addresses = ["198.51.100.1", "198.51.100.2", "2001:db8::1"];
+  const used = new Set<string>();
+  bench.prepare(addresses);
+  for (let round = 0; round < addresses.length; round++) {
+    const [open] = bench.commands;
+    assert.ok(open?.kind === "open");
+    used.add(open.address);
+    bench.take({ kind: "unprepared", serial: bench.state.serial, reason: "refused" });
+    while (bench.state.attempt === undefined) bench.wait();
+    const next: TunnelCommand | undefined = bench.commands[0];
+    assert.ok(next?.kind === "prepare");
+    assert.strictEqual(next.resolve === "", round < addresses.length - 1);
+    if (next.resolve === "") bench.prepare();
+  }
+  assert.deepStrictEqual([...used].sort(), addresses.sort());
+});
+
+test("every peer is tried once before any twice", () => {
+  const property = fc.property(fc.integer({ min: 1, max: 16 }), fc.nat(), (count, seed) => {
+    const random = seededRandom(seed);
+    let queue = emptyPeerQueue;
+    for (let round = 0; round < 3; round++) {
+      const seen = new Set<number>();
+      for (let turn = 0; turn < count; turn++) {
+        const taken = takePeer(queue, count, random);
+        queue = taken.queue;
+        seen.add(taken.peer);
+      }
+      assert.strictEqual(seen.size, count);
+    }
+  });
+  fc.assert(property);
+});
+
+test("addresses of a peer are given once each", () => {
+  const found = ["192.0.2.1", "192.0.2.2", "192.0.2.3"];
+  let queue = putAddresses(emptyPeerQueue, 0, found, seededRandom(3));
+  const given: (Ip | undefined)[] = [];
+  for (let turn = 0; turn < 4; turn++) {
+    const taken = takeAddress(queue, 0);
+    queue = taken.queue;
+    given.push(taken.address);
+  }
+  assert.strictEqual(given.pop(), undefined);
+  assert.deepStrictEqual(given.sort(), found);
+});
+
+test("back-off is bounded on both sides and grows", () => {
+  const property = fc.property(fc.nat(100), fc.nat(), (failures, seed) => {
+    const delay = backoffMs(failures, 500, 30_000, seededRandom(seed));
+    const nominal = Math.min(30_000, 500 * 2 ** Math.min(failures, 16));
+    assert.ok(delay >= nominal / 2 && delay <= nominal, String(delay));
+  });
+  fc.assert(property);
+});
+
+interface Happening {
+  readonly what: number;
+  readonly session: number;
+  readonly pauseMs: number;
+}
+
+/** One thing that may happen to a tunnel, most of it at a bad moment. */
+function happen(bench: Bench, { what, session }: Happening): void {
+  const { attempt, serial } = bench.state;
+  const known = [attempt?.session ?? 0, bench.state.session, session];
+  const about = known[session % known.length] ?? session;
+  const reason = "reset: test";
+  const events: readonly TunnelEvent[] = [
+    { kind: "want" },
+    { kind: "prepared", serial, token: "t", addresses: [] },
+    { kind: "unprepared", serial, reason },
+    { kind: "opened", serial, session: 1_000 + serial },
+    { kind: "answered", session: about, answer: { kind: "welcome", welcome } },
+    { kind: "answered", session: about, answer: { kind: "refused", error: "auth", text: "" } },
+    { kind: "answered", session: about, answer: { kind: "invalid", why: "noise" } },
+    { kind: "started", session: about, problem: "" },
+    { kind: "started", session: about, problem: "no such session" },
+    { kind: "closed", session: about, reason },
+    { kind: "uplink", suspect: session % 2 === 0 },
+    { kind: "time" },
+  ];
+  bench.take(events[what % events.length] as TunnelEvent);
+}
+
+test("any order of events keeps the invariants", () => {
+  const happening = fc.record({ what: fc.nat(11), session: fc.nat(5), pauseMs: fc.nat(4_000) });
+  const script = fc.array(happening, { maxLength: 80 });
+  const property = fc.property(script, fc.nat(), fc.boolean(), (happenings, seed, conflict) => {
+    const bench = new Bench(location, seededRandom(seed));
+    if (conflict) bench.taken = ["10.64.0.5"];
+    const open = new Set<number>();
+    for (const one of happenings) {
+      bench.nowMs += one.pauseMs;
+      happen(bench, one);
+      follow(bench, open);
+      check(bench, open);
+    }
+  });
+  fc.assert(property, { numRuns: 2_000 });
+});
+
+/** Keeps the set of sessions that the mover would hold for the tunnel. */
+function follow(bench: Bench, open: Set<number>): void {
+  const { attempt, session } = bench.state;
+  for (const one of [attempt?.session ?? 0, session]) if (one !== 0) open.add(one);
+  for (const one of bench.commands) if (one.kind === "close") open.delete(one.session);
+  for (const one of [...open]) {
+    // The mover closes the earlier session of a slot itself, and told of every other end.
+    if (one !== attempt?.session && one !== session) open.delete(one);
+  }
+}
+
+function check(bench: Bench, open: ReadonlySet<number>): void {
+  const { attempt, retryAtMs, session, shown, wanted } = bench.state;
+  assert.ok(open.size <= 2, "more than two sessions");
+  assert.ok(attempt === undefined || retryAtMs === undefined, "dials and waits at once");
+  assert.strictEqual(shown === "up", session !== 0);
+  if (!wanted) return;
+  const waits = deadlinesOf(bench.state);
+  if (session === 0) assert.ok(waits.length > 0, "gave up");
+  for (const { atMs, why } of waits) {
+    assert.ok(atMs - bench.nowMs <= Math.max(authDelayMs * 1.25, attemptMsMax), why);
+    assert.notStrictEqual(why, "");
+  }
+  const isAuth = bench.state.reason.includes("auth");
+  if (retryAtMs !== undefined && !isAuth) assert.ok(retryAtMs - bench.nowMs <= redialDelayMsMax);
+}
+
+test("any text is safe as a gateway's answer", () => {
+  const frame = fc.record(
+    {
+      v: fc.constantFrom<unknown>(1, 2, "1", null),
+      addr4: fc.oneof(fc.string(), fc.ipV4().map((ip) => `${ip}/16`), fc.anything()),
+      addr6: fc.oneof(fc.string(), fc.ipV6().map((ip) => `${ip}/64`), fc.anything()),
+      mtu: fc.oneof(fc.integer(), fc.anything()),
+      segments: fc.anything(),
+    },
+    { requiredKeys: [] },
+  );
+  const text = fc.oneof(fc.string(), fc.json(), frame.map((one) => JSON.stringify(one)));
+  const property = fc.property(fc.oneof(text, fc.constant(undefined)), (candidate) => {
+    const answer = readGatewayAnswer(candidate);
+    if (answer.kind !== "welcome") return;
+    const { addr4, addr6, mtu } = answer.welcome;
+    assert.ok(addr4 !== "" || addr6 !== "");
+    assert.ok(mtu >= 1_280 && mtu <= 65_535);
+  });
+  fc.assert(property, { numRuns: 3_000 });
+});
+
+test("a welcome comes back from its text", () => {
+  for (const one of [welcome, { ...welcome, addr6: "" }, { ...welcome, addr4: "" }]) {
+    const answer = readGatewayAnswer(welcomeText(one));
+    assert.deepStrictEqual(answer, { kind: "welcome", welcome: one });
+  }
+});
+
+test("network, broadcast and small MTUs are no welcome", () => {
+  const bad = [
+    { addr4: "10.64.0.0/16" },
+    { addr4: "10.64.255.255/16" },
+    { addr4: "fd00::5/64" },
+    { addr6: "fd00:64::/64" },
+    { mtu: 1_279 },
+    { mtu: 65_536 },
+    { addr4: "", addr6: "" },
+  ];
+  for (const change of bad) {
+    const answer = readGatewayAnswer(welcomeText({ ...welcome, ...change }));
+    assert.strictEqual(answer.kind, "invalid", JSON.stringify(change));
+  }
+});
+
+test("a greeting names wishes only if there are any", () => {
+  const none = { token: "t", segments: true, want4: "", want6: "" };
+  assert.deepStrictEqual(JSON.parse(greetingText(none)), { v: 1, token: "t", segments: true });
+  const text = greetingText({ ...none, want4: "10.64.0.5" });
+  assert.strictEqual(JSON.parse(text).want4, "10.64.0.5");
+});
+
+test.run();
