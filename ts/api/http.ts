@@ -43,7 +43,8 @@ const readerBytesFirst = 1_024;
 const methods: readonly string[] = ["GET", "POST", "PUT", "DELETE"];
 const tokenPattern = /^[!#$%&'*+.^_`|~0-9A-Za-z-]+$/;
 const valuePattern = /^[\t -~]*$/;
-const targetPattern = /^\/[!$-;=?-_a-z~]*$/;
+/** A path and a query of RFC 3986, nothing that needs an escape. */
+const targetPattern = /^\/[\w.~%!$&'()*+,;=:@/?-]*$/;
 const lengthPattern = /^[0-9]{1,9}$/;
 const hostPattern = /^[A-Za-z0-9.:[\]_-]*$/;
 /** Headers that may come once only, because it matters which of two is believed. */

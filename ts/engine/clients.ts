@@ -95,9 +95,8 @@ export function onGatewayControl(clients: Clients, message: Message<"session_con
   const { session, data } = message;
   if (config === undefined || leaseOfSession(clients.book, session) !== undefined) return;
   const frame = readObject(core.native.utf8Decode(data));
-  if (frame === undefined || frame["v"] !== protocolVersion) {
-    return refuse(clients, session, "version", data.length);
-  }
+  if (frame === undefined) return refuse(clients, session, "malformed", data.length);
+  if (frame["v"] !== protocolVersion) return refuse(clients, session, "version", data.length);
   const token = core.native.utf8Encode(textOf(frame["token"]));
   const digest = hexText(core.native.sha256(token));
   const client = findClient(config.clients, digest);
@@ -121,7 +120,7 @@ function admit(
   }
   const { lease } = admission;
   const known = clients.book.get(lease.client);
-  const segments = frame["segments"] === true && config.offload;
+  const segments = frame["segments"] === true;
   changeBook(clients, admission.book, session);
   const begin = (): void => startClient(clients, config, lease, segments);
   const same = known?.addr4 === lease.addr4 && known.addr6 === lease.addr6;
@@ -141,7 +140,7 @@ function startClient(
   const mtu = config.tunMtu === 0 ? mtuDefault : config.tunMtu;
   const addr4 = withLengthOf(lease.addr4, config.pool4);
   const addr6 = withLengthOf(lease.addr6, config.pool6);
-  const welcome: Welcome = { addr4, addr6, mtu, segments };
+  const welcome: Welcome = { addr4, addr6, mtu, segments: config.offload };
   const control = core.native.utf8Encode(welcomeText(welcome));
   const who = { session, slot, name, mtu, segments };
   const message = { type: "session_start", ...who, control, memo: control } as const;

@@ -7,9 +7,8 @@ import { readObject } from "../model/json.js";
 
 export const protocolVersion = 1;
 
-const mtuMin = 576;
-/** RFC 8200 section 5. */
-const mtu6Min = 1_280;
+/** RFC 8200 section 5: every link that carries IPv6. */
+const mtuMin = 1_280;
 const mtuMax = 65_535;
 /** Characters of a refusal that are kept for people. */
 const refusalLengthMax = 200;
@@ -40,7 +39,13 @@ export function greetingText(greeting: Greeting): string {
 
 export function welcomeText(welcome: Welcome): string {
   const { addr4, addr6, mtu, segments } = welcome;
-  return JSON.stringify({ v: protocolVersion, addr4, addr6, mtu, segments });
+  return JSON.stringify({
+    v: protocolVersion,
+    ...(addr4 === "" ? {} : { addr4 }),
+    ...(addr6 === "" ? {} : { addr6 }),
+    mtu,
+    segments,
+  });
 }
 
 /** Reads what a gateway answered to the greeting; any text is safe. */
@@ -68,9 +73,8 @@ function readWelcome(frame: Record<string, unknown>): GatewayAnswer {
   if (addr6 === undefined) return { kind: "invalid", why: "addr6 is no IPv6 host in a prefix" };
   if (addr4 === "" && addr6 === "") return { kind: "invalid", why: "no address at all" };
   const mtu = frame["mtu"];
-  const least = addr6 === "" ? mtuMin : mtu6Min;
-  const fits = typeof mtu === "number" && Number.isInteger(mtu) && mtu >= least && mtu <= mtuMax;
-  if (!fits) return { kind: "invalid", why: `mtu is no number from ${least} to ${mtuMax}` };
+  const fits = typeof mtu === "number" && Number.isInteger(mtu) && mtu >= mtuMin && mtu <= mtuMax;
+  if (!fits) return { kind: "invalid", why: `mtu is no number from ${mtuMin} to ${mtuMax}` };
   const segments = frame["segments"] === true;
   return { kind: "welcome", welcome: { addr4, addr6, mtu, segments } };
 }
