@@ -9,6 +9,7 @@
 #include <unistd.h>
 
 #include "../check.h"
+#include "../sys/file.h"
 
 #define MODULE_NAME "adit.mjs"
 
@@ -138,38 +139,43 @@ int options_parse(int argc, char *const *argv, struct options *ret_options, char
 /* A name that does not exist yet is taken as it stands below the working directory. */
 static bool make_absolute(char *path)
 {
-	char resolved[PATH_MAX];
 	char joined[PATH_MAX];
 	char cwd[PATH_MAX];
+	size_t length;
 
-	if (realpath(path, resolved))
-		return set_path(path, resolved);
-	if (path[0] == '/')
-		return true;
-	if (!getcwd(cwd, sizeof(cwd)))
-		return false;
-	if (snprintf(joined, sizeof(joined), "%s/%s", cwd, path) >= (int)sizeof(joined))
-		return false;
-	return set_path(path, joined);
+	if (path[0] != '/') {
+		if (!getcwd(cwd, sizeof(cwd)) ||
+		    snprintf(joined, sizeof(joined), "%s/%s", cwd, path) >= (int)sizeof(joined) ||
+		    !set_path(path, joined))
+			return false;
+	}
+	for (length = strlen(path); length > 1 && path[length - 1] == '/'; length--)
+		path[length - 1] = '\0';
+	return true;
 }
 
+static int refuse_path(const char *option, const char *path, const char *expected, char *ret_text)
+{
+	snprintf(ret_text, OPTIONS_TEXT_MAX, "%s: %.128s: %s", option, path, expected);
+	return -EINVAL;
+}
+
+/* The run directory keeps the name it was given, symbolic links and all: clients look there. */
 int options_resolve(struct options *options, char *ret_text)
 {
 	char resolved[PATH_MAX];
 
-	if (!realpath(options->config_path, resolved)) {
-		int error = -errno;
-
-		snprintf(ret_text, OPTIONS_TEXT_MAX, "--config: %.128s: %s", options->config_path,
-			 strerror(-error));
-		return error;
-	}
-	if (set_path(options->config_path, resolved) && make_absolute(options->run_dir) &&
-	    (!options->module_path[0] || make_absolute(options->module_path)))
-		return 0;
-	snprintf(ret_text, OPTIONS_TEXT_MAX, "a path is too long: expected at most %d bytes",
-		 OPTIONS_PATH_MAX);
-	return -ENAMETOOLONG;
+	if (!realpath(options->config_path, resolved))
+		return refuse_path("--config", options->config_path, strerror(errno), ret_text);
+	if (!set_path(options->config_path, resolved))
+		return refuse_path("--config", resolved, "expected at most 256 bytes", ret_text);
+	if (!make_absolute(options->run_dir) || !file_path_is_clean(options->run_dir))
+		return refuse_path("--run-dir", options->run_dir,
+				   "expected a directory without . and .. in its path", ret_text);
+	if (options->module_path[0] && !make_absolute(options->module_path))
+		return refuse_path("--module", options->module_path, "expected at most 256 bytes",
+				   ret_text);
+	return 0;
 }
 
 static bool program_dir(char *ret_dir, size_t size)

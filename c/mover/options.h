@@ -26,8 +26,8 @@ struct options {
 int options_parse(int argc, char *const *argv, struct options *ret_options, char *ret_text);
 /* Text of --help. Static. */
 const char *options_help(void);
-/* Makes the configuration's path absolute, without symbolic links, and the run directory absolute.
- * 0, or -errno with a sentence. */
+/* Makes the configuration's path absolute and free of symbolic links, the others absolute. 0, or
+ * -EINVAL with a sentence. */
 int options_resolve(struct options *options, char *ret_text);
 /* Finds adit.mjs: beside the program, in ../lib/adit of it, in /usr/share/adit. 0 or -ENOENT. */
 int options_find_module(char *ret_path, size_t size);

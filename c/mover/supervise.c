@@ -86,13 +86,18 @@ static int take_lock(struct mover *mover)
 static void limit_resources(void)
 {
 	struct rlimit none = { 0, 0 };
-	struct rlimit files = { DESCRIPTORS_MAX, DESCRIPTORS_MAX };
+	struct rlimit files = { 0, 0 };
 
+	umask(022);
 	setrlimit(RLIMIT_CORE, &none);
-	if (setrlimit(RLIMIT_NOFILE, &files) < 0)
-		log_warning("at most %d descriptors cannot be had: %s", DESCRIPTORS_MAX,
-			    strerror(errno));
 	proc_set_oom_score(OOM_SCORE_MOVER);
+	getrlimit(RLIMIT_NOFILE, &files);
+	if (files.rlim_max > DESCRIPTORS_MAX)
+		files.rlim_max = DESCRIPTORS_MAX;
+	files.rlim_cur = files.rlim_max;
+	if (setrlimit(RLIMIT_NOFILE, &files) < 0 || files.rlim_cur < DESCRIPTORS_MAX)
+		log_warning("only %llu of %d descriptors can be had",
+			    (unsigned long long)files.rlim_cur, DESCRIPTORS_MAX);
 }
 
 /* Read before privileges go: later the module may be out of reach, and then this text serves. */
@@ -204,6 +209,7 @@ static int prepare_host(struct mover *mover)
 
 	if (geteuid() != 0)
 		return complain("aditd starts as root and gives up what it does not need", -EPERM);
+	limit_resources();
 	error = make_directories(mover->options.run_dir);
 	if (error)
 		return complain(mover->options.run_dir, error);
@@ -212,7 +218,6 @@ static int prepare_host(struct mover *mover)
 		error = load_module(mover);
 	if (error)
 		return error;
-	limit_resources();
 	error = caps_drop_mover();
 	return error ? complain("giving up privileges", error) : 0;
 }

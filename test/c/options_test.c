@@ -48,6 +48,23 @@ static void a_wrong_word_is_named(void)
 	EXPECT(strstr(text, "--config") != NULL);
 }
 
+static void paths_become_absolute(void)
+{
+	const char *const relative[] = { "aditd", "-c", "/dev/null", "--run-dir", "some/dir//" };
+	const char *const missing[] = { "aditd", "-c", "/no/such/file" };
+	const char *const up[] = { "aditd", "-c", "/dev/null", "--run-dir", "/run/../x" };
+
+	EXPECT_EQUAL(parse(5, relative), 0);
+	EXPECT_EQUAL(options_resolve(&options, text), 0);
+	EXPECT(options.run_dir[0] == '/' && strstr(options.run_dir, "/some/dir") != NULL);
+	EXPECT(options.run_dir[strlen(options.run_dir) - 1] == 'r');
+	EXPECT_EQUAL(parse(3, missing), 0);
+	EXPECT_EQUAL(options_resolve(&options, text), -EINVAL);
+	EXPECT(strstr(text, "/no/such/file: No such file") != NULL);
+	EXPECT_EQUAL(parse(5, up), 0);
+	EXPECT_EQUAL(options_resolve(&options, text), -EINVAL);
+}
+
 static struct inet_prefix prefix4(uint8_t first, uint8_t last, uint8_t length)
 {
 	return (struct inet_prefix){ { 4, { first, 0, 0, last } }, length };
@@ -148,6 +165,7 @@ int main(void)
 {
 	the_command_line_is_read();
 	a_wrong_word_is_named();
+	paths_become_absolute();
 	interface_names_are_checked();
 	only_the_own_tun_is_touched();
 	routes_stay_in_our_tables();
