@@ -280,8 +280,8 @@ void session_io_resume(struct session *session)
 
 /* -- sending -- */
 
-/* Follows the socket's speed: what the kernel holds unsent and what we encrypt ahead is out of reach
- * for dropping and overtaking, so both are kept to about two milliseconds' worth. */
+/* Follows the socket's speed: what the kernel holds unsent and what we encrypt ahead is out of
+ * reach for dropping and overtaking, so both are kept to about two milliseconds' worth. */
 static void tune_burst(struct session *session, size_t sent)
 {
 	uint64_t now_us = loop_now_us(session->shared->loop);
