@@ -2,7 +2,7 @@
 // changed, after rules were moved, added and removed at run time, and while its tunnel is down.
 
 import { finish, makeChecks, part } from "./lab/check.mjs";
-import { adit, killAll, pidsOf } from "./lab/daemon.mjs";
+import { adit, killAll, pidsOf, stopDaemon, waitUp } from "./lab/daemon.mjs";
 import {
   exitAddress, makeLab, startAll, startGateway, startRouter, waitExit, waitReady,
 } from "./lab/lab.mjs";
@@ -10,6 +10,7 @@ import { runSandboxed } from "./lab/sandbox.mjs";
 import { DEVICES, NET, addressOf, exitOf, macOf, setDeviceAddress } from "./lab/topology.mjs";
 
 const EFFECT_MS_MAX = 5000;
+const REDIAL_MS_MAX = 30_000;
 const POLICY = { phone: "us", tv: "de", guest: "us", laptop: "direct" };
 
 await runSandboxed(import.meta.url, async () => {
@@ -96,11 +97,13 @@ async function whenDown(checks, lab) {
     checks.same(await exitAddress("guest", family, 1), "", `guest is blocked, IP${family}`);
   }
   startGateway(lab, "us");
+  await waitUp(lab.daemons.router, ["us"], REDIAL_MS_MAX);
   await expectAll(checks, { laptop: "us", phone: "us", guest: "us" });
 }
 
 async function defaultGateway(checks, lab) {
-  await killAll(pidsOf(lab.daemons.router).all);
+  // An orderly stop also forgets the rules that were made at run time.
+  await stopDaemon(lab.daemons.router);
   startRouter(lab, { change: (config) =>
     ({ ...config, default_gateway: 1, vl_default: "de" }) });
   await waitReady(lab);

@@ -175,10 +175,25 @@ function guardChain(input: FirewallInput, lookups: readonly Lookup[]): NftChain 
     name: "guard",
     hook: { type: "filter", hook: "forward", priority: priorityGuard },
     rules: [
+      ...strayRules(input.config),
       ...lookups.map((lookup) => lookup.rules("guard")),
       ...(input.fallback === undefined ? [] : [rest]),
     ],
   };
+}
+
+/**
+ * An answer out of a tunnel whose flow the connection tracker has forgotten, as after a change of
+ * location, keeps the tunnel's own address and would follow the default route in clear.
+ */
+function strayRules({ tunIfname, wanIfname }: RouterConfig): NftRule[] {
+  const inward = `iifname "${tunIfname}"`;
+  const why = "an answer to nobody";
+  return [
+    { text: `${inward} oifname "${wanIfname}" drop`, why },
+    { text: `${inward} ip daddr @own4 drop`, why },
+    { text: `${inward} ip6 daddr @own6 drop`, why },
+  ];
 }
 
 function guardedChain({ tunIfname }: RouterConfig): NftChain {

@@ -50,11 +50,11 @@ export async function startAll(lab, options) {
   await waitReady(lab);
 }
 
-/** Waits until the router has nothing left to do and both tunnels are up. */
+/** Waits until both tunnels are up and the router has nothing left to do. */
 export async function waitReady(lab) {
   try {
-    await waitSettled(lab.daemons.router, READY_MS_MAX);
     await waitUp(lab.daemons.router, Object.keys(GATEWAYS), READY_MS_MAX);
+    await waitSettled(lab.daemons.router, READY_MS_MAX);
   } catch (error) {
     const logs = Object.values(lab.daemons).map((each) =>
       `--- ${each.ns}\n${each.child.text.slice(-3000)}`);

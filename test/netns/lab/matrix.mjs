@@ -3,13 +3,14 @@
 // One run of an attack has two halves. First the positive control: the daemon is stopped, the
 // probes run, and each must be SEEN where leaks are counted, so that a later zero means something.
 // Then the daemon starts, the probes run at full rate, the attack happens under them, and whatever
-// arrives outside the router's uplink in clear is a leak. Afterwards the router must have repaired
-// itself: an empty plan, and every probe delivered through its tunnel again.
+// arrives outside the router's uplink in clear is a leak: a probe, or the answer to one, since every
+// probe is answered. Afterwards the router must have repaired itself: an empty plan, and every probe
+// delivered through its tunnel again.
 
 import { adit, isAlive, killAll, pidsOf, stopDaemon } from "./daemon.mjs";
 import { ATTACKS } from "./attacks.mjs";
 import { makeLab, startGateway, startRouter, waitReady } from "./lab.mjs";
-import { PROBES, startCounter, startProbes } from "./probe.mjs";
+import { PROBES, startCounter, startEchoes, startProbes } from "./probe.mjs";
 import { sleep, waitFor } from "./sh.mjs";
 import { GATEWAYS } from "./topology.mjs";
 
@@ -26,6 +27,7 @@ export async function runMatrix(checks, { observeMs, only = () => true }) {
   const lab = await makeLab();
   const outside = await startCounter("uplink", "w0");
   const inside = await startCounter("internet", "br0");
+  await startEchoes();
   for (const name of Object.keys(GATEWAYS)) startGateway(lab, name);
   printHead();
   const attacks = ATTACKS.filter((attack) => only(attack.name));
