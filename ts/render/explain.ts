@@ -45,6 +45,7 @@ export function explain(
   const decision = decideSource(config, states, found);
   const reasons = [
     describe(found),
+    ...bridgeSentence(observed, found),
     ...ruleSentences(config, found),
     ...tunnelSentences(config, states, decision),
     ...layerSentences(config, decision),
@@ -91,6 +92,14 @@ function describe({ device, mac, iface, addresses }: Subject): string {
   const others = names.filter((name) => name !== device);
   const known = others.length === 0 ? "" : `, known as ${others.join(", ")}`;
   return `${device} is ${where}${known}.`;
+}
+
+/** The firewall and the routing rules see the bridge, so a rule for its port never matches. */
+function bridgeSentence({ links }: Observed, { iface }: Subject): string[] {
+  const port = [...links.values()].find((link) => link.name === iface);
+  const bridge = port === undefined ? undefined : links.get(port.master);
+  if (bridge === undefined) return [];
+  return [`${iface} is a port of ${bridge.name}: its packets come from ${bridge.name}.`];
 }
 
 function ruleSentences(config: RouterConfig, source: Subject): string[] {
