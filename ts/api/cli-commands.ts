@@ -56,14 +56,14 @@ export const commands: readonly Command[] = [
   row(
     "protect",
     ["SUBJECT", "LOCATION"],
-    "Send a MAC, an address, a prefix or an interface through a location, or direct",
+    "Send a MAC, address, prefix or interface through a location, or direct",
     (context) => change(context, true),
     [kind, whenDown],
   ),
   row(
     "unprotect",
     ["SUBJECT"],
-    "Remove the rule of a MAC, an address, a prefix or an interface",
+    "Remove the rule of a MAC, address, prefix or interface",
     (context) => change(context, false),
     [kind],
   ),

@@ -69,8 +69,9 @@ function matchCommand(
   commands: readonly CommandSpec[],
 ): Parsed {
   const [name = ""] = words;
-  const helps = options.has("--help") || name === "help";
-  const wanted = name === "help" ? (words[1] ?? "") : name;
+  const asks = options.has("--help");
+  const helps = asks || name === "help";
+  const wanted = name === "help" && !asks ? (words[1] ?? "") : name;
   if (wanted === "") return helps ? { kind: "help", command: "" } : wrong("a command is needed");
   const spec = commands.find((one) => one.name === wanted);
   if (spec === undefined) return unknown("command", wanted, commands.map((one) => one.name));

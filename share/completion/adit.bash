@@ -1,0 +1,53 @@
+# Completion of `adit` for bash. Installed as /usr/share/bash-completion/completions/adit.
+
+_adit_locations() {
+  adit status --json 2>/dev/null | sed 's/},{/\n/g' | sed -n 's/.*"name":"\([^"]*\)","slot".*/\1/p'
+}
+
+_adit() {
+  local current=${COMP_WORDS[COMP_CWORD]} previous=${COMP_WORDS[COMP_CWORD - 1]}
+  local commands='status devices protect unprotect explain plan events reload config'
+  commands="$commands keygen version help"
+  local options='--socket --json --help' command='' word at position=0
+
+  for ((at = 1; at < COMP_CWORD; at++)); do
+    word=${COMP_WORDS[at]}
+    case $word in
+      --socket | --kind | --when-down) at=$((at + 1)) ;;
+      -*) ;;
+      *)
+        [ -n "$command" ] && position=$((position + 1))
+        [ -z "$command" ] && command=$word
+        ;;
+    esac
+  done
+
+  case $previous in
+    --socket) mapfile -t COMPREPLY < <(compgen -f -- "$current") && return ;;
+    --kind) mapfile -t COMPREPLY < <(compgen -W 'mac ip iface' -- "$current") && return ;;
+    --when-down)
+      mapfile -t COMPREPLY < <(compgen -W "block direct $(_adit_locations)" -- "$current")
+      return
+      ;;
+  esac
+
+  case $command in
+    protect) options="$options --kind --when-down" ;;
+    unprotect) options="$options --kind" ;;
+    events) options="$options --replay" ;;
+    keygen) options="$options --token" ;;
+  esac
+
+  if [[ $current == -* ]]; then
+    mapfile -t COMPREPLY < <(compgen -W "$options" -- "$current")
+    return
+  fi
+  case $command:$position in
+    :0 | help:0) mapfile -t COMPREPLY < <(compgen -W "$commands" -- "$current") ;;
+    config:0) mapfile -t COMPREPLY < <(compgen -W 'check' -- "$current") ;;
+    config:1) mapfile -t COMPREPLY < <(compgen -f -- "$current") ;;
+    protect:1) mapfile -t COMPREPLY < <(compgen -W "direct $(_adit_locations)" -- "$current") ;;
+  esac
+}
+
+complete -F _adit adit

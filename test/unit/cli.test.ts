@@ -1,0 +1,236 @@
+/**
+ * The command line. Goal: every command can be asked for help, mistakes are named with the nearest
+ * right word and status 2, answers of the daemon become text and an exit status. Method: the client
+ * runs against a daemon of a few lines.
+ */
+import assert from "node:assert";
+import { readFileSync } from "node:fs";
+import { fileURLToPath } from "node:url";
+import { suite } from "uvu";
+import { createCli } from "../../ts/api/cli.js";
+import { commands } from "../../ts/api/cli-commands.js";
+import { helpText, parseCommandLine } from "../../ts/api/cli-parse.js";
+import { bytesText, durationText, tableText } from "../../ts/api/cli-text.js";
+import type { Native } from "../../ts/host/native.js";
+import { routerJson } from "./support/configs.js";
+
+const test = suite("cli");
+const root = fileURLToPath(new URL("../../../../", import.meta.url));
+
+interface Told {
+  status: number;
+  out: string;
+  err: string;
+  /** Text of the request that the daemon got. */
+  request: string;
+  readonly files: Map<string, { readonly mode: number; readonly text: string }>;
+}
+
+interface Daemon {
+  readonly status: number;
+  /** The body, in the pieces in which it arrives. */
+  readonly pieces: readonly string[];
+}
+
+/** Runs the client to its end. Without a daemon nothing listens on the socket. */
+function run(args: readonly string[], daemon?: Daemon, files: Record<string, string> = {}): Told {
+  const told: Told = { status: -1, out: "", err: "", request: "", files: new Map() };
+  const head = `HTTP/1.1 ${daemon?.status} X\r\nConnection: close\r\n\r\n`;
+  const answers = [head, ...(daemon?.pieces ?? []), ""];
+  const native = {
+    mode: "cli",
+    args,
+    hostVersion: "1.2.3",
+    monotonicMs: () => 0,
+    environment: () => undefined,
+    random: (count: number) => new Uint8Array(count).fill(7),
+    sha256: () => new Uint8Array(32).fill(0xab),
+    utf8Encode: (text: string) => new Uint8Array(Buffer.from(text)),
+    utf8Decode: (bytes: Uint8Array) => Buffer.from(bytes).toString(),
+    writeOut: (text: string) => (told.out += text),
+    writeErr: (text: string) => (told.err += text),
+    connectUnix: () => (daemon === undefined ? -2 : 5),
+    watch: () => undefined,
+    close: () => undefined,
+    write: (_fd: number, bytes: Uint8Array) => {
+      told.request += Buffer.from(bytes).toString();
+      return bytes.length;
+    },
+    read: () => new Uint8Array(Buffer.from(answers.shift() ?? "")),
+    readFile: (path: string) => (path in files ? Buffer.from(files[path] ?? "") : -2),
+    createFile: (path: string, mode: number, bytes: Uint8Array) => {
+      told.files.set(path, { mode, text: Buffer.from(bytes).toString() });
+      return 0;
+    },
+    generateCertificate: () => ({ certificate: "CERT", key: "KEY", pin: "sha256/x=" }),
+    exit: (status: number) => (told.status = told.status < 0 ? status : told.status),
+  };
+  const bundle = createCli(native as unknown as Native);
+  bundle.start();
+  if (told.status < 0) bundle.onDescriptor(5, false, true);
+  for (let turn = 0; turn < 20 && told.status < 0; turn++) bundle.onDescriptor(5, true, false);
+  return told;
+}
+
+function answering(body: unknown, status = 200): Daemon {
+  return { status, pieces: [JSON.stringify(body)] };
+}
+
+test("every command has help that names its words and options", () => {
+  const all = run(["help"]);
+  assert.strictEqual(all.status, 0);
+  for (const { name, words, help, options } of commands) {
+    assert.ok(all.out.includes(help), name);
+    const { status, out } = run([name, "--help"]);
+    assert.strictEqual(status, 0);
+    assert.ok(out.startsWith(`adit ${[name, ...words].join(" ")}\n`), out);
+    for (const option of options) assert.ok(out.includes(option.name), option.name);
+    assert.strictEqual(run(["help", name]).out, out);
+  }
+});
+
+test("mistakes are usage errors that suggest the nearest word", () => {
+  const cases: readonly (readonly [readonly string[], string])[] = [
+    [[], "a command is needed"],
+    [["stauts"], "did you mean status?"],
+    [["status", "--jsn"], "did you mean --json?"],
+    [["protect", "br-lan"], "LOCATION is missing"],
+    [["unprotect", "br-lan", "us"], "unexpected word us"],
+    [["status", "--kind", "mac"], "--kind means nothing to status"],
+    [["status", "--socket"], "--socket needs a value: PATH"],
+    [["config", "chekc", "x"], "did you mean check?"],
+    [["qqqqqqqqqqqq"], "unknown command qqqqqqqqqqqq\n"],
+  ];
+  for (const [args, expected] of cases) {
+    const { status, err } = run(args);
+    assert.strictEqual(status, 2, args.join(" "));
+    assert.ok(err.includes(expected), `${args.join(" ")}: ${err}`);
+  }
+});
+
+test("options stand anywhere, and `--` ends them", () => {
+  const parsed = parseCommandLine(["--json", "explain", "--socket=/x", "--", "-odd"], commands);
+  assert.ok(parsed.kind === "run");
+  const { command, words, options } = parsed.invocation;
+  assert.deepStrictEqual([command, ...words], ["explain", "-odd"]);
+  assert.deepStrictEqual(Object.fromEntries(options), { "--json": "1", "--socket": "/x" });
+});
+
+test("a daemon that is not there is status 3", () => {
+  const { status, err } = run(["status", "--socket", "/nowhere"]);
+  assert.strictEqual(status, 3);
+  assert.ok(err.includes("/nowhere"), err);
+});
+
+test("the kind of a subject is seen from its form, unless it is named", () => {
+  const cases: readonly (readonly [readonly string[], object])[] = [
+    [["protect", "02-00-00-00-01-10", "us"], { kind: "mac", vl: "us" }],
+    [["protect", "192.0.2.0/24", "de"], { kind: "ip", vl: "de" }],
+    [["protect", "2001:db8::1", "direct"], { kind: "ip", vl: "direct" }],
+    [["protect", "br-guest", "us", "--when-down", "de"], { kind: "iface", when_down: "de" }],
+    [["protect", "--kind", "iface", "10.0.0.1", "us"], { kind: "iface" }],
+    [["unprotect", "br-guest"], { kind: "iface", subject: "br-guest" }],
+  ];
+  for (const [args, expected] of cases) {
+    const { status, request } = run(args, answering({}));
+    assert.strictEqual(status, 0);
+    assert.ok(request.startsWith(`POST /v1/${args[0]} HTTP/1.1\r\n`), request);
+    const body = JSON.parse(request.slice(request.indexOf("\r\n\r\n"))) as object;
+    assert.deepStrictEqual({ ...body, ...expected }, body);
+  }
+});
+
+test("a refusal is told and is status 1, in JSON as it came", () => {
+  const refusal = { code: 400, description: "bad request", cause: "vl: expected a location" };
+  const { status, err } = run(["protect", "br-lan", "xx"], answering(refusal, 400));
+  assert.strictEqual(status, 1);
+  assert.ok(err.includes("vl: expected a location"));
+  const json = run(["--json", "protect", "br-lan", "xx"], answering(refusal, 400));
+  assert.deepStrictEqual(JSON.parse(json.out), refusal);
+});
+
+test("answers are printed as they came with --json", () => {
+  const body = { operations: [] };
+  assert.deepStrictEqual(JSON.parse(run(["plan", "--json"], answering(body)).out), body);
+  assert.ok(run(["plan"], answering(body)).out.startsWith("Nothing to do"));
+});
+
+test("an answer that is no HTTP or no JSON is status 3", () => {
+  assert.strictEqual(run(["status"], { status: 200, pieces: ["{"] }).status, 3);
+});
+
+test("status of a router is a table of its locations", () => {
+  const addresses = { addr4: "10.64.0.5/16", addr6: "" };
+  const counters = { rx_bytes: 1_234_567, tx_bytes: 12, peer: "198.51.100.10 443" };
+  const up = { name: "us", state: "up", rtt_ms: 12.34, reason: "", ...addresses, ...counters };
+  const down = { ...up, name: "de", state: "down", rtt_ms: null, reason: "reset" };
+  const head = { role: "router", version: "1.2.3", ready: true, uptime_ms: 90_000_000 };
+  const body = { ...head, problem: "", locations: [up, down] };
+  const { out } = run(["status"], answering(body));
+  const [first, , title, us, de] = out.split("\n");
+  assert.strictEqual(first, "router 1.2.3, ready, up 25 h");
+  assert.match(title ?? "", /^location +state +rtt/);
+  const cells = ["us", "up", "12.3 ms", "10.64.0.5/16", "-", "1.2 MB", "12 B"];
+  assert.deepStrictEqual(us?.split(/ {2,}/), [...cells, "198.51.100.10 443"]);
+  assert.match(de ?? "", /^de +down +- .* reset$/);
+});
+
+test("events are lines as they come, however they are cut", () => {
+  const event = JSON.stringify({ time: 3_723_000, event: "route_connected", route_name: "us" });
+  const middle = `${event.slice(10)}\n${event.slice(0, 5)}`;
+  const pieces = [event.slice(0, 10), middle, event.slice(5), "\n"];
+  const { out, status } = run(["events", "--replay"], { status: 200, pieces });
+  assert.strictEqual(out, "01:02:03 route_connected route_name=us\n".repeat(2));
+  assert.strictEqual(status, 1);
+});
+
+test("config check names every issue, and is status 78 then", () => {
+  const bad = run(["config", "check", "/c"], undefined, { "/c": '{"role":"router","table":1.5}' });
+  assert.strictEqual(bad.status, 78);
+  assert.ok(bad.err.split("\n").length > 3, bad.err);
+  for (const line of bad.err.trim().split("\n")) assert.match(line, /^\/c: [a-z_.[\]0-9]+: /);
+  const good = run(["config", "check", "/c"], undefined, { "/c": JSON.stringify(routerJson) });
+  assert.strictEqual(good.status, 0);
+  assert.ok(good.out.includes("a valid router configuration"));
+  assert.strictEqual(run(["config", "check", "/none"]).status, 1);
+});
+
+test("keygen keeps the key to its owner and prints the pin", () => {
+  const { status, out, files } = run(["keygen", "gw"]);
+  assert.strictEqual(status, 0);
+  assert.deepStrictEqual(files.get("gw.key"), { mode: 0o600, text: "KEY" });
+  assert.deepStrictEqual(files.get("gw.crt"), { mode: 0o644, text: "CERT" });
+  assert.ok(out.includes("pin sha256/x="));
+  const token = JSON.parse(run(["keygen", "--token", "--json"]).out) as Record<string, string>;
+  assert.match(token["token"] ?? "", /^[0-9a-f]{48}$/);
+  assert.match(token["token_sha256"] ?? "", /^[0-9a-f]{64}$/);
+});
+
+test("completion knows the same commands and options", () => {
+  const options = commands.flatMap((command) => command.options.map(({ name }) => name));
+  const words = [...commands.map(({ name }) => name), ...options, "--socket", "--json", "--help"];
+  for (const file of ["share/completion/adit.bash", "share/completion/_adit"]) {
+    const text = readFileSync(`${root}${file}`, "utf8");
+    for (const word of words) assert.ok(text.includes(word), `${file} lacks ${word}`);
+  }
+});
+
+test("text is aligned and short", () => {
+  assert.strictEqual(tableText([["a", "bb"], ["ccc", "d"]]), "a    bb\nccc  d\n");
+  assert.deepStrictEqual([0, 119_000, 120_000, 7_200_000, 172_800_000].map(durationText), [
+    "0 s",
+    "119 s",
+    "2 min",
+    "2 h",
+    "2 d",
+  ]);
+  assert.deepStrictEqual([0, 999, 1_000, 2_500_000].map(bytesText), [
+    "0 B",
+    "999 B",
+    "1.0 kB",
+    "2.5 MB",
+  ]);
+  assert.ok(helpText(commands, "").split("\n").every((line) => line.length < 120));
+});
+
+test.run();
