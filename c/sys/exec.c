@@ -19,6 +19,9 @@
 #include "../check.h"
 #include "proc.h"
 
+/* What a shell answers for a program that it cannot run. */
+#define STATUS_NOT_RUN 127
+
 enum { STREAM_INPUT, STREAM_OUTPUT, STREAM_ERRORS, STREAM_COUNT };
 
 struct exec {
@@ -91,7 +94,7 @@ static _Noreturn void run_child(const struct exec *exec, const char *const *argv
 	if (!failed)
 		execve(argv[0], (char *const *)argv, environment);
 	dprintf(STDERR_FILENO, "cannot run %s: %s", argv[0], strerror(errno));
-	_exit(127);
+	_exit(STATUS_NOT_RUN);
 }
 
 static char *read_errors(const struct exec *exec, int status, char *ret_text, size_t size)
@@ -110,11 +113,20 @@ static char *read_errors(const struct exec *exec, int status, char *ret_text, si
 	return ret_text;
 }
 
+static int error_of(const struct exec *exec, int status)
+{
+	if (exec->late)
+		return -ETIMEDOUT;
+	if (WIFEXITED(status) && WEXITSTATUS(status) == STATUS_NOT_RUN)
+		return -ENOEXEC;
+	return status ? -ECHILD : 0;
+}
+
 /* The output is mapped, not copied; an empty file cannot be. */
 static void report(struct exec *exec, int status)
 {
 	char errors[EXEC_ERRORS_BYTES_MAX];
-	struct exec_result result = { .error = exec->late ? -ETIMEDOUT : status ? -ECHILD : 0 };
+	struct exec_result result = { .error = error_of(exec, status) };
 	struct stat stat = { 0 };
 	void *map = MAP_FAILED;
 

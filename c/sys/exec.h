@@ -15,7 +15,7 @@ struct exec;
 #define EXEC_ERRORS_BYTES_MAX 4096
 
 struct exec_result {
-	int error; /* 0 if it ended with status 0; -ETIMEDOUT, -ECHILD for any other end */
+	int error; /* 0: status 0; -ETIMEDOUT; -ENOEXEC: cannot be run; -ECHILD: any other end */
 	const uint8_t *output; /* borrowed for the call */
 	size_t output_size;
 	const char *errors; /* begin of its standard error; "killed by signal 9" if it wrote none */

@@ -275,6 +275,7 @@ static void programs_run_in_a_bare_environment(void)
 {
 	const char *const cat[] = { "/bin/cat", NULL };
 	const char *const env[] = { "/usr/bin/env", NULL };
+	const char *const fail[] = { "/bin/false", NULL };
 	const char *const none[] = { "/bin/no-such-program", NULL };
 	const char *const slow[] = { "/bin/sleep", "60", NULL };
 	const char *const files[] = { "/bin/ls", "/proc/self/fd", NULL };
@@ -288,8 +289,11 @@ static void programs_run_in_a_bare_environment(void)
 	run_program(files, "", 5000000);
 	EXPECT_TEXT(ran.output, "0\n1\n2\n3\n");
 	run_program(none, "", 5000000);
-	EXPECT_EQUAL(ran.error, -ECHILD);
+	EXPECT_EQUAL(ran.error, -ENOEXEC);
 	EXPECT(strstr(ran.errors, "No such file") != NULL);
+	run_program(fail, "", 5000000);
+	EXPECT_EQUAL(ran.error, -ECHILD);
+	EXPECT_TEXT(ran.errors, "exit status 1");
 	run_program(slow, "", 50000);
 	EXPECT_EQUAL(ran.error, -ETIMEDOUT);
 	close(extra);
