@@ -20,9 +20,9 @@ const titles = {
   router: "Router",
   location: "`locations`",
   peer: "`peers` of a location",
-  "mac rule": "`protected_mac_addrs`",
-  "address rule": "`protected_ip_addrs`",
-  "interface rule": "`protected_ifaces`",
+  "mac-rule": "`protected_mac_addrs`",
+  "address-rule": "`protected_ip_addrs`",
+  "interface-rule": "`protected_ifaces`",
   gateway: "Gateway",
   listener: "`listen`",
   client: "`clients`",
@@ -77,7 +77,7 @@ async function loadSchema() {
 }
 
 const meanings = JSON.parse(readFileSync(join(root, "scripts/config-docs/keys.json"), "utf8"));
-const rules = ["mac rule", "address rule", "interface rule"];
+const rules = ["mac-rule", "address-rule", "interface-rule"];
 
 /** Where the meaning of a row stands: its own section, or one that several sections share. */
 function meaningOf({ section, key }) {

@@ -115,7 +115,7 @@ function readList(
     addIssue(found.issues, path, isList ? value.length : value, count);
     return [];
   }
-  const { range: _range, ...item } = row;
+  const item = { ...row, range: undefined };
   return value.map((entry, index) => readValue(item, type, entry, `${path}[${index}]`, found));
 }
 
