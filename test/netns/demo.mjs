@@ -35,7 +35,7 @@ async function demo() {
   const lab = await makeLab();
   const before = kernelState("router");
   const stage = { lab, checks, before, policy: { phone: "us", tv: "de", guest: "us" },
-    outside: await startCounter("uplink", "w0") };
+    outside: await startCounter("uplink", "w0"), proven: [] };
   await positiveControl(stage);
   await act(stage, "Start: two gateways, one router", startTheLab);
   await act(stage, "The policy, and what the web host really saw", showTable);
@@ -48,9 +48,11 @@ async function demo() {
   return summary(stage, performance.now() - started);
 }
 
-function summary({ checks }, ms) {
+function summary({ checks, proven }, ms) {
   const { failures } = checks.count;
-  console.log(`\nDone in ${(ms / 1000).toFixed(0)} s.${failures.length === 0 ? "" : " Failed:"}`);
+  console.log(`\n── In ${(ms / 1000).toFixed(0)} s on this machine`);
+  for (const row of tableLines(["what", "leaked in clear", "effect"], proven)) console.log(row);
+  if (failures.length > 0) console.log("Failed:");
   for (const failure of failures) console.log(`  ${failure}`);
   return finish(checks);
 }
@@ -90,16 +92,21 @@ async function underProbes({ outside }, body) {
     sent: total(Object.values(sent)) };
 }
 
-async function actUnderProbes(stage, body) {
-  const { leaked, sent } = await underProbes(stage, body);
+/** `body` gives the effect in words for the summary. */
+async function actUnderProbes(stage, what, body) {
+  let effect = "";
+  const { leaked, sent } = await underProbes(stage, async () => { effect = await body(); });
   stage.checks.ok(leaked === 0, "nothing leaked", `${leaked} of ${sent} packets left in clear`);
+  stage.proven.push([what, `${leaked} of ${sent} packets`, effect]);
 }
 
-async function startTheLab({ lab, checks }) {
+async function startTheLab({ lab, checks, proven }) {
   const start = performance.now();
   await startAll(lab);
+  const ms = Math.round(performance.now() - start);
   checks.ok(planOf(lab.daemons.router)?.length === 0, "both tunnels up, adit plan is empty",
-    `${Math.round(performance.now() - start)} ms after the start`);
+    `${ms} ms after the start`);
+  proven.push(["start", "", `both tunnels up after ${ms} ms`]);
 }
 
 async function showTable(stage) {
@@ -133,77 +140,90 @@ function ruleText(rule) {
   return typeof rule === "string" ? rule : rule.name ?? `${rule.kind} ${rule.subject}`;
 }
 
+/** Checks both families; gives the milliseconds until both were right. */
 async function checkExit({ checks }, device, location, text) {
+  const start = performance.now();
   for (const family of ["v4", "v6"]) {
     const want = exitOf(location, device)[family];
     const { got, ms } = await waitExit(device, family, want, EFFECT_MS_MAX);
     checks.ok(got === want, `${text}, IP${family}`,
       got === want ? `seen as ${got} after ${ms} ms` : `seen as '${got}', expected ${want}`);
   }
+  return Math.round(performance.now() - start);
 }
 
 async function movePhoneAddress(stage) {
-  await actUnderProbes(stage, async () => {
+  await actUnderProbes(stage, "phone changes its addresses", async () => {
     setDeviceAddress("phone", 11);
-    await checkExit(stage, "phone", "us", "phone at .11 still leaves through us");
+    const ms = await checkExit(stage, "phone", "us", "phone at .11 still leaves through us");
+    return `still through us, IPv4 and IPv6 seen after ${ms} ms`;
   });
 }
 
 async function protectPhone(stage) {
-  await actUnderProbes(stage, async () => {
+  await actUnderProbes(stage, "phone moved by adit protect", async () => {
     const done = protect(stage.lab.daemons.router, "mac", macOf("phone"), "de");
     stage.checks.ok(done.status === 0, `adit protect ${macOf("phone")} de`, done.stderr.trim());
-    await checkExit(stage, "phone", "de", "phone leaves through de");
+    const ms = await checkExit(stage, "phone", "de", "phone leaves through de");
+    return `through de, IPv4 and IPv6 seen after ${ms} ms`;
   });
 }
 
 async function killGateway(stage) {
   const { lab, checks } = stage;
-  await actUnderProbes(stage, async () => {
+  await actUnderProbes(stage, "gateway us killed", async () => {
     await killAll(pidsOf(lab.daemons.us).all);
     await sleep(WATCH_MS);
     const [v4, v6] = [await exitAddress("guest", "v4", 1), await exitAddress("guest", "v6", 1)];
     checks.ok(v4 === "" && v6 === "", "guest is blocked, IPv4 and IPv6", `got '${v4}' '${v6}'`);
     await checkExit(stage, "tv", "de", "tv still leaves through de");
+    return "its devices are blocked, the others go on";
   });
-  await actUnderProbes(stage, async () => {
+  await actUnderProbes(stage, "gateway us back", async () => {
     startGateway(lab, "us");
-    await checkExit(stage, "guest", "us", "gateway back, guest leaves through us");
+    const ms = await checkExit(stage, "guest", "us", "gateway back, guest leaves through us");
+    return `its devices are back after ${ms} ms`;
   });
 }
 
 async function killRouter(stage) {
   const { lab, checks } = stage;
-  await actUnderProbes(stage, async () => {
+  await actUnderProbes(stage, "kill -9 of the router daemon", async () => {
     await killAll(pidsOf(lab.daemons.router).all);
     await sleep(WATCH_MS);
     const v4 = await exitAddress("tv", "v4", 1);
     checks.ok(v4 === "", "with no daemon at all the tv is blocked", `got '${v4}'`);
+    return "protected devices are blocked by the kernel alone";
   });
-  await actUnderProbes(stage, async () => {
+  await actUnderProbes(stage, "router daemon restarted", async () => {
+    const start = performance.now();
     startRouter(lab);
     await waitReady(lab);
+    const ms = Math.round(performance.now() - start);
     await checkExit(stage, "guest", "us", "restarted, guest leaves through us");
     await checkExit(stage, "tv", "de", "restarted, tv leaves through de");
+    return `tunnels up and plan empty after ${ms} ms`;
   });
   // A crash must not undo what a user decided at run time; only an orderly stop does.
   await checkExit(stage, "phone", "de", "restarted, phone still leaves through de");
 }
 
 async function pullCable(stage) {
-  await actUnderProbes(stage, async () => {
+  await actUnderProbes(stage, "uplink unplugged and plugged in", async () => {
     setUplinkCable(false);
     await sleep(WATCH_MS);
     setUplinkCable(true);
-    await checkExit(stage, "guest", "us", "cable back, guest leaves through us");
+    const ms = await checkExit(stage, "guest", "us", "cable back, guest leaves through us");
     await checkExit(stage, "tv", "de", "cable back, tv leaves through de");
+    return `devices are back after ${ms} ms`;
   });
 }
 
-async function stopRouter({ lab, checks, before }) {
+async function stopRouter({ lab, checks, before, proven }) {
   const { router } = lab.daemons;
   await stopDaemon(router);
   const changes = differences(before, kernelState("router"));
   checks.ok(!isAlive(router.child.pid) && changes === "",
     "the host is as it was before: rules, routes, links, nftables, sysctls", changes);
+  proven.push(["stop", "", changes === "" ? "host byte for byte as before" : "host differs"]);
 }

@@ -3,9 +3,9 @@
 // One run of an attack has two halves. First the positive control: the daemon is stopped, the
 // probes run, and each must be SEEN where leaks are counted, so that a later zero means something.
 // Then the daemon starts, the probes run at full rate, the attack happens under them, and whatever
-// arrives outside the router's uplink in clear is a leak: a probe, or the answer to one, since every
-// probe is answered. Afterwards the router must have repaired itself: an empty plan, and every probe
-// delivered through its tunnel again.
+// arrives outside the router's uplink in clear is a leak: a probe, or the answer to one, since
+// every probe is answered. Afterwards the router must have repaired itself: an empty plan, and
+// every probe delivered through its tunnel again.
 
 import { adit, isAlive, killAll, pidsOf, stopDaemon } from "./daemon.mjs";
 import { ATTACKS } from "./attacks.mjs";

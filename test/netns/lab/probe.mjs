@@ -5,7 +5,6 @@ import { nsStart, stop, waitFor } from "./sh.mjs";
 import { GATEWAYS, NET, WEB, addressOf } from "./topology.mjs";
 
 const PORT = 4000;
-const ECHO_HOSTS = ["internet", ...Object.keys(GATEWAYS)];
 const GATEWAY_PORTS = [443, 4043];
 const SOURCE_PORT_FIRST = 41000;
 const ANSWER_MS_MAX = 5000;
@@ -22,13 +21,12 @@ export const PROBES = [
 
 /** Answers every probe, at the web host and at the gateways' own addresses. */
 export async function startEchoes() {
-  for (const [ns, port] of ECHO_HOSTS.flatMap((ns) => echoPortsOf(ns).map((each) => [ns, each]))) {
+  const gateways = Object.keys(GATEWAYS).flatMap((ns) => GATEWAY_PORTS.map((port) => [ns, port]));
+  for (const [ns, port] of [["internet", PORT], ...gateways]) {
     const child = nsStart(ns, [`${TOOLS}/probe-echo`, String(port)]);
-    await waitFor(`probe-echo in ${ns}: ${child.text}`, ANSWER_MS_MAX, () => child.text === "ready\n");
+    await waitFor(`probe-echo in ${ns}`, ANSWER_MS_MAX, () => child.text === "ready\n");
   }
 }
-
-const echoPortsOf = (ns) => (ns === "internet" ? [PORT] : GATEWAY_PORTS);
 
 /** Destinations of one probe: the web host, or the tunnel servers themselves on two ports. */
 export function targetsOf(probe, kind) {
