@@ -26,16 +26,34 @@ function arrowOf(code, { id, params, body }) {
   return `const ${id.name} = (${list}) => ${code.slice(body.start, body.end)};\n`;
 }
 
-/** The same chunk with imports first, then arrows, then all the rest in its order. */
+/** What the minifier puts in place if it stands before its use: literals, and objects of them. */
+function isConstant({ type, kind, declarations }) {
+  if (type !== "VariableDeclaration" || kind !== "const") return false;
+  return declarations.every(({ init }) => isLiteral(init) || isLiteralObject(init));
+}
+
+function isLiteral(node) {
+  return node?.type === "Literal" && node.regex === undefined;
+}
+
+function isLiteralObject(node) {
+  if (node?.type !== "ObjectExpression") return false;
+  return node.properties.every(({ type, value }) => type === "Property" && isLiteral(value));
+}
+
+/** The same chunk with imports first, then constants, then arrows, then all the rest in its order. */
 export function hoistArrows(code) {
   const { body } = parseAst(code);
-  const text = ({ start, end }) => `${code.slice(start, end)}\n`;
-  const isImport = ({ type }) => type === "ImportDeclaration";
-  const isArrow = (node) => node.type === "FunctionDeclaration" && !needsFunction(node);
-  const imports = body.filter(isImport).map(text);
-  const arrows = body.filter(isArrow).map((node) => arrowOf(code, node));
-  const rest = body.filter((node) => !isImport(node) && !isArrow(node)).map(text);
-  return [...imports, ...arrows, ...rest].join("");
+  const parts = [[], [], [], []];
+  for (const node of body) {
+    const text = `${code.slice(node.start, node.end)}\n`;
+    if (node.type === "ImportDeclaration") parts[0].push(text);
+    else if (isConstant(node)) parts[1].push(text);
+    else if (node.type === "FunctionDeclaration" && !needsFunction(node)) {
+      parts[2].push(arrowOf(code, node));
+    } else parts[3].push(text);
+  }
+  return parts.flat().join("");
 }
 
 /** The map of the result is empty: the readable copy of the bundle has one. */
