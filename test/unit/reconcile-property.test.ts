@@ -9,6 +9,8 @@ import fc from "fast-check";
 import { suite } from "uvu";
 import type { RouterConfig, Rule } from "../../ts/model/config.js";
 import type { LocationState } from "../../ts/model/observed.js";
+import { decideSource } from "../../ts/policy/device.js";
+import { statesByName } from "../../ts/policy/outcome.js";
 import { desireRouter } from "../../ts/policy/router.js";
 import { desireStopped } from "../../ts/policy/stop.js";
 import { planChanges } from "../../ts/reconcile/plan.js";
@@ -204,8 +206,7 @@ function slotOf(kernel: KernelModel, mark: number, packet: Packet): number {
   const map = packet.src.includes(":") ? "snat6" : "snat4";
   const key = `0x${((mark & 0x7f000000) >>> 0).toString(16).padStart(8, "0")}`;
   const address = kernel.nft?.maps.get(map)?.elements.get(key) ?? "";
-  const entry = kernel.forward.entries.find(({ prefix }) => covers(prefix, address));
-  return entry?.slot ?? 0;
+  return kernel.slotOf(address);
 }
 
 const damage = fc.constantFrom(
@@ -288,6 +289,42 @@ test("each layer holds alone, with and without the process that holds the TUN", 
         Object.assign(kernel, { nft, rules: rules.filter((rule) => rule.protocol !== ours) });
         assert.ok(!isInside || !leaks(kernel, packet), `${packet.src} passes the guard`);
         Object.assign(kernel, { nft, rules });
+      }
+    }),
+    { numRuns: runs, seed: 20_261_121 },
+  );
+});
+
+test("without a firewall of ours the routes and the mover's table alone say the same", () => {
+  fc.assert(
+    fc.property(setting, (wanted) => {
+      const only = { ...wanted, config: { ...wanted.config, noIptables: true } };
+      const kernel = freshKernel();
+      kernel.neighbours = [...only.neighbours];
+      settle(kernel, only, () => undefined);
+      assert.strictEqual(kernel.nft, undefined);
+      for (const packet of packetsOf(only.neighbours)) {
+        const index = reference(only, packet);
+        const { oif } = kernel.exitOf(packet);
+        assert.strictEqual(oif, index > 0 ? "wrt0" : "eth1", JSON.stringify(packet));
+        const isV6Interface = packet.src.includes(":") && !kernel.hasNetworkOf(packet.src);
+        if (index > 0 && !isV6Interface) {
+          assert.strictEqual(kernel.slotOf(packet.src), index, JSON.stringify(packet));
+        }
+      }
+    }),
+    { numRuns: runs, seed: 20_261_121 },
+  );
+});
+
+test("a single source is decided as the linear reading says", () => {
+  fc.assert(
+    fc.property(setting, (only) => {
+      for (const packet of packetsOf(only.neighbours)) {
+        const source = { mac: packet.mac, address: packet.src, iface: packet.iif };
+        const { outcome } = decideSource(only.config, statesByName(only.states), source);
+        const index = outcome?.kind === "tunnel" ? outcome.index : outcome === undefined ? -1 : 0;
+        assert.strictEqual(index, reference(only, packet), JSON.stringify(packet));
       }
     }),
     { numRuns: runs, seed: 20_261_121 },

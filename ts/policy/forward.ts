@@ -2,7 +2,7 @@
 import type { RouterConfig } from "../model/config.js";
 import type { DesiredForward } from "../model/desired.js";
 import type { Ip, Mac, Prefix } from "../model/ip.js";
-import { makePrefix, prefixAddress } from "../model/ip.js";
+import { makePrefix, prefixAddress, prefixContains } from "../model/ip.js";
 import { forwardEntriesMax } from "../model/limits.js";
 import type { Welcome } from "../model/observed.js";
 import type { DecidedRule } from "./elements.js";
@@ -62,7 +62,7 @@ function addDevices(input: ForwardInput, add: Add): void {
   const { fallback, config } = input;
   if (fallback?.kind !== "tunnel") return;
   if (!config.noSocketSetup) add(makePrefix(config.tunAddr), fallback.index);
-  for (const { prefix } of input.connected) add(prefix, fallback.index);
+  for (const { prefix } of uncovered(input)) add(prefix, fallback.index);
 }
 
 function sourcesOf(rule: DecidedRule["rule"], input: ForwardInput): Prefix[] {
@@ -73,8 +73,17 @@ function sourcesOf(rule: DecidedRule["rule"], input: ForwardInput): Prefix[] {
     case "address":
       return [match.prefix];
     case "iface":
-      return input.connected
+      return uncovered(input)
         .filter(({ ifname }) => ifname === match.iface)
         .map(({ prefix }) => prefix);
   }
+}
+
+/** The longest prefix wins in the mover, so a network below an address rule must not be listed. */
+function uncovered({ connected, decided }: ForwardInput): Connected[] {
+  return connected.filter(({ prefix }) =>
+    decided.every(
+      ({ rule: { match } }) => match.kind !== "address" || !prefixContains(match.prefix, prefix),
+    ),
+  );
 }

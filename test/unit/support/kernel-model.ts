@@ -171,6 +171,18 @@ export class KernelModel {
     return { oif: verdict === "accept" ? oif : "", mark };
   }
 
+  /** The slot that the mover finds for a source: the longest prefix wins. */
+  slotOf(source: string): number {
+    const found = this.forward.entries.filter(({ prefix }) => covers(prefix, source));
+    found.sort((left, right) => lengthOf(right.prefix) - lengthOf(left.prefix));
+    return found[0]?.slot ?? 0;
+  }
+
+  /** True if an interface address has the source in its network. */
+  hasNetworkOf(source: string): boolean {
+    return this.addresses.some(({ prefix }) => covers(prefix, source));
+  }
+
   private routeOf(packet: Packet, mark: number): string {
     const family = packet.src.includes(":") ? 6 : 4;
     const fallback = { ...blankRule, family, priority: 32_766, table: main } as ModelRule;
