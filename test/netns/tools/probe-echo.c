@@ -46,10 +46,10 @@ int main(int argc, char **argv)
 	for (;;) {
 		struct sockaddr_storage from = { 0 };
 		socklen_t from_size = sizeof(from);
-		ssize_t size = recvfrom(fd, bytes, sizeof(bytes), 0, (struct sockaddr *)&from,
-					&from_size);
+		struct sockaddr *peer = (struct sockaddr *)&from;
+		ssize_t size = recvfrom(fd, bytes, sizeof(bytes), 0, peer, &from_size);
 
 		if (size > 0)
-			(void)sendto(fd, bytes, (size_t)size, 0, (struct sockaddr *)&from, from_size);
+			(void)sendto(fd, bytes, (size_t)size, 0, peer, from_size);
 	}
 }
