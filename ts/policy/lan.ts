@@ -6,9 +6,10 @@ import {
   makePrefix,
   prefixAddress,
   prefixContains,
+  prefixLength,
   prefixNetwork,
 } from "../model/ip.js";
-import { flagUp, neighbourValid } from "../model/kernel.js";
+import { flagUp, neighbourValid, protocolOurs, tableMain } from "../model/kernel.js";
 import { addressesPerMacMax } from "../model/limits.js";
 import type { Observed, ObservedLink, ObservedNeighbour } from "../model/observed.js";
 
@@ -46,6 +47,7 @@ export function addressesByMac(
 }
 
 export interface Connected {
+  readonly index: number;
   readonly ifname: string;
   /** The network, without host bits. */
   readonly prefix: Prefix;
@@ -62,7 +64,12 @@ export function connectedOf(config: RouterConfig, observed: Observed): Connected
     if (linkLocal.test(prefix)) continue;
     const network = prefixNetwork(prefix);
     const address = prefixAddress(prefix);
-    found.set(`${link.name} ${network}`, { ifname: link.name, prefix: network, address });
+    found.set(`${link.name} ${network}`, {
+      index,
+      ifname: link.name,
+      prefix: network,
+      address,
+    });
   }
   return [...found.values()];
 }
@@ -71,10 +78,20 @@ function isUp(link: ObservedLink): boolean {
   return (link.flags & flagUp) !== 0;
 }
 
-/** Interfaces that a protected device may reach besides its tunnel. */
+/**
+ * Interfaces that a protected device may reach besides its tunnel. In default-gateway mode, when
+ * none is named, all but those that others' default routes lead to: a second uplink is no LAN.
+ */
 export function lanNames(config: RouterConfig, observed: Observed): string[] {
   if (!config.defaultGateway || config.lanIfnames.length > 0) return [...config.lanIfnames];
-  const names = connectedOf(config, observed).map((connected) => connected.ifname);
+  const uplinks = new Set<number>();
+  for (const { table, protocol, dst, oif } of observed.routes.values()) {
+    const isDefault = prefixLength(dst) <= 1 && protocol !== protocolOurs;
+    if (table === tableMain && isDefault) uplinks.add(oif);
+  }
+  const names = connectedOf(config, observed)
+    .filter((connected) => !uplinks.has(connected.index))
+    .map((connected) => connected.ifname);
   return [...new Set(names)].sort();
 }
 

@@ -38,6 +38,7 @@ const fixedLinks = new Map([
   [2, "br-lan"],
   [3, "br-guest"],
   [4, "eth1"],
+  [5, "wwan0"],
 ]);
 const tunIndex = 9;
 
