@@ -1,6 +1,6 @@
 // A rollup output plugin: top-level function declarations become arrow functions at the top of the
 // chunk. That is what hoisting does with them anyway, and the minifier makes less text of an arrow.
-// Functions that use `this`, `arguments` or `new.target`, generators and async ones stay as they are.
+// Functions that use `this`, `arguments` or `new.target`, generators, async ones stay as they are.
 import { parseAst } from "rollup/parseAst";
 
 const ownScope = new Set(["FunctionDeclaration", "FunctionExpression", "ClassBody"]);
@@ -41,7 +41,7 @@ function isLiteralObject(node) {
   return node.properties.every(({ type, value }) => type === "Property" && isLiteral(value));
 }
 
-/** The same chunk with imports first, then constants, then arrows, then all the rest in its order. */
+/** The same chunk: imports first, then constants, then arrows, then the rest in its order. */
 export function hoistArrows(code) {
   const { body } = parseAst(code);
   const parts = [[], [], [], []];
