@@ -3,8 +3,8 @@ import type { RouterConfig, Rule } from "../model/config.js";
 import type { Ip, Mac } from "../model/ip.js";
 import type { LocationState, Observed } from "../model/observed.js";
 import { neighboursOf } from "./lan.js";
-import type { Source } from "./match.js";
-import { matchingRules, ruleName } from "./match.js";
+import type { RuleIndex, Source } from "./match.js";
+import { indexRules, matchingRules, ruleName } from "./match.js";
 import type { Outcome, States } from "./outcome.js";
 import { decideOutcome, statesByName } from "./outcome.js";
 import { decideFallback } from "./router.js";
@@ -35,24 +35,29 @@ export function devicesOf(
   locations: readonly LocationState[] = [],
 ): readonly Device[] {
   const states = statesByName(locations);
-  const devices = new Map<string, Device>();
+  const rules = indexRules(config);
+  const devices = new Map<string, Device & { readonly addresses: Ip[] }>();
   for (const { mac, addr, index } of neighboursOf(config, observed)) {
     const iface = observed.links.get(index)?.name ?? "";
-    const words = decisionWords(
-      config,
-      decideSource(config, states, { mac, address: addr, iface }),
-    );
+    const source = { mac, address: addr, iface };
+    const words = decisionWords(config, decideSource(config, states, source, rules));
     const key = `${iface} ${mac} ${words.rule}`;
-    const addresses = [...(devices.get(key)?.addresses ?? []), addr];
-    devices.set(key, { mac, addresses, iface, ...words });
+    const known = devices.get(key);
+    if (known !== undefined) known.addresses.push(addr);
+    else devices.set(key, { mac, addresses: [addr], iface, ...words });
   }
   return [...devices]
     .sort(([left], [right]) => (left < right ? -1 : 1))
     .map(([, device]) => device);
 }
 
-export function decideSource(config: RouterConfig, states: States, source: Source): Decision {
-  const [rule] = matchingRules(config, source);
+export function decideSource(
+  config: RouterConfig,
+  states: States,
+  source: Source,
+  rules: RuleIndex = indexRules(config),
+): Decision {
+  const [rule] = matchingRules(rules, source);
   if (rule === undefined) return { rule, outcome: decideFallback(config, states) };
   return { rule, outcome: decideOutcome(config, states, rule.target, rule.whenDown) };
 }

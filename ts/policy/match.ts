@@ -3,7 +3,7 @@
  */
 import type { RouterConfig, Rule } from "../model/config.js";
 import type { Ip, Mac } from "../model/ip.js";
-import { prefixContains, prefixLength } from "../model/ip.js";
+import { makePrefix, prefixFamily, prefixLength, prefixNetwork } from "../model/ip.js";
 
 /** What is known of a source; "" for what is not. */
 export interface Source {
@@ -12,27 +12,39 @@ export interface Source {
   readonly iface: string;
 }
 
-/** All rules that match, the deciding one first. */
-export function matchingRules(config: RouterConfig, source: Source): Rule[] {
-  const matching = config.rules.filter((rule) => matches(rule, source));
-  return matching.sort((left, right) => rank(right) - rank(left));
+/** Rules by what they match, so that a look-up does not go through all of them. */
+export interface RuleIndex {
+  /** Keyed by kind and subject: MAC, network with its length, or interface. */
+  readonly rules: ReadonlyMap<string, Rule>;
+  /** Prefix lengths in use, the longest first. */
+  readonly lengths: readonly number[];
 }
 
-function matches({ match }: Rule, source: Source): boolean {
-  switch (match.kind) {
-    case "mac":
-      return match.mac === source.mac;
-    case "address":
-      return source.address !== "" && prefixContains(match.prefix, source.address);
-    case "iface":
-      return match.iface === source.iface;
+export function indexRules(config: RouterConfig): RuleIndex {
+  const lengths = new Set<number>();
+  const rules = new Map<string, Rule>();
+  for (const rule of config.rules) {
+    const { match } = rule;
+    if (match.kind === "address") lengths.add(prefixLength(match.prefix));
+    rules.set(ruleName(rule), rule);
   }
+  return { rules, lengths: [...lengths].sort((left, right) => right - left) };
 }
 
-/** MAC above every prefix length, interface below. */
-function rank({ match }: Rule): number {
-  if (match.kind === "mac") return 1_000;
-  return match.kind === "iface" ? -1 : prefixLength(match.prefix);
+/** All rules that match, the deciding one first. */
+export function matchingRules({ rules, lengths }: RuleIndex, source: Source): Rule[] {
+  const { mac, address, iface } = source;
+  const networks = address === "" ? [] : lengths.filter((length) => length <= bitsOf(address));
+  const names = [
+    `mac ${mac}`,
+    ...networks.map((length) => `address ${prefixNetwork(makePrefix(address, length))}`),
+    `interface ${iface}`,
+  ];
+  return names.flatMap((name) => rules.get(name) ?? []);
+}
+
+function bitsOf(address: Ip): number {
+  return prefixFamily(address) === 4 ? 32 : 128;
 }
 
 /** For people: what a rule matches. */

@@ -7,8 +7,8 @@ import type { LocationState, Observed } from "../model/observed.js";
 import type { Decision, OutcomeWord } from "../policy/device.js";
 import { decideSource, decisionWords } from "../policy/device.js";
 import { connectedOf, neighboursOf } from "../policy/lan.js";
-import type { Source } from "../policy/match.js";
-import { matchingRules, ruleName } from "../policy/match.js";
+import type { RuleIndex, Source } from "../policy/match.js";
+import { indexRules, matchingRules, ruleName } from "../policy/match.js";
 import type { States } from "../policy/outcome.js";
 import { indexOf, stateAt, statesByName } from "../policy/outcome.js";
 
@@ -42,14 +42,15 @@ export function explain(
     const expected = "a MAC address, an IP address, or the name of an interface that exists";
     return { path: "subject", value, expected };
   }
-  const decision = decideSource(config, states, found);
+  const rules = indexRules(config);
+  const decision = decideSource(config, states, found, rules);
   const reasons = [
     describe(found),
     ...bridgeSentence(observed, found),
-    ...ruleSentences(config, found),
+    ...ruleSentences(config, rules, found),
     ...tunnelSentences(config, states, decision),
     ...layerSentences(config, decision),
-    ...otherAddresses(config, states, found),
+    ...otherAddresses(config, states, rules, found),
   ];
   return { device: found.device, ...decisionWords(config, decision), reasons };
 }
@@ -102,8 +103,8 @@ function bridgeSentence({ links }: Observed, { iface }: Subject): string[] {
   return [`${iface} is a port of ${bridge.name}: its packets come from ${bridge.name}.`];
 }
 
-function ruleSentences(config: RouterConfig, source: Subject): string[] {
-  const [first, ...rest] = matchingRules(config, source);
+function ruleSentences(config: RouterConfig, rules: RuleIndex, source: Subject): string[] {
+  const [first, ...rest] = matchingRules(rules, source);
   if (first === undefined) {
     return config.defaultGateway
       ? ["No rule matches; in default-gateway mode everything goes to the default location."]
@@ -170,11 +171,16 @@ function layerSentences(config: RouterConfig, { outcome }: Decision): string[] {
 }
 
 /** Addresses of the same device that another rule decides. */
-function otherAddresses(config: RouterConfig, states: States, subject: Subject): string[] {
-  const ofDevice = decideSource(config, states, subject);
+function otherAddresses(
+  config: RouterConfig,
+  states: States,
+  rules: RuleIndex,
+  subject: Subject,
+): string[] {
+  const [first] = matchingRules(rules, subject);
   return subject.addresses.flatMap((address) => {
-    const decision = decideSource(config, states, { ...subject, address });
-    if (decision.rule === ofDevice.rule) return [];
+    const decision = decideSource(config, states, { ...subject, address }, rules);
+    if (decision.rule === first) return [];
     const { rule, location, outcome } = decisionWords(config, decision);
     const to = location === "" ? "" : ` ${location}`;
     return [`Its address ${address} is decided by ${rule || "no rule"}: ${outcome}${to}.`];
