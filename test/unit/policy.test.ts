@@ -119,6 +119,21 @@ policy("the mover's table is bounded", () => {
   assert.strictEqual(desire(config, store).forward.entries.length, 2_048);
 });
 
+policy("an uplink that takes router advertisements goes on taking them, before it forwards", () => {
+  const key = "net/ipv6/conf/eth1/accept_ra";
+  const wantedFor = (found: string): string | undefined => {
+    const store = lan();
+    foldSysctl(store, key, found);
+    return desire(router(), store).sysctls.get(key);
+  };
+  assert.deepStrictEqual(["0", "1", "2", ""].map(wantedFor), ["0", "2", "2", ""]);
+  const store = lan();
+  foldSysctl(store, key, "1");
+  const { sysctls } = desire(router(), store);
+  const order = [...sysctls.keys()].filter((name) => name.startsWith("net/ipv6"));
+  assert.deepStrictEqual(order, [key, "net/ipv6/conf/all/forwarding"]);
+});
+
 policy.run();
 
 const plans = suite("reconcile: single plans");

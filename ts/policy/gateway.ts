@@ -25,11 +25,11 @@ const prioritySource = 100;
 /** Pure: the same arguments give the same answer. */
 export function desireGateway(
   config: GatewayConfig,
-  _observed: Observed,
+  observed: Observed,
   leases: readonly Lease[],
 ): Desired {
   const ifname = config.tunIfname;
-  const sysctls = new Map(forwardingSysctls);
+  const sysctls = forwardingSysctls(config.wanIfname, observed);
   sysctls.set(`net/ipv4/conf/${ifname}/rp_filter`, "2");
   return {
     tun: { name: ifname, offload: config.offload, mtu: config.tunMtu || mtuDefault },

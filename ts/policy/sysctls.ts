@@ -7,13 +7,23 @@ const loose = "2";
 /** Answers only for addresses of the interface that was asked, to askers of its own network. */
 const arpStrict = "2";
 
-export const forwardingSysctls: ReadonlyMap<string, string> = new Map([
-  ["net/ipv4/ip_forward", "1"],
-  ["net/ipv6/conf/all/forwarding", "1"],
-]);
+/**
+ * Forwarding, for both roles. A host that forwards forgets the default routes of router
+ * advertisements unless the uplink says 2, so that comes first; one that takes none keeps that.
+ */
+export function forwardingSysctls(wanIfname: string, observed: Observed): Map<string, string> {
+  const wanted = new Map<string, string>();
+  if (wanIfname !== "") {
+    const key = `net/ipv6/conf/${wanIfname}/accept_ra`;
+    const found = observed.sysctls.get(key) ?? "";
+    wanted.set(key, found === "1" ? "2" : found);
+  }
+  wanted.set("net/ipv4/ip_forward", "1");
+  return wanted.set("net/ipv6/conf/all/forwarding", "1");
+}
 
 export function routerSysctls(config: RouterConfig, observed: Observed): Map<string, string> {
-  const wanted = new Map(forwardingSysctls);
+  const wanted = forwardingSysctls(config.wanIfname, observed);
   wanted.set(reversePath(config.tunIfname), loose);
   // Answers to our own sockets come by the uplink, where unmarked packets are not routed to.
   if (config.defaultGateway) wanted.set(reversePath(config.wanIfname), loose);
