@@ -30,22 +30,35 @@ export class Files {
     return [...this.#files.keys()].sort();
   }
 
+  /** Below the two folders, or a path that stands as a quoted text in a file of the first. */
+  mayRead(path: string): boolean {
+    if (isInside(path, this.configDir) || isInside(path, this.runDir)) return true;
+    const quoted = JSON.stringify(path);
+    return this.paths().some(
+      (name) => name.endsWith(".json") && this.#text(name).includes(quoted),
+    );
+  }
+
   read(path: string): SimulatedFile | number {
-    if (!isInside(path, this.configDir) && !isInside(path, this.runDir)) return -errno.EACCES;
+    if (!this.mayRead(path)) return -errno.EPERM;
     const file = this.#files.get(path);
     if (file === undefined) return -errno.ENOENT;
     return file.data.length > FILE_BYTES_MAX ? -errno.EFBIG : file;
   }
 
   write(path: string, data: Uint8Array, mode: number): number {
-    if (!isInside(path, this.configDir) && !isInside(path, this.runDir)) return -errno.EACCES;
+    if (!isInside(path, this.configDir) && !isInside(path, this.runDir)) return -errno.EPERM;
     if (this.writeError !== 0) return this.writeError;
     this.put(path, data.slice(), mode);
     return 0;
   }
 
+  #text(path: string): string {
+    return Buffer.from(this.#files.get(path)?.data ?? []).toString("utf8");
+  }
+
   remove(path: string): number {
-    if (!isInside(path, this.runDir)) return -errno.EACCES;
+    if (!isInside(path, this.runDir)) return -errno.EPERM;
     this.#files.delete(path);
     return 0;
   }

@@ -16,6 +16,9 @@ const METRIC_V6_DEFAULT = 1024;
 const METRIC_V6_KERNEL = 256;
 const LOOPBACK_INDEX = 1;
 const FLAGS_PERMANENT = 0x80;
+/** IFAPROT_KERNEL_LO and IFAPROT_KERNEL_LL of linux/if_addr.h. */
+const PROTOCOL_LOOPBACK = 1;
+const PROTOCOL_LINK_LOCAL = 3;
 
 export class Kernel {
   readonly links = new Map<number, Link>();
@@ -37,6 +40,10 @@ export class Kernel {
     }
     const flags = iff.LOOPBACK | iff.UP | iff.RUNNING | iff.LOWER_UP;
     this.addLink({ name: "lo", flags, mtu: 65_536, master: 0, mac: "" });
+    for (const [prefix, protocol] of [["127.0.0.1/8", 0], ["::1/128", PROTOCOL_LOOPBACK]] as const) {
+      const index = LOOPBACK_INDEX;
+      this.addresses.push({ index, prefix, scope: scope.HOST, flags: FLAGS_PERMANENT, protocol });
+    }
   }
 
   linkName(index: number): string {
@@ -234,7 +241,7 @@ export class Kernel {
     for (const address of this.addresses) {
       if (address.index === link.index) this.#addConnected(address);
     }
-    if (link.master === 0) this.addAddress(link.index, linkLocal, rtprot.KERNEL);
+    if (link.master === 0) this.addAddress(link.index, linkLocal, PROTOCOL_LINK_LOCAL);
   }
 
   #addConnected(address: Address): void {

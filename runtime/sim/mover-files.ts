@@ -1,6 +1,5 @@
 /** Commands on files and on descriptors that are handed to the decider. */
 import { errno } from "./constants.js";
-import { isInside } from "./files.js";
 import type { Handlers } from "./mover.js";
 import { result } from "./mover.js";
 
@@ -26,19 +25,19 @@ export const fileHandlers: Handlers = {
   },
 
   listen_unix(mover, message) {
-    if (!isInside(message.path, mover.parts.files.runDir)) return result(-errno.EACCES);
+    if (!mover.parts.files.mayRead(message.path)) return result(-errno.EPERM, message.path);
     const fd = mover.parts.descriptors.listenUnix(message.path);
     return fd < 0 ? result(fd, `${message.path} is in use`) : { ...result(0), fd };
   },
 
   listen_tcp(mover, message) {
-    if (message.port < PORT_MIN) return result(-errno.EACCES, `port ${message.port}`);
+    if (message.port < PORT_MIN) return result(-errno.EINVAL, `port ${message.port}`);
     const fd = mover.parts.descriptors.listenUnix(`${message.addr} ${message.port}`);
     return fd < 0 ? result(fd) : { ...result(0), fd };
   },
 
   connect_udp(mover, message) {
-    if (message.port !== 53 && message.port !== 123) return result(-errno.EACCES);
+    if (message.port !== 53 && message.port !== 123) return result(-errno.EINVAL);
     return { ...result(0), fd: mover.parts.descriptors.connectUdp(message.addr) };
   },
 };

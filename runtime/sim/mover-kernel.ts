@@ -1,6 +1,7 @@
 /** Commands on kernel objects. Only what is marked as ours is ever made or removed. */
 import type { MoverMessage } from "../../ts/host/contract.gen.js";
 import { errno, ours, rtn } from "./constants.js";
+import { checkLink, checkRoute, checkRule } from "./mover-checks.js";
 import type { Mover, Handlers, Answer } from "./mover.js";
 import { result } from "./mover.js";
 import { emptyRule } from "./kernel.js";
@@ -9,8 +10,6 @@ import { familyOf, networkOf } from "./net.js";
 
 const SCRIPT_BYTES_MAX = 4 * 1024 * 1024;
 const PART_BYTES_MAX = 49_152;
-const MTU_MIN = 68;
-const MTU_MAX = 65_535;
 const DEFAULT_METRIC_V6 = 1_024;
 const SYSCTL_READABLE = /^net\/(ipv4|ipv6|netfilter)\/[A-Za-z0-9_./-]+$/;
 
@@ -44,8 +43,8 @@ export const kernelHandlers: Handlers = {
   link_set(mover, message) {
     const link = ownTun(mover, message.name);
     if (typeof link === "number") return result(link, `${message.name} is not our TUN`);
-    const bad = message.mtu !== 0 && (message.mtu < MTU_MIN || message.mtu > MTU_MAX);
-    if (bad) return result(-errno.EINVAL, `mtu ${message.mtu}`);
+    const refused = checkLink(message);
+    if (refused !== 0) return result(refused, `mtu ${message.mtu}`);
     return result(mover.kernel.setLink(link.index, message.up, message.mtu));
   },
 
@@ -55,12 +54,14 @@ export const kernelHandlers: Handlers = {
     const { index } = link;
     const error = message.remove
       ? mover.kernel.removeAddress(index, message.prefix)
-      : mover.kernel.addAddress(index, message.prefix);
+      : mover.kernel.addAddress(index, message.prefix, ours.PROTOCOL);
     const harmless = message.remove ? -errno.EADDRNOTAVAIL : -errno.EEXIST;
     return result(error === harmless ? 0 : error);
   },
 
   route_set(mover, message) {
+    const refused = checkRoute(message);
+    if (refused !== 0) return result(refused, "arguments");
     const link = mover.kernel.linkNamed(message.oif);
     if (message.oif !== "" && link === undefined) {
       return message.remove ? result(0) : result(-errno.ENODEV, `no interface ${message.oif}`);
@@ -73,13 +74,10 @@ export const kernelHandlers: Handlers = {
   },
 
   rule_set(mover, message) {
-    const { priority } = message;
-    if (priority < ours.PRIORITY_MIN || priority > ours.PRIORITY_MAX) {
-      return result(-errno.EPERM, `priority ${priority}, expected 8 to 255`);
-    }
-    if (message.family !== 4 && message.family !== 6) return result(-errno.EINVAL, "family");
+    const refused = checkRule(message);
+    if (refused !== 0) return result(refused, "arguments");
     const { type: _type, remove, ...fields } = message;
-    const rule: Rule = { ...emptyRule(message.family), ...fields, protocol: ours.PROTOCOL };
+    const rule: Rule = { ...emptyRule(message.family as 4 | 6), ...fields, protocol: ours.PROTOCOL };
     const matches = (item: Rule): boolean =>
       (Object.keys(rule) as (keyof Rule)[]).every((key) => item[key] === rule[key]);
     const error = remove ? mover.kernel.removeRule(matches) : mover.kernel.addRule(rule);
@@ -106,7 +104,7 @@ export const kernelHandlers: Handlers = {
     const bytes = mover.script.reduce((sum, part) => sum + part.length, 0);
     if (bytes > SCRIPT_BYTES_MAX) {
       mover.script = [];
-      return result(-errno.EMSGSIZE, "script over 4 MiB");
+      return result(-errno.EFBIG, "script over 4 MiB");
     }
     if (!message.last) return result(0);
     const script = Buffer.concat(mover.script).toString("utf8");
@@ -153,10 +151,6 @@ function ownTun(mover: Mover, name: string): { index: number } | number {
 }
 
 function addRoute(mover: Mover, wanted: Route): Answer {
-  const { kind } = wanted;
-  if (kind !== rtn.UNICAST && kind !== rtn.BLACKHOLE && kind !== rtn.UNREACHABLE) {
-    return result(-errno.EINVAL, `kind ${kind}`);
-  }
   const error = mover.kernel.addRoute(wanted);
   if (error !== -errno.EEXIST) return result(error);
   if (mover.kernel.routes.some((item) => isSame(item, wanted))) return result(0);

@@ -1,11 +1,11 @@
 /** Commands on the TUN, the forward table, sessions and listeners. */
 import { errno } from "./constants.js";
+import { isInterfaceName } from "./mover-checks.js";
 import type { Handlers, Mover } from "./mover.js";
 import { result } from "./mover.js";
 import type { Session } from "./tunnels.js";
 import { sessionState } from "./tunnels.js";
 
-const NAME = /^[^\s/:]{1,15}$/;
 /** TUN_F_CSUM, TSO4, TSO6, TSO_ECN, USO4, USO6 of linux/if_tun.h. */
 const OFFLOAD_BITS = 0x1 | 0x2 | 0x4 | 0x20 | 0x40;
 
@@ -115,7 +115,7 @@ function unknownSession(number: number): { message: ReturnType<typeof result>["m
 }
 
 function tunError(mover: Mover, name: string): number {
-  if (!NAME.test(name) || name === "." || name === "..") return -errno.EINVAL;
+  if (!isInterfaceName(name)) return -errno.EINVAL;
   if (mover.tunnels.tunName === name) return 0;
   if (mover.tunnels.tunName !== "") return -errno.EBUSY;
   return mover.kernel.linkNamed(name) === undefined ? 0 : -errno.EBUSY;

@@ -122,6 +122,13 @@ export class Cursor {
     while (this.peek()?.kind === "end") this.#at++;
   }
 
+  /** Skips to the next item of a block; true at its closing brace, which is taken. */
+  acceptBlockEnd(): boolean {
+    this.skipEnds();
+    if (this.atEnd()) this.fail('expected "}"');
+    return this.accept("}");
+  }
+
   atStatementEnd(): boolean {
     return this.peek() === undefined || this.peek()?.kind === "end" || this.is("}");
   }

@@ -30,6 +30,7 @@ const RESERVED = new Set(
     "flush log list reset insert inet arp bridge netdev quota flow meter")
     .split(" "),
 );
+const VERBS = new Set(["add", "create", "delete", "flush"]);
 const PRIORITIES: Record<string, number> = {
   raw: -300, mangle: -150, dstnat: -100, filter: 0, security: 50, srcnat: 100,
 };
@@ -74,11 +75,11 @@ class Transaction {
 
   #command(cursor: Cursor): void {
     const verb = cursor.is("table") ? "add" : cursor.word();
+    if (!VERBS.has(verb)) throw new Refusal(errno.EPERM, `"${verb}" is not for us`, cursor);
     const kind = cursor.word();
     if (verb === "add" || verb === "create") return this.#add(kind, cursor);
     if (verb === "delete") return this.#delete(kind, cursor);
-    if (verb === "flush") return this.#flush(kind, cursor);
-    cursor.fail(`unknown command "${verb}"`);
+    return this.#flush(kind, cursor);
   }
 
   #add(kind: string, cursor: Cursor): void {
@@ -95,7 +96,7 @@ class Transaction {
   #addTable(cursor: Cursor): void {
     this.#table ??= emptyTable;
     if (!cursor.accept("{")) return;
-    for (cursor.skipEnds(); !cursor.accept("}"); cursor.skipEnds()) {
+    while (!cursor.acceptBlockEnd()) {
       const kind = cursor.word();
       if (kind === "comment" || kind === "flags") cursor.word();
       else if (kind === "chain") this.#addChain(identifier(cursor), cursor);
@@ -111,7 +112,7 @@ class Transaction {
       handle: this.#handle(),
     };
     if (!cursor.accept("{")) return this.#putChain(chain);
-    for (cursor.skipEnds(); !cursor.accept("}"); cursor.skipEnds()) {
+    while (!cursor.acceptBlockEnd()) {
       if (cursor.accept("type")) chain = { ...chain, ...parseHook(cursor) };
       else if (cursor.accept("policy")) chain = { ...chain, policy: cursor.word() };
       else if (cursor.is("comment")) chain = { ...chain, comment: takeComment(cursor) };
@@ -129,7 +130,7 @@ class Transaction {
     let set: NftSet = before ?? { ...blank, handle: this.#handle() };
     let elements: Json[] = [];
     cursor.expect("{");
-    for (cursor.skipEnds(); !cursor.accept("}"); cursor.skipEnds()) {
+    while (!cursor.acceptBlockEnd()) {
       if (cursor.accept("type")) set = { ...set, ...parseTypes(kind, cursor, false) };
       else if (cursor.accept("typeof")) set = { ...set, ...parseTypes(kind, cursor, true) };
       else if (cursor.accept("flags")) set = { ...set, flags: parseFlags(cursor) };
