@@ -1,6 +1,6 @@
 /**
  * Leases. Goal: no address and no slot belongs to two clients, whatever comes and goes; fixed
- * addresses, remembered ones and wishes are honoured in this order.
+ * addresses, wishes and remembered ones are honoured in this order.
  */
 import assert from "node:assert";
 import { createHash } from "node:crypto";
@@ -113,8 +113,10 @@ test("a client that comes back keeps its addresses and its slot", () => {
   const first = lease;
   ({ book } = admit(book, config, 1, 2));
   book = releaseSession(book, 1);
-  ({ lease } = admit(book, config, 0, 3, { want4: "10.64.9.9", want6: "" }, 99));
+  ({ lease } = admit(book, config, 0, 3, noWish, 99));
   assert.deepStrictEqual(lease, { ...first, session: 3 });
+  ({ lease } = admit(book, config, 0, 4, { want4: "10.64.9.9", want6: "" }));
+  assert.deepStrictEqual(lease, { ...first, addr4: "10.64.9.9", session: 4 });
 });
 
 test("a wish is granted if the address is free and of the pool", () => {

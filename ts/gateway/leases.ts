@@ -39,7 +39,7 @@ export function findClient(
   return found;
 }
 
-/** Gives the client its addresses: fixed, as before, as wished, any free one, in this order. */
+/** Gives the client its addresses: fixed, as wished, as before, any free one, in this order. */
 export function admitClient(
   book: LeaseBook,
   config: GatewayConfig,
@@ -116,8 +116,9 @@ function pickAddress(
   const reserved = reservedAddresses(config, client);
   const others = [...book.values()].filter((lease) => lease.client !== client);
   const held = new Set([...reserved, ...addressesOf(others)]);
-  if (before !== "" && isUsable(before, pool, held)) return before;
+  // A client whose address collides with another gateway's wishes for a new one, so that goes first.
   if (want !== "" && isUsable(want, pool, held)) return parseIp(want);
+  if (before !== "" && isUsable(before, pool, held)) return before;
   const free = hostOfPool(pool, (address) => held.has(address), random);
   if (free !== undefined) return free;
   const living = new Set([...reserved, ...addressesOf(others.filter((one) => one.session !== 0))]);

@@ -28,11 +28,11 @@ export async function makeLab() {
   return { web, secrets, daemons: {} };
 }
 
-/** Starts one gateway, or starts it again. */
-export function startGateway(lab, name, options) {
+/** Starts one gateway, or starts it again; `change` edits the configuration. */
+export function startGateway(lab, name, { change = (config) => config, flags } = {}) {
   const config = gatewayConfig({ dir: `${DIR}/${name}`, ...lab.secrets[name], wan: "eth1",
     pool: GATEWAYS[name].pool });
-  lab.daemons[name] = startDaemon(name, config, options);
+  lab.daemons[name] = startDaemon(name, change(config), { flags });
   return lab.daemons[name];
 }
 
