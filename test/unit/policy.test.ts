@@ -178,7 +178,7 @@ plans("what is not ours is left alone, wherever it lies", () => {
   assert.deepStrictEqual(removals, []);
 });
 
-plans("settings of an interface that is gone are not written, nor are absent ones restored", () => {
+plans("settings that are unread, or whose interface is gone, are not written", () => {
   const store = lan();
   foldSysctl(store, "net/ipv4/conf/gone0/arp_ignore", "0");
   const empty = { ...desire(router(), store), routes: [], rules: [], firewall: undefined };
@@ -186,9 +186,11 @@ plans("settings of an interface that is gone are not written, nor are absent one
     ["net/ipv4/conf/gone0/arp_ignore", "2"],
     ["net/ipv4/conf/br-lan/arp_ignore", ""],
     ["net/ipv4/conf/eth1/rp_filter", "2"],
+    ["net/ipv4/ip_forward", "1"],
   ]);
+  foldSysctl(store, "net/ipv4/conf/eth1/rp_filter", "1");
   const written = whysOf({ ...empty, sysctls }, store).filter((why) => why.startsWith("set net"));
-  assert.deepStrictEqual(written, ["set net/ipv4/conf/eth1/rp_filter to 2"]);
+  assert.deepStrictEqual(written, ["set net/ipv4/conf/eth1/rp_filter to 2, was 1"]);
 });
 
 plans("another name of the TUN closes the old one before it opens the new one", () => {

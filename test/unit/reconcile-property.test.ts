@@ -336,8 +336,7 @@ test("stopping leaves the host as found, and the block goes last", () => {
     fc.property(setting, fc.boolean(), (only, keepsBlock) => {
       const kernel = freshKernel();
       kernel.neighbours = [...only.neighbours];
-      const before = new Map([["net/ipv4/ip_forward", "0"]]);
-      kernel.sysctls = new Map(before);
+      const before = new Map(kernel.sysctls);
       settle(kernel, only, () => undefined);
       const config = { ...only.config, onStop: keepsBlock ? "block" : "restore" } as const;
       const guarded = packetsOf(only.neighbours).filter((row) => reference(only, row) > 0);
@@ -357,7 +356,7 @@ test("stopping leaves the host as found, and the block goes last", () => {
         assert.deepStrictEqual(kernel.routes, foreignRoutes());
         assert.strictEqual(kernel.rules.length, 1);
         assert.strictEqual(kernel.nft, undefined);
-        assert.strictEqual(kernel.sysctls.get("net/ipv4/ip_forward"), "0");
+        assert.deepStrictEqual(kernel.sysctls, before);
       }
     }),
     { numRuns: runs, seed: 20_261_121 },

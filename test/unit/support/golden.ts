@@ -118,7 +118,7 @@ class Story {
       case "transaction":
         return this.transaction();
       case "stop": {
-        const found = new Map([["net/ipv4/ip_forward", "0"]]);
+        const found = new Map(new KernelModel().sysctls);
         const observed = this.kernel.observe();
         const stopped = desireStopped(this.config as Config, observed, found);
         return this.applied(planChanges(stopped, observed));

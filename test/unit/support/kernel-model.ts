@@ -42,12 +42,25 @@ const fixedLinks = new Map([
 ]);
 const tunIndex = 9;
 
+const sysctlsAtStart: readonly (readonly [string, string])[] = [
+  ["net/ipv4/ip_forward", "0"],
+  ["net/ipv6/conf/all/forwarding", "0"],
+  ["net/ipv6/conf/eth1/accept_ra", "0"],
+  ["net/ipv4/conf/eth1/rp_filter", "0"],
+  ["net/ipv4/conf/br-lan/arp_ignore", "0"],
+  ["net/ipv4/conf/br-guest/arp_ignore", "0"],
+];
+/** What comes and goes with a TUN. */
+function sysctlOf(tun: string): string {
+  return `net/ipv4/conf/${tun}/rp_filter`;
+}
+
 export class KernelModel {
   routes: ModelRoute[] = [];
   rules: ModelRule[] = [];
   addresses: { ifname: string; prefix: string }[] = [];
   neighbours: Neighbour[] = [];
-  sysctls = new Map<string, string>();
+  sysctls = new Map(sysctlsAtStart);
   nft: NftState | undefined;
   tun = "";
   tunUp = false;
@@ -60,6 +73,7 @@ export class KernelModel {
       case "tun-open":
         if (this.tun !== "") throw new Error("a TUN is open");
         this.tun = operation.tun.name;
+        this.sysctls.set(sysctlOf(this.tun), "0");
         return;
       case "tun-close":
         this.closeTun();
@@ -103,6 +117,7 @@ export class KernelModel {
     const { tun } = this;
     this.routes = this.routes.filter((route) => route.oif !== tun || tun === "");
     this.addresses = this.addresses.filter((address) => address.ifname !== tun);
+    this.sysctls.delete(sysctlOf(tun));
     this.tun = "";
     this.tunUp = false;
     this.forward = { byDestination: false, hairpin: false, entries: [] };
@@ -128,6 +143,7 @@ export class KernelModel {
     const store = emptyObserved();
     store.tun = this.tun;
     for (const message of this.dump()) foldMessage(store, message);
+    for (const name of ["wrt0", "adit0"]) foldSysctl(store, sysctlOf(name), "");
     for (const [key, value] of this.sysctls) foldSysctl(store, key, value);
     foldFirewall(store, this.nft === undefined ? undefined : listJson(this.nft));
     foldResult(store, { kind: "forward", forward: this.forward }, 0);

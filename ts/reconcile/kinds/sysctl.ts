@@ -3,13 +3,17 @@ import type { Observed } from "../../model/observed.js";
 import type { PlannedOperation } from "../../model/operation.js";
 import { phases } from "../phases.js";
 
-/** An empty value stands for a key that was not there: nothing is written back then. */
+/**
+ * Nothing is planned against a key that was not read. An empty value stands for one that was not
+ * there: nothing is written back then.
+ */
 export function planSysctls(desired: Desired, observed: Observed): PlannedOperation[] {
   const planned: PlannedOperation[] = [];
   for (const [key, value] of desired.sysctls) {
     const found = observed.sysctls.get(key);
-    if (value === "" || found === value || !isPresent(key, desired, observed)) continue;
-    const was = found === undefined || found === "" ? "" : `, was ${found}`;
+    if (value === "" || found === undefined || found === value) continue;
+    if (!isPresent(key, desired, observed)) continue;
+    const was = found === "" ? "" : `, was ${found}`;
     planned.push({
       operation: { kind: "sysctl", key, value },
       phase: phases.tunSettings,
