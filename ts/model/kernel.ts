@@ -26,6 +26,7 @@ export const markIndexOwn = 127;
 export const actionTable = 1;
 /** RTN_ of linux/rtnetlink.h. */
 export const routeUnicast = 1;
+export const routeBlackhole = 6;
 export const routeUnreachable = 7;
 /** RT_SCOPE_ of linux/rtnetlink.h. */
 export const scopeUniverse = 0;

@@ -63,7 +63,7 @@ export function placeholders(index: number): InnerAddresses {
 }
 
 /** A family that the gateway does not carry keeps its placeholder, which the mover drops. */
-function innerAddresses(state: LocationState | undefined, index: number): InnerAddresses {
+export function innerAddresses(state: LocationState | undefined, index: number): InnerAddresses {
   const welcome = state?.welcome ?? state?.lastWelcome;
   const standIn = placeholders(index);
   return {

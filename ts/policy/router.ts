@@ -38,7 +38,7 @@ export function desireRouter(
   return {
     tun: { name: config.tunIfname, offload: config.offload, mtu },
     addresses: tunAddresses(config),
-    routes: routerRoutes(config, observed),
+    routes: routerRoutes(config, observed, states),
     rules: routerRules(config, decided, addresses),
     firewall: config.noIptables
       ? undefined

@@ -3,13 +3,15 @@
  */
 import type { RouterConfig } from "../model/config.js";
 import type { DesiredRoute } from "../model/desired.js";
-import { prefixFamily } from "../model/ip.js";
+import type { Prefix } from "../model/ip.js";
+import { makePrefix, prefixFamily } from "../model/ip.js";
 import {
   any4,
   any6,
   metricLast,
   metricOurs,
   protocolOurs,
+  routeBlackhole,
   routeUnicast,
   routeUnreachable,
   scopeLink,
@@ -18,7 +20,10 @@ import {
 } from "../model/kernel.js";
 import { copiedRoutesMax } from "../model/limits.js";
 import type { Observed } from "../model/observed.js";
+import { innerAddresses } from "./elements.js";
 import { localNetworks } from "./lan.js";
+import type { States } from "./outcome.js";
+import { stateAt } from "./outcome.js";
 
 const halves = ["0.0.0.0/1", "128.0.0.0/1", "::/1", "8000::/1"];
 
@@ -27,11 +32,16 @@ export function directTable(config: RouterConfig): number {
   return config.defaultGateway ? config.table + 1 : tableMain;
 }
 
-export function routerRoutes(config: RouterConfig, observed: Observed): DesiredRoute[] {
+export function routerRoutes(
+  config: RouterConfig,
+  observed: Observed,
+  states: States,
+): DesiredRoute[] {
   const { table, tunIfname } = config;
   const local = localNetworks(config, observed);
   return [
-    ...unreachables(table),
+    ...blockRoutes(table, [any4, any6], routeUnreachable, metricLast),
+    ...strayRoutes(config, states),
     ...local.map(({ ifname, prefix }) => linkRoute(table, prefix, ifname)),
     ...[any4, any6].map((dst) => linkRoute(table, dst, tunIfname)),
     ...(config.defaultGateway ? defaultGatewayRoutes(config, observed) : []),
@@ -41,7 +51,7 @@ export function routerRoutes(config: RouterConfig, observed: Observed): DesiredR
 function defaultGatewayRoutes(config: RouterConfig, observed: Observed): DesiredRoute[] {
   const direct = directTable(config);
   return [
-    ...unreachables(direct),
+    ...blockRoutes(direct, [any4, any6], routeUnreachable, metricLast),
     ...copiesOfMain(direct, observed),
     ...halves.map((dst) => linkRoute(tableMain, dst, config.tunIfname)),
   ];
@@ -53,17 +63,27 @@ function linkRoute(table: number, dst: string, oif: string): DesiredRoute {
   return { table, dst, oif, gateway: "", metric: metricOurs, kind, scope, source: "" };
 }
 
-function unreachables(table: number): DesiredRoute[] {
-  return [any4, any6].map((dst) => ({
-    table,
-    dst,
-    oif: "",
-    gateway: "",
-    metric: metricLast,
-    kind: routeUnreachable,
-    scope: scopeUniverse,
-    source: "",
-  }));
+/**
+ * Answers whose flow is forgotten, as after a flush of the whole firewall, are still addressed to
+ * us inside the tunnel and would follow the default route in clear. They end without a word,
+ * because an ICMP error would quote them on the uplink.
+ */
+function strayRoutes(config: RouterConfig, states: States): DesiredRoute[] {
+  const inner = config.locations.flatMap((_, at) => {
+    const { addr4, addr6 } = innerAddresses(stateAt(config, states, at + 1), at + 1);
+    return [makePrefix(addr4), makePrefix(addr6)];
+  });
+  return blockRoutes(tableMain, [...new Set(inner)], routeBlackhole, metricOurs);
+}
+
+function blockRoutes(
+  table: number,
+  prefixes: readonly Prefix[],
+  kind: number,
+  metric: number,
+): DesiredRoute[] {
+  const where = { oif: "", gateway: "", scope: scopeUniverse, source: "" };
+  return prefixes.map((dst) => ({ table, dst, metric, kind, ...where }));
 }
 
 /**

@@ -1,6 +1,6 @@
 import type { Desired, DesiredRoute } from "../../model/desired.js";
 import { prefixFamily } from "../../model/ip.js";
-import { protocolOurs, routeUnicast, routeUnreachable } from "../../model/kernel.js";
+import { protocolOurs, routeBlackhole, routeUnicast } from "../../model/kernel.js";
 import type { Observed, ObservedRoute } from "../../model/observed.js";
 import type { PlannedOperation } from "../../model/operation.js";
 import { before, phases } from "../phases.js";
@@ -48,19 +48,20 @@ function place({ table, dst, metric }: DesiredRoute): string {
 }
 
 function addPhase(route: DesiredRoute, tun: string): number {
-  if (route.kind === routeUnreachable) return phases.blockRoutes;
+  if (route.kind !== routeUnicast) return phases.blockRoutes;
   if (route.oif === tun) return phases.tunRoutes;
   return route.gateway === "" ? phases.localRoutes : phases.gatewayRoutes;
 }
 
 function removePhase(route: DesiredRoute): number {
-  return route.kind === routeUnreachable ? phases.removeBlockRoutes : phases.removeRest;
+  return route.kind !== routeUnicast ? phases.removeBlockRoutes : phases.removeRest;
 }
 
 function operation(route: DesiredRoute, remove: boolean, phase: number): PlannedOperation {
-  const { table, dst, oif, gateway } = route;
+  const { table, dst, oif, gateway, kind } = route;
   const via = gateway === "" ? "" : ` via ${gateway}`;
-  const to = oif === "" ? "unreachable" : `${oif}${via}`;
+  const end = kind === routeBlackhole ? "blackhole" : "unreachable";
+  const to = oif === "" ? end : `${oif}${via}`;
   const why = `${remove ? "remove" : "add"} route ${dst} ${to} in table ${table}`;
   return { operation: { kind: "route", remove, route }, phase, why };
 }
