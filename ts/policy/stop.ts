@@ -1,6 +1,7 @@
 /** What stays in the kernel when the program ends. */
 import type { Config } from "../model/config.js";
-import type { Desired, DesiredFirewall, FirewallElement } from "../model/desired.js";
+import type { Desired, DesiredFirewall, DesiredRoute, FirewallElement } from "../model/desired.js";
+import { protocolOurs, routeBlackhole } from "../model/kernel.js";
 import type { Observed } from "../model/observed.js";
 import { desireGateway } from "./gateway.js";
 import { desireRouter } from "./router.js";
@@ -31,8 +32,23 @@ function blocked(config: Config, observed: Observed): Partial<Desired> {
     return { firewall, sysctls };
   }
   const { routes, rules, firewall, sysctls } = desireRouter(config, observed, [], 0);
-  const kept = routes.filter((route) => route.oif !== config.tunIfname);
-  return { routes: kept, rules, firewall: asFound(observed) ?? firewall, sysctls };
+  const computed = routes.filter(
+    (route) => route.oif !== config.tunIfname && route.kind !== routeBlackhole,
+  );
+  return {
+    routes: [...computed, ...blackholesOf(observed)],
+    rules,
+    firewall: asFound(observed) ?? firewall,
+    sysctls,
+  };
+}
+
+/** Inner addresses that were in use: answers to them may still be on their way. */
+function blackholesOf(observed: Observed): DesiredRoute[] {
+  const found = [...observed.routes.values()].filter(
+    (route) => route.protocol === protocolOurs && route.kind === routeBlackhole,
+  );
+  return found.map(({ protocol: _protocol, ...route }) => ({ ...route, oif: "" }));
 }
 
 /** The guard that is there holds without us: loading another one would only be a risk. */
