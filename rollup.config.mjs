@@ -6,6 +6,7 @@
 import terser from "@rollup/plugin-terser";
 import typescript from "@rollup/plugin-typescript";
 import { arrows } from "./scripts/rollup-arrows.mjs";
+import { findPrivateNames } from "./scripts/rollup-private-names.mjs";
 
 const NATIVE_MODULE = "adit:host";
 
@@ -37,6 +38,9 @@ const shortDeclarations = {
   },
 };
 
+/** Filled by the plugin before the minifier reads it. */
+const mangle = { module: true };
+
 /**
  * The two assumptions hold for our own code: no function is called with `new` unless it is a class,
  * and no property has a getter with an effect that anybody relies on.
@@ -45,6 +49,7 @@ const minifier = terser({
   ecma: 2020,
   module: true,
   compress: { passes: 4, unsafe_arrows: true, pure_getters: true },
+  mangle,
   format: { comments: false },
 });
 
@@ -64,7 +69,12 @@ export default {
       file: "build/adit.mjs",
       format: "es",
       sourcemap: "hidden",
-      plugins: [arrows(), shortDeclarations, minifier],
+      plugins: [
+        findPrivateNames(mangle, "ts/host/adit-host.d.ts"),
+        arrows(),
+        shortDeclarations,
+        minifier,
+      ],
     },
     { file: "build/adit.debug.mjs", format: "es", sourcemap: true },
   ],

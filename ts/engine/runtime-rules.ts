@@ -66,7 +66,10 @@ export function remember(changes: RuleChanges, change: RuleChange): RuleChanges 
 }
 
 export function changesToJson(changes: RuleChanges): object {
-  return { changes: [...changes.values()] };
+  const list = [...changes.values()].map(({ kind, subject, vl, whenDown }) => {
+    return { kind, subject, vl, when_down: whenDown };
+  });
+  return { changes: list };
 }
 
 /** Reads what `changesToJson` wrote; anything that is no change is left out. */
@@ -75,16 +78,18 @@ export function changesFromJson(content: Readonly<Record<string, unknown>>): Rul
   const list = content["changes"];
   if (!Array.isArray(list)) return changes;
   for (const item of list as unknown[]) {
-    if (isRuleChange(item)) changes = remember(changes, item) ?? changes;
+    const change = readChange(item);
+    if (change !== undefined) changes = remember(changes, change) ?? changes;
   }
   return changes;
 }
 
-function isRuleChange(item: unknown): item is RuleChange {
-  if (typeof item !== "object" || item === null) return false;
-  const { kind, subject, vl, whenDown } = item as Record<string, unknown>;
+function readChange(item: unknown): RuleChange | undefined {
+  if (typeof item !== "object" || item === null) return undefined;
+  const { kind, subject, vl, when_down: whenDown } = item as Record<string, unknown>;
   const optional = [vl, whenDown].every((one) => one === undefined || typeof one === "string");
-  return optional && typeof subject === "string" && ["mac", "ip", "iface"].includes(String(kind));
+  const known = ["mac", "ip", "iface"].includes(String(kind)) && typeof subject === "string";
+  return known && optional ? ({ kind, subject, vl, whenDown } as RuleChange) : undefined;
 }
 
 function isIssues(result: Rule | readonly Issue[]): result is readonly Issue[] {
