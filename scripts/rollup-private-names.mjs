@@ -1,7 +1,7 @@
-// A rollup output plugin that finds the property names which nobody outside the bundle sees, so that
-// the minifier may shorten them. Only names in camelCase count: JSON of ours, in the API and in
-// files, is in snake_case or single words. A name stays if it stands in any text (the contract's
-// fields do), in the declaration of the native module, among the exports, or in the language itself.
+// A rollup output plugin that finds the property names which nobody outside the bundle sees, so
+// that the minifier may shorten them. Only names in camelCase count: JSON of ours, in the API and
+// in files, is in snake_case or single words. A name stays if it stands in any text (the fields of
+// the contract do), in the declaration of the native module, among the exports, or in the language.
 import { readFileSync } from "node:fs";
 import { parseAst } from "rollup/parseAst";
 
@@ -19,7 +19,7 @@ function walk(node, visit) {
 
 /** Names of the language's own objects, of their prototypes, and what instances have themselves. */
 function languageNames() {
-  const names = new Set(Object.getOwnPropertyNames(/x/).concat(Object.getOwnPropertyNames(Error())));
+  const names = new Set([/x/, Error()].flatMap((one) => Object.getOwnPropertyNames(one)));
   for (const name of Object.getOwnPropertyNames(globalThis)) {
     if (!/^[A-Z]/.test(name)) continue;
     const value = globalThis[name];
