@@ -88,6 +88,11 @@ const mac = (change: Change): Change => ({
   protected_mac_addrs: [{ mac_addr: "02:00:00:00:00:01", vl: "us", ...change }],
 });
 
+/** Different ones, which with the peer's own are one too many. */
+const manyPins = ["B", "C", "D", "E", "F", "G", "H", "I"].map((first) =>
+  pin.replace("sha256/4", `sha256/${first}`),
+);
+
 const routerRows: readonly [change: Change, ...expected: Expected[]][] = [
   [{ role: "bridge" }, ["role", '"bridge"', /router or gateway/]],
   [{ tun_ifname: undefined }, ["tun_ifname", "", /interface name.*required/]],
@@ -127,6 +132,7 @@ const routerRows: readonly [change: Change, ...expected: Expected[]][] = [
   [peer({ pin: undefined }), ["locations[0].peers[0].pin", "", /a pin, or ca_file/]],
   [peer({ pin: "sha256/AAAA" }), ["locations[0].peers[0].pin", '"sha256/AAAA"', /44/]],
   [peer({ pin: pin.replace("U=", "V=") }), ["locations[0].peers[0].pin", /V=/.source, /44/]],
+  [peer({ pins: manyPins }), ["locations[0].peers[0].pins", "9", /at most 8 in all/]],
   [peer({ pins: [pin, "x"] }), ["locations[0].peers[0].pins[1]", '"x"', /sha256/]],
   [peer({ endpoint: "gw.example:443" }), ["resolvers", "[]", /because gw.example is a name/]],
   [peer({ endpoint: "10.0.0.1" }), ["locations[0].peers[0].endpoint", '"10.0.0.1"', /port/]],
@@ -159,6 +165,7 @@ const routerRows: readonly [change: Change, ...expected: Expected[]][] = [
   [{ api: [] }, ["api", "[]", /object/]],
   [{ api: { mode: "0999" } }, ["api.mode", '"0999"', /octal/]],
   [{ api: { socket: "adit.sock" } }, ["api.socket", '"adit.sock"', /absolute/]],
+  [{ api: { socket: `/${"s".repeat(107)}` } }, ["api.socket", '"/sss', /107/]],
   [{ rcvbuf: "big" }, ["rcvbuf", '"big"', /whole number/]],
   [
     { tun_addr: 7, table: "x", on_stop: 1 },

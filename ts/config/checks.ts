@@ -1,7 +1,7 @@
 /** What no single key can tell: references, duplicates, contradictions. */
 import type { GatewayConfig, Issue, LocationConfig, RouterConfig, Rule } from "../model/config.js";
 import { parseIp, prefixContains } from "../model/ip.js";
-import { rulesMax } from "../model/limits.js";
+import { pinsPerPeerMax, rulesMax } from "../model/limits.js";
 import { ruleLists } from "./router.js";
 import { addIssue } from "./walk.js";
 
@@ -62,6 +62,9 @@ function checkLocation(location: LocationConfig, index: number, issues: Issue[])
   }
   location.peers.forEach((peer, position) => {
     const pin = `.peers[${position}].pin`;
+    if (peer.pins.length > pinsPerPeerMax) {
+      addIssue(issues, `${path}${pin}s`, peer.pins.length, `at most ${pinsPerPeerMax} in all`);
+    }
     if (peer.pins.length > 0 || caFile !== undefined || isRefused(pin)) return;
     if (!isRefused(".ca_file"))
       addIssue(issues, path + pin, undefined, "a pin, or ca_file instead");

@@ -4,7 +4,13 @@
  * bundle. A line: key, type, default, smallest and largest value (of a list: number of items). The
  * default is JSON, or "!" for a key that must stand there, or "-" for one that may be left out.
  */
-import { clientsMax, listenersMax, locationsMax, peersPerLocationMax } from "../model/limits.js";
+import {
+  clientsMax,
+  listenersMax,
+  locationsMax,
+  peersPerLocationMax,
+  pinsPerPeerMax,
+} from "../model/limits.js";
 
 export type SectionName =
   | "router"
@@ -96,7 +102,7 @@ dial dial -`;
 const peer = `
 endpoint endpoint !
 pin pin -
-pins [pin] - 1 8`;
+pins [pin] - 1 ${pinsPerPeerMax}`;
 
 const gateway = `
 role role !
@@ -123,7 +129,7 @@ addr4 ip4 -
 addr6 ip6 -`;
 
 const api = `
-socket path ""
+socket socket ""
 mode mode ${0o660}`;
 
 export const schema: readonly KeyRow[] = [

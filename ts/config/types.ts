@@ -21,6 +21,8 @@ const reservedNames: readonly string[] = ["direct", "block"];
 /** Routing marks of ours besides the location: the documented bit. */
 const documentedMark = 0x8;
 const markBitsMin = 7;
+/** sun_path of unix(7) without its NUL. */
+const socketPathMax = 107;
 
 const nameText = /^[A-Za-z0-9][A-Za-z0-9._-]{0,62}$/;
 const ifaceText = /^[A-Za-z0-9][A-Za-z0-9._@-]{0,14}$/;
@@ -51,8 +53,14 @@ export const types: Readonly<Record<string, ValueType>> = {
   when: string("block, direct or the name of a location", matching(nameText)),
   iface: string("an interface name of 1 to 15 characters", matching(ifaceText)),
   path: string("an absolute path of at most 255 characters", readPath),
+  socket: string("an absolute path of at most 107 characters", (text) =>
+    text.length <= socketPathMax ? readPath(text) : undefined,
+  ),
   host: string("a host name", matching(hostText)),
-  token: string("1 to 512 letters, digits and . _ - ~", matching(/^[A-Za-z0-9._~-]{1,512}$/)),
+  token: string(
+    "1 to 512 letters, digits and . _ - ~ or percent-encoded bytes",
+    matching(/^(?:[A-Za-z0-9._~-]|%[0-9A-Fa-f]{2}){1,512}$/),
+  ),
   hex64: string("64 hexadecimal digits", (text) =>
     /^[0-9A-Fa-f]{64}$/.test(text) ? text.toLowerCase() : undefined,
   ),

@@ -3,6 +3,7 @@
 /** Locations that one router can hold; index 127 of the mark is the mover's own. */
 export const locationsMax = 126;
 export const peersPerLocationMax = 16;
+export const pinsPerPeerMax = 8;
 /** Rules by MAC, address and interface together. */
 export const rulesMax = 10_000;
 export const clientsMax = 500;
