@@ -166,6 +166,7 @@ const routerRows: readonly [change: Change, ...expected: Expected[]][] = [
   [{ api: { mode: "0999" } }, ["api.mode", '"0999"', /octal/]],
   [{ api: { socket: "adit.sock" } }, ["api.socket", '"adit.sock"', /absolute/]],
   [{ api: { socket: `/${"s".repeat(107)}` } }, ["api.socket", '"/sss', /107/]],
+  [{ api: { socket: "/run/ädit.sock" } }, ["api.socket", "ädit", /ASCII/]],
   [{ rcvbuf: "big" }, ["rcvbuf", '"big"', /whole number/]],
   [
     { tun_addr: 7, table: "x", on_stop: 1 },

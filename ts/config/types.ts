@@ -52,8 +52,8 @@ export const types: Readonly<Record<string, ValueType>> = {
   ),
   when: string("block, direct or the name of a location", matching(nameText)),
   iface: string("an interface name of 1 to 15 characters", matching(ifaceText)),
-  path: string("an absolute path of at most 255 characters", readPath),
-  socket: string("an absolute path of at most 107 characters", (text) =>
+  path: string("an absolute path of at most 255 ASCII characters", readPath),
+  socket: string("an absolute path of at most 107 ASCII characters", (text) =>
     text.length <= socketPathMax ? readPath(text) : undefined,
   ),
   host: string("a host name", matching(hostText)),
@@ -126,7 +126,7 @@ function readName(text: string): string | undefined {
 }
 
 function readPath(text: string): string | undefined {
-  return /^\/[^\u0000-\u001f]{0,254}$/.test(text) ? text : undefined;
+  return /^\/[ -~]{0,254}$/.test(text) ? text : undefined;
 }
 
 function addressOf(text: string, family: 4 | 6): Ip | undefined {
