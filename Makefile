@@ -109,6 +109,10 @@ install: build
 	$(Q)install -m 755 $(B)/aditd $(DESTDIR)$(PREFIX)/sbin/aditd
 	$(Q)ln -sf ../sbin/aditd $(DESTDIR)$(PREFIX)/bin/adit
 	$(Q)install -m 644 $(B)/adit.mjs $(DESTDIR)$(PREFIX)/lib/adit/adit.mjs
+	$(Q)install -D -m 644 share/completion/adit.bash \
+		$(DESTDIR)$(PREFIX)/share/bash-completion/completions/adit
+	$(Q)install -D -m 644 share/completion/_adit \
+		$(DESTDIR)$(PREFIX)/share/zsh/site-functions/_adit
 
 # The fetched sources stay: they are pinned by digest, and fetching them needs a network.
 clean:
