@@ -133,7 +133,8 @@ function tellRepair(core: Core, plan: Plan): void {
   const more = plan.length > 1 ? ` and ${plan.length - 1} more` : "";
   core.counters.repairs += 1;
   core.events.publish({ event: "repaired", operations: plan.length, what: `${what}${more}` });
-  logWarning(core, `repaired after a change by others: ${what}${more}`);
+  logWarning(core, `repaired after a change by others: ${plan.length} operations`);
+  core.log.write("debug", `repaired: ${what}${more}`);
 }
 
 function whenKnown(engine: Engine, done: () => void): void {

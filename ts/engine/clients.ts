@@ -154,7 +154,7 @@ function startClient(
     core.counters.sessions += 1;
     const address = lease.addr4 === "" ? lease.addr6 : lease.addr4;
     core.events.publish({ event: "client_connected", client: name, address });
-    logInfo(core, `client ${name} has ${lease.addr4} ${lease.addr6}`);
+    logInfo(core, `client ${name} is connected`);
   });
 }
 

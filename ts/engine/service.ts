@@ -83,7 +83,8 @@ function changeRules(
     const { kind, subject, vl, whenDown } = change;
     const verb = vl === undefined ? "unprotect" : "protect";
     const words = vl === undefined ? {} : { vl, when_down: whenDown ?? "block" };
-    logInfo(engine.core, `${verb} ${kind} ${subject} ${vl ?? ""}`.trim());
+    logInfo(engine.core, `${verb} by ${kind}`);
+    engine.core.log.write("debug", `${verb} ${kind} ${subject} ${vl ?? ""}`);
     reportMoves(engine, `${verb} ${kind} ${subject}`);
     return answerWhenSettled(engine, verb, { kind, subject, ...words }, done);
   });
