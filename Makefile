@@ -127,7 +127,7 @@ help:
 	@echo 'make leaks     the leak matrix'
 	@echo 'make bench     throughput and latency beside other tunnels'
 	@echo 'make size      bytes of the bundle and the daemon against their budgets'
-	@echo 'make sim       the simulated host only'
+	@echo 'make sim       the simulated host only; SEEDS=n runs more seeds'
 	@echo 'make fuzz      the fuzzers, 1,000,000 inputs each'
 	@echo 'make lint      types, tidy, shellcheck, generated files'
 	@echo 'make generate  write the files named *.gen.*, and the docs made from the same source'

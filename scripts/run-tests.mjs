@@ -127,7 +127,10 @@ const TIERS = [
   },
   nodeTier("unit", "pure code, and golden texts", SECONDS_MAX.quick, ["unit", "golden"]),
   nodeTier("sim", "the bundle on the simulated host", SECONDS_MAX.slow),
-  nodeTier("contract", "one suite on both hosts", SECONDS_MAX.slow),
+  {
+    ...nodeTier("contract", "one suite on both hosts", SECONDS_MAX.slow),
+    prepare: [make("build/test/.stamp"), make("build")],
+  },
   {
     name: "c",
     title: "C under ASan and UBSan",

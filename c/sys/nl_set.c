@@ -157,7 +157,13 @@ static int add_route(struct nl_socket *socket, const struct msg_route_set *set, 
 	return error == -EEXIST ? settle_route(socket, set, oif, ret_text) : error;
 }
 
-/* IPv4 takes a metric of 0 in a delete for any metric, so that case looks first. */
+/* A delete matches what it does not name: any metric for 0 in IPv4, any kind in IPv6, any gateway
+ * where none is given. Such a one could hit another route of ours, so it looks first. */
+static bool delete_is_vague(const struct msg_route_set *set)
+{
+	return set->gateway.family == 0 || set->metric == 0 || set->kind != RTN_UNICAST;
+}
+
 static int remove_route(struct nl_socket *socket, const struct msg_route_set *set, uint32_t oif,
 			char *ret_text)
 {
@@ -165,11 +171,11 @@ static int remove_route(struct nl_socket *socket, const struct msg_route_set *se
 	union request built;
 	int error = 0;
 
-	if (set->dst.ip.family == 4 && set->metric == 0) {
+	if (delete_is_vague(set)) {
 		error = find_route(socket, &search);
 		if (error)
 			return find_failed("route_set", error, ret_text);
-		if (!search.ours)
+		if (!search.same)
 			return 0;
 	}
 	error = request(socket, &built, nl_build_route(set, oif, 0, built.bytes), "route_set",

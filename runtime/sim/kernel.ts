@@ -19,6 +19,7 @@ const FLAGS_PERMANENT = 0x80;
 /** IFAPROT_KERNEL_LO and IFAPROT_KERNEL_LL of linux/if_addr.h. */
 const PROTOCOL_LOOPBACK = 1;
 const PROTOCOL_LINK_LOCAL = 3;
+const LOOPBACK_ADDRESSES = [["127.0.0.1/8", 0], ["::1/128", PROTOCOL_LOOPBACK]] as const;
 
 export class Kernel {
   readonly links = new Map<number, Link>();
@@ -40,7 +41,7 @@ export class Kernel {
     }
     const flags = iff.LOOPBACK | iff.UP | iff.RUNNING | iff.LOWER_UP;
     this.addLink({ name: "lo", flags, mtu: 65_536, master: 0, mac: "" });
-    for (const [prefix, protocol] of [["127.0.0.1/8", 0], ["::1/128", PROTOCOL_LOOPBACK]] as const) {
+    for (const [prefix, protocol] of LOOPBACK_ADDRESSES) {
       const index = LOOPBACK_INDEX;
       this.addresses.push({ index, prefix, scope: scope.HOST, flags: FLAGS_PERMANENT, protocol });
     }
@@ -125,6 +126,7 @@ export class Kernel {
       true,
     );
     this.#dropRoutes((route) => route.source === hostOf(prefix), true);
+    this.#leaveFamily(index, familyOf(prefix));
     return 0;
   }
 
@@ -134,7 +136,7 @@ export class Kernel {
     const metric = family === 6 && wanted.metric === 0 ? METRIC_V6_DEFAULT : wanted.metric;
     if (family === 4 && hasHostBits(wanted.dst)) return -errno.EINVAL;
     const unicast = wanted.kind === rtn.UNICAST;
-    const oif = unicast ? wanted.oif : family === 6 ? LOOPBACK_INDEX : 0;
+    const oif = unicast ? wanted.oif : 0;
     const route: Route = { ...wanted, dst: networkOf(wanted.dst), metric, oif };
     const error = unicast ? this.#checkNexthop(route) : 0;
     if (error !== 0) return error;
@@ -242,6 +244,14 @@ export class Kernel {
       if (address.index === link.index) this.#addConnected(address);
     }
     if (link.master === 0) this.addAddress(link.index, linkLocal, PROTOCOL_LINK_LOCAL);
+  }
+
+  /** Without its last IPv4 address an interface silently loses its IPv4 routes. */
+  #leaveFamily(index: number, family: 4 | 6): void {
+    const isLeft = (item: Address): boolean =>
+      item.index === index && familyOf(item.prefix) === family;
+    if (family === 6 || this.addresses.some(isLeft)) return;
+    this.#dropRoutes((route) => route.oif === index && familyOf(route.dst) === 4, false);
   }
 
   #addConnected(address: Address): void {

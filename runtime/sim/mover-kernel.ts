@@ -77,7 +77,8 @@ export const kernelHandlers: Handlers = {
     const refused = checkRule(message);
     if (refused !== 0) return result(refused, "arguments");
     const { type: _type, remove, ...fields } = message;
-    const rule: Rule = { ...emptyRule(message.family as 4 | 6), ...fields, protocol: ours.PROTOCOL };
+    const blank = emptyRule(message.family as 4 | 6);
+    const rule: Rule = { ...blank, ...fields, protocol: ours.PROTOCOL };
     const matches = (item: Rule): boolean =>
       (Object.keys(rule) as (keyof Rule)[]).every((key) => item[key] === rule[key]);
     const error = remove ? mover.kernel.removeRule(matches) : mover.kernel.addRule(rule);

@@ -135,9 +135,19 @@ function parseBinary(cursor: Cursor): Json {
     cursor.take();
     const isNested = cursor.is("(") || isSelector(cursor);
     const right = isNested ? parsePrimary(cursor) : parseLiteral(cursor);
-    left = operator === "." ? concatenate(left, right) : { [operator]: [left, right] };
+    left = operator === "." ? concatenate(left, right) : combine(operator, left, right);
   }
   return left;
+}
+
+/** The kernel keeps `x & a | b` as mask and toggle, from which nft prints `x & (a | b) | b`. */
+function combine(operator: string, left: Json, right: Json): Json {
+  const masked = operator === "|" ? (left as { readonly "&"?: readonly Json[] })["&"] : undefined;
+  const mask = masked?.[1];
+  if (masked === undefined || typeof mask !== "number" || typeof right !== "number") {
+    return { [operator]: [left, right] };
+  }
+  return { "|": [{ "&": [masked[0] as Json, (mask | right) >>> 0] }, right] };
 }
 
 function binaryAt(cursor: Cursor): string | undefined {

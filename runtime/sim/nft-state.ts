@@ -6,7 +6,7 @@ import { parseElements } from "./nft-expression.js";
 import type { NftRule } from "./nft-rule.js";
 import { parseRule } from "./nft-rule.js";
 import type { NftChain, NftElement, NftSet, NftTable } from "./nft-table.js";
-import { emptyTable, keyText, listTable } from "./nft-table.js";
+import { emptyTable, keyText, listTable, missingReference } from "./nft-table.js";
 import { netOf, overlaps, parseNet } from "./net.js";
 
 export interface Committed {
@@ -70,6 +70,7 @@ class Transaction {
 
   run(cursor: Cursor): NftTable | undefined {
     for (cursor.skipEnds(); !cursor.atEnd(); cursor.skipEnds()) this.#command(cursor);
+    this.#checkReferences(cursor);
     return this.#table;
   }
 
@@ -153,6 +154,13 @@ class Transaction {
 
   #addElements(name: string, cursor: Cursor): void {
     this.#putSet(withElements(this.#set(name, cursor), parseElements(cursor), cursor));
+    this.#checkReferences(cursor);
+  }
+
+  /** The kernel looks a chain up when the element comes, not when the transaction ends. */
+  #checkReferences(cursor: Cursor): void {
+    const missing = this.#table === undefined ? undefined : missingReference(this.#table);
+    if (missing !== undefined) throw new Refusal(errno.ENOENT, `no ${missing}`, cursor);
   }
 
   #delete(kind: string, cursor: Cursor): void {

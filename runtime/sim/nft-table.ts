@@ -65,6 +65,38 @@ export function listTable(table: NftTable): string {
   return JSON.stringify({ nftables: items });
 }
 
+/** The first chain, set or map that a rule or an element names and the table lacks. */
+export function missingReference(table: NftTable): string | undefined {
+  for (const chain of table.chains.values()) {
+    for (const { rule } of chain.rules) {
+      const missing = missingIn(table, rule.expr);
+      if (missing !== undefined) return missing;
+    }
+  }
+  for (const set of table.sets.values()) {
+    if (set.map !== "verdict") continue;
+    for (const { value } of set.elements.values()) {
+      const missing = missingIn(table, value ?? null);
+      if (missing !== undefined) return missing;
+    }
+  }
+  return undefined;
+}
+
+function missingIn(table: NftTable, tree: Json): string | undefined {
+  if (typeof tree === "string") {
+    return tree.startsWith("@") && !table.sets.has(tree.slice(1)) ? `set ${tree}` : undefined;
+  }
+  if (typeof tree !== "object" || tree === null) return undefined;
+  const target = (tree as { readonly target?: Json }).target;
+  if (typeof target === "string" && !table.chains.has(target)) return `chain ${target}`;
+  for (const part of Array.isArray(tree) ? (tree as readonly Json[]) : Object.values(tree)) {
+    const missing = missingIn(table, part as Json);
+    if (missing !== undefined) return missing;
+  }
+  return undefined;
+}
+
 function describeSet(set: NftSet): Json {
   const { family, table } = IDENTITY;
   const head = { family, name: set.name, table, type: set.type, handle: set.handle };

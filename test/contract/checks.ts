@@ -1,15 +1,14 @@
 /**
- * What runtime/contract.json promises, as checks on any mover. Each begins where the one before ended:
- * it removes what it made.
+ * What runtime/contract.json promises, as checks on any mover. Each begins where the one before
+ * ended: it removes what it made.
  */
 import * as assert from "uvu/assert";
 import type { DeciderMessage, MoverMessage } from "../../ts/host/contract.gen.js";
+import type { RuleSet } from "./messages.js";
+import { routeSet, ruleSet, TABLE_SCRIPT } from "./messages.js";
 import { canonicalTable, dumpOf, observe, observeTable } from "./observe.js";
 import type { Target } from "./target.js";
 import { applyScript, askOne, errorOf, FOREIGN_PROTOCOL, listTable, waitFor } from "./target.js";
-
-type RouteSet = Extract<DeciderMessage, { type: "route_set" }>;
-type RuleSet = Extract<DeciderMessage, { type: "rule_set" }>;
 
 export interface Check {
   readonly name: string;
@@ -24,57 +23,6 @@ const ENODEV = -19;
 const EINVAL = -22;
 const ENETDOWN = -100;
 const METRIC_LAST = 4_294_967_295;
-
-export function routeSet(changes: Partial<RouteSet>): RouteSet {
-  return {
-    type: "route_set", remove: false, table: 47, dst: "10.9.0.0/16", oif: "eth1", gateway: "",
-    metric: 1_000, kind: 1, scope: 253, source: "", ...changes,
-  };
-}
-
-export function ruleSet(changes: Partial<RuleSet>): RuleSet {
-  return {
-    type: "rule_set", remove: false, family: 4, priority: 20, src: "10.9.0.1/32", dst: "", iif: "",
-    fwmark: 0, fwmask: 0, table: 47, action: 1, invert: false, ...changes,
-  };
-}
-
-export const TABLE_SCRIPT = `table inet adit {}
-delete table inet adit
-table inet adit {
-  map mac_mark { type ether_addr : verdict; }
-  map ip4_16_mark { type ipv4_addr : verdict; }
-  map snat4 { type mark : ipv4_addr; }
-  set own6 { type ipv6_addr; }
-  set lan { type ifname; }
-  chain loc_1 {
-    meta mark set meta mark & 0x80fffff7 | 0x01000008 comment "adit: to us #1"
-  }
-  chain marking {
-    type filter hook prerouting priority -150; policy accept;
-    iifname { "wrt0", "eth1" } return comment "adit: outside #2"
-    ether saddr vmap @mac_mark comment "adit: by MAC #3"
-    ip saddr & 255.255.0.0 vmap @ip4_16_mark comment "adit: by prefix #4"
-    iifname != { "lo", "wrt0" } ip6 daddr @own6 drop comment "adit: probe #5"
-  }
-  chain guard {
-    type filter hook forward priority -5; policy accept;
-    oifname "wrt0" tcp flags syn / syn,rst tcp option maxseg size set rt mtu comment "adit: fit #6"
-    iifname "wrt0" meta nfproto ipv4 tcp flags syn / syn,rst tcp option maxseg size set 1460
-    oifname @lan accept comment "adit: LAN #7"
-    counter drop comment "adit: outside its tunnel #8"
-  }
-  chain nat {
-    type nat hook postrouting priority 100; policy accept;
-    oifname "wrt0" meta mark & 0x7f000000 != 0 snat ip to meta mark & 0x7f000000 map @snat4
-    oifname "eth1" ip saddr 10.64.0.0/16 masquerade
-  }
-}
-add element inet adit mac_mark { 02:00:00:00:00:01 : goto loc_1, 02:00:00:00:00:02 : drop }
-add element inet adit snat4 { 0x01000000 : 10.64.0.5 }
-add element inet adit own6 { fd00:64::5 }
-add element inet adit lan { "br-lan" }
-`;
 
 /** A check that ends with the state it began with. */
 function neutral(name: string, run: (target: Target) => Promise<void>): Check {
@@ -131,7 +79,8 @@ const routes: readonly Check[] = [
   neutral("routes: an outdated one of ours is replaced", async (target) => {
     await expectError(target, routeSet({}), 0);
     await expectError(target, routeSet({ oif: "br-lan" }), 0);
-    const lines = (await observe(target)).split("\n").filter((line) => line.includes("10.9.0.0/16"));
+    const all = (await observe(target)).split("\n");
+    const lines = all.filter((line) => line.includes("10.9.0.0/16"));
     assert.is(lines.length, 1);
     assert.match(lines[0] ?? "", "dev br-lan");
     await expectError(target, routeSet({ oif: "br-lan", remove: true }), 0);

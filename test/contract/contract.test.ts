@@ -1,6 +1,6 @@
 /**
- * One suite on both movers: the simulated one of runtime/sim and build/aditd in a network namespace.
- * The real one is skipped, with the reason, where it cannot run.
+ * One suite on both movers: the simulated one of runtime/sim and build/aditd in a network
+ * namespace. The real one is skipped, with the reason, where it cannot run.
  */
 import { suite } from "uvu";
 import { checks } from "./checks.js";

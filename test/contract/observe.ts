@@ -42,7 +42,7 @@ export async function observe(target: Target): Promise<string> {
         return `${item.type} ${JSON.stringify(item)}`;
     }
   });
-  return lines.filter((line) => !/\bfe80::|^neighbour/.test(line)).sort().join("\n");
+  return lines.filter((line) => !/\bfe80::|^(neighbour|nft_changed)/.test(line)).sort().join("\n");
 }
 
 /** The table as nft prints it, without handles, elements in order. */

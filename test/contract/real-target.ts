@@ -121,7 +121,8 @@ export class RealTarget implements Target {
     while (this.#received.length >= 5) {
       const length = this.#received.readUInt32LE();
       if (this.#received.length < 5 + length) return;
-      const { seq, message } = decodeMessage(new Uint8Array(this.#received.subarray(5, 5 + length)));
+      const bytes = new Uint8Array(this.#received.subarray(5, 5 + length));
+      const { seq, message } = decodeMessage(bytes);
       this.#received = this.#received.subarray(5 + length);
       this.#dispatch(seq, message);
     }

@@ -5,7 +5,7 @@ import { Clock } from "../../runtime/sim/clock.js";
 import { iff, rtn, rtprot, scope } from "../../runtime/sim/constants.js";
 import { Descriptors } from "../../runtime/sim/descriptors.js";
 import { Files } from "../../runtime/sim/files.js";
-import { emptyRule, Kernel } from "../../runtime/sim/kernel.js";
+import { emptyRule, Kernel, sameRule } from "../../runtime/sim/kernel.js";
 import { Mover } from "../../runtime/sim/mover.js";
 import { familyOf } from "../../runtime/sim/net.js";
 import { Network } from "../../runtime/sim/network.js";
@@ -119,7 +119,7 @@ function foreignRoute(kernel: Kernel, act: Extract<ForeignAct, { kind: "route" }
   const oif = kernel.linkNamed(act.route.oif)?.index ?? 0;
   const same = (route: Kernel["routes"][number]): boolean =>
     route.dst === dst && route.table === table && route.metric === metric &&
-    route.protocol === rtprot.STATIC;
+    route.oif === oif && route.protocol === rtprot.STATIC;
   if (act.remove) return void kernel.removeRoute(same);
   const scoped = familyOf(dst) === 4 ? scope.LINK : scope.UNIVERSE;
   kernel.addRoute({
@@ -131,8 +131,5 @@ function foreignRoute(kernel: Kernel, act: Extract<ForeignAct, { kind: "route" }
 function foreignRule(kernel: Kernel, act: Extract<ForeignAct, { kind: "rule" }>): void {
   const rule = { ...emptyRule(act.rule.family), ...act.rule, protocol: FOREIGN_PROTOCOL };
   if (!act.remove) return void kernel.addRule(rule);
-  const { priority, src } = rule;
-  kernel.removeRule(
-    (item) => item.priority === priority && item.src === src && item.protocol === FOREIGN_PROTOCOL,
-  );
+  kernel.removeRule((item) => sameRule(item, rule));
 }

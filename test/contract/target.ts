@@ -6,8 +6,15 @@ export type ForeignAct =
   | { readonly kind: "route"; readonly remove: boolean; readonly route: ForeignRoute }
   | { readonly kind: "rule"; readonly remove: boolean; readonly rule: ForeignRule }
   | { readonly kind: "link"; readonly name: string; readonly up: boolean }
-  | { readonly kind: "neighbour"; readonly name: string; readonly addr: string; readonly mac: string }
+  | ForeignNeighbour
   | { readonly kind: "flush ruleset" };
+
+export interface ForeignNeighbour {
+  readonly kind: "neighbour";
+  readonly name: string;
+  readonly addr: string;
+  readonly mac: string;
+}
 
 export interface ForeignRoute {
   readonly dst: string;
