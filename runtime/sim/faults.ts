@@ -5,6 +5,7 @@
 import type { DeciderMessage } from "../../ts/host/contract.gen.js";
 import { callApi } from "./api-client.js";
 import { errno, nud, ours, rtprot, table } from "./constants.js";
+import { BundleGateway } from "./gateways.js";
 import { emptyRule } from "./kernel.js";
 import type { Kernel } from "./kernel.js";
 import { addForeignRoute, announce, locations, plugUplink, unplugUplink } from "./topology.js";
@@ -38,6 +39,7 @@ export const faults: readonly Fault[] = [
   { name: "foreign rules", run: toggleForeignRule },
   { name: "gateway down", run: stopGateway },
   { name: "gateway lost", run: loseGateway },
+  { name: "gateway's decider killed", run: killGatewayDecider },
   { name: "neighbours", run: changeNeighbour },
   { name: "addresses change", run: changeAddress },
   { name: "wall clock jumps", run: jumpClock },
@@ -144,6 +146,11 @@ function stopGateway(world: World): void {
   const gateway = world.random.pick(world.gateways);
   gateway.kill();
   world.clock.after(world.random.between(200, 20_000), () => gateway.start());
+}
+
+function killGatewayDecider(world: World): void {
+  const gateway = world.random.pick(world.gateways);
+  if (gateway instanceof BundleGateway) gateway.machine.killDecider("killed: signal 9");
 }
 
 function loseGateway(world: World): void {

@@ -113,7 +113,7 @@ function checkPacket(checked: Checked, device: Device, packet: Packet): void {
   if (!allowed.has("uplink") && !changing) checkLayers(checked, device, packet);
   const place = placeOf(machine, resolve(machine.kernel, packet));
   if (place === "nowhere" || allowed.has(place)) return;
-  if (place !== "uplink" && changing) return;
+  if (place !== "uplink" && (changing || mayStray(checked))) return;
   if (mayLeak(checked, device, packet.src)) return;
   const where = `${device.name} ${packet.src} -> ${packet.dst}`;
   const rule = JSON.stringify(policy.ruleFor(device, packet.src) ?? "none");
@@ -141,6 +141,11 @@ function isUnknown(checked: Checked, device: Device, src: string): boolean {
   const nowMs = machine.around.clock.nowMs;
   const isNew = damage.isNeighbourNew(device.mac, nowMs, ableSinceMs);
   return isNew || !isNeighbour(machine.kernel, device, src);
+}
+
+/** Which tunnel it takes is the firewall's choice alone. */
+function mayStray({ machine, damage, ableSinceMs }: Checked): boolean {
+  return damage.isOpen("firewall", machine.around.clock.nowMs, ableSinceMs);
 }
 
 /** Both layers were attacked and nobody had the time to repair either. */

@@ -16,8 +16,30 @@ export interface ReferenceRule {
   readonly whenDown: string;
 }
 
+/** What a run varies beside the rules. */
+export interface Variation {
+  /** Locations are dialled on their first packet. */
+  readonly lazy: boolean;
+  /** Everything goes to the default location, the router's own traffic included. */
+  readonly defaultGateway: boolean;
+  /** Both gateways give addresses from the same pool. */
+  readonly samePool: boolean;
+}
+
+/** The rule of whoever has none, in default-gateway mode. */
+const EVERYBODY: ReferenceRule = { kind: "iface", subject: "", vl: "us", whenDown: "block" };
+
 export class ReferencePolicy {
   readonly rules: ReferenceRule[] = [];
+
+  constructor(readonly variation: Variation) {}
+
+  /** The same rules, to be kept while this one changes. */
+  copy(): ReferencePolicy {
+    const copied = new ReferencePolicy(this.variation);
+    copied.rules.push(...this.rules);
+    return copied;
+  }
 
   /** Adds a rule or replaces the one with the same subject. */
   protect(rule: ReferenceRule): void {
@@ -34,7 +56,8 @@ export class ReferencePolicy {
   ruleFor(device: Device, src: string): ReferenceRule | undefined {
     const find = (kind: string, subject: string): ReferenceRule | undefined =>
       this.rules.find((rule) => rule.kind === kind && rule.subject === subject);
-    return find("mac", device.mac) ?? find("ip", src) ?? find("iface", device.iface);
+    const own = find("mac", device.mac) ?? find("ip", src) ?? find("iface", device.iface);
+    return own ?? (this.variation.defaultGateway ? EVERYBODY : undefined);
   }
 }
 
@@ -75,7 +98,7 @@ export function startingRules(devices: readonly Device[], random: Random): Refer
 export function configText(
   rules: readonly ReferenceRule[],
   pins: ReadonlyMap<string, string>,
-  lazy: boolean,
+  variation: Variation,
 ): string {
   const written = (kind: string, key: string): object[] =>
     rules
@@ -87,11 +110,12 @@ export function configText(
     wan_ifname: UPLINK,
     lan_ifnames: LANS,
     vl_default: "us",
+    default_gateway: variation.defaultGateway ? 1 : 0,
     api: { socket: API_PATH },
     locations: locations.map(({ name, addr4, addr6 }) => ({
       name,
       type: "tls",
-      dial: lazy ? "lazy" : "now",
+      dial: variation.lazy ? "lazy" : "now",
       token: TOKEN,
       peers: [`${addr4}:${GATEWAY_PORT}`, `[${addr6}]:${GATEWAY_PORT}`].map((endpoint) => ({
         endpoint,

@@ -14,13 +14,13 @@ import type { Checked } from "./invariants.js";
 import {
   checkOrder, checkSafety, checkSettled, Damage, difference, foreignText, ownText, Violation,
 } from "./invariants.js";
-import { Machine } from "./machine.js";
+import { Machine, RUN_DIR } from "./machine.js";
 import { Network } from "./network.js";
-import type { ReferenceRule } from "./policy.js";
+import type { ReferenceRule, Variation } from "./policy.js";
 import { configText, ReferencePolicy, startingRules } from "./policy.js";
 import { Random } from "./random.js";
 import { resolve } from "./resolve.js";
-import type { Device } from "./topology.js";
+import type { Device, LocationPlan } from "./topology.js";
 import {
   announce, furnish, locations, makeDevices, packetsOf, plugUplink, TUN,
 } from "./topology.js";
@@ -46,6 +46,8 @@ export interface Report {
   readonly lines: readonly string[];
 }
 
+const SIGTERM = 15;
+const STOP_MS = 10_000;
 const BOOT_MS = 30_000;
 const SETTLE_MS = 60_000;
 const QUIET_MS = 30_000;
@@ -85,7 +87,7 @@ export class World {
   readonly router: Machine;
   readonly gateways: Gateway[];
   readonly devices: Device[];
-  readonly policy = new ReferencePolicy();
+  readonly policy: ReferencePolicy;
   readonly damage = new Damage();
   faultCount = 0;
   readonly #checked: Checked;
@@ -94,6 +96,7 @@ export class World {
   changing = false;
   faulty = true;
   #lastCommand = "";
+  readonly #sysctlsBefore: string;
 
   constructor(options: RunOptions) {
     this.random = new Random(options.seed);
@@ -102,15 +105,18 @@ export class World {
     const { clock, network, trace } = this;
     const around = { clock, network, trace, engine: options.engine, random: this.random.fork() };
     this.devices = makeDevices();
+    const variation = variationOf(this.random);
+    this.policy = new ReferencePolicy(variation);
     for (const rule of startingRules(this.devices, this.random)) this.policy.protect(rule);
     const real = this.random.chance(50);
-    this.gateways = locations.map((plan) =>
+    this.gateways = poolsOf(variation).map((plan) =>
       real ? new BundleGateway(plan, around) : new ScriptedGateway(plan, network, clock),
     );
     const pins = new Map(locations.map(({ name }) => [name, pinOf(name)]));
-    const config = configText(this.policy.rules, pins, this.random.chance(30));
+    const config = configText(this.policy.rules, pins, variation);
     this.router = new Machine({ name: "router", config }, around);
     furnish(this.router.kernel);
+    this.#sysctlsBefore = sysctlText(this.router);
     options.plant?.(this.router);
     this.#checked = this.#checkedOf();
     this.#wire();
@@ -129,6 +135,7 @@ export class World {
     this.#stopFaults();
     this.clock.run(this.clock.nowMs + SETTLE_MS);
     this.#settle();
+    this.#stop();
   }
 
   /** Others changed what is theirs: that is the new normal. */
@@ -139,9 +146,7 @@ export class World {
 
   /** A change was asked for; until it is confirmed, before and after are both right. */
   expectChange(rule: ReferenceRule): void {
-    const previous = new ReferencePolicy();
-    for (const old of this.policy.rules) previous.protect(old);
-    this.#checked.previous = previous;
+    this.#checked.previous = this.policy.copy();
     this.changing = true;
     this.#checked.changedAtMs = Infinity;
     this.policy.protect(rule);
@@ -279,6 +284,26 @@ export class World {
     checkSettled(this.#checked);
   }
 
+  /** A stop by SIGTERM leaves the host as it was found. */
+  #stop(): void {
+    const { router } = this;
+    this.#protected = false;
+    router.signal(SIGTERM);
+    this.clock.run(this.clock.nowMs + STOP_MS);
+    if (router.exitStatus !== 0) {
+      throw new Violation("a stop ends well", `exit status ${router.exitStatus}`);
+    }
+    const left = [...router.kernel.links.values()].some(({ name }) => name === TUN) ? TUN : "";
+    const after = `${ownText(router)} ${left}`.trim();
+    if (after !== "no table") throw new Violation("a stop leaves nothing", after);
+    const sysctls = sysctlText(router);
+    if (sysctls !== this.#sysctlsBefore) {
+      throw new Violation("a stop restores settings", difference(this.#sysctlsBefore, sysctls));
+    }
+    const files = router.files.paths().filter((path) => path.startsWith(`${RUN_DIR}/`));
+    if (files.length > 0) throw new Violation("a stop removes state", files.join(" "));
+  }
+
   #expectEmptyPlan(): void {
     let body = "no answer";
     callApi(this.router, "GET", "/v1/plan", undefined, (answer) => (body = answer.body));
@@ -300,4 +325,25 @@ export class World {
     if (after !== before) throw new Violation(invariant, difference(before, after));
     if (events > 0) throw new Violation(invariant, `${events} kernel events, ${this.#lastCommand}`);
   }
+}
+
+function variationOf(random: Random): Variation {
+  return {
+    lazy: random.chance(30),
+    defaultGateway: random.chance(20),
+    samePool: random.chance(25),
+  };
+}
+
+function poolsOf({ samePool }: Variation): LocationPlan[] {
+  const [first] = locations;
+  if (first === undefined || !samePool) return [...locations];
+  const { pool4, pool6 } = first;
+  return locations.map((plan) => ({ ...plan, pool4, pool6 }));
+}
+
+/** Settings of interfaces that stay; those of the TUN go with it. */
+function sysctlText(machine: Machine): string {
+  const lines = [...machine.kernel.sysctls].map(([key, value]) => `${key} ${value}`);
+  return lines.filter((line) => !line.includes(`/${TUN}/`)).sort().join("\n");
 }

@@ -4,7 +4,7 @@
 import type { RouterConfig } from "../model/config.js";
 import type { DesiredRoute } from "../model/desired.js";
 import type { Prefix } from "../model/ip.js";
-import { makePrefix, prefixFamily } from "../model/ip.js";
+import { makePrefix, prefixContains, prefixFamily } from "../model/ip.js";
 import {
   any4,
   any6,
@@ -25,6 +25,7 @@ import { localNetworks } from "./lan.js";
 import type { States } from "./outcome.js";
 import { stateAt } from "./outcome.js";
 
+const linkLocal = "fe80::/10";
 const halves = ["0.0.0.0/1", "128.0.0.0/1", "::/1", "8000::/1"];
 
 /** The table that traffic past every tunnel looks at instead of main. */
@@ -52,7 +53,7 @@ function defaultGatewayRoutes(config: RouterConfig, observed: Observed): Desired
   const direct = directTable(config);
   return [
     ...blockRoutes(direct, [any4, any6], routeUnreachable, metricLast),
-    ...copiesOfMain(direct, observed),
+    ...copiesOfMain(config, direct, observed),
     ...halves.map((dst) => linkRoute(tableMain, dst, config.tunIfname)),
   ];
 }
@@ -90,15 +91,18 @@ function blockRoutes(
  * Main holds the half-default routes into the tunnel, so whoever must pass beside it looks at a
  * copy of what others wrote there.
  */
-function copiesOfMain(table: number, observed: Observed): DesiredRoute[] {
-  const copies: DesiredRoute[] = [];
+function copiesOfMain(config: RouterConfig, table: number, observed: Observed): DesiredRoute[] {
+  const copies = new Map<string, DesiredRoute>();
   for (const route of observed.routes.values()) {
     const oif = observed.links.get(route.oif)?.name;
     if (route.table !== tableMain || route.protocol === protocolOurs) continue;
-    if (oif === undefined || copies.length >= copiedRoutesMax) continue;
+    if (oif === undefined || oif === config.tunIfname || copies.size >= copiedRoutesMax) continue;
     const { dst, gateway, metric, kind, scope, source } = route;
-    if (kind === routeUnicast)
-      copies.push({ table, dst, oif, gateway, metric, kind, scope, source });
+    // Every interface has a link-local route; a table of ours can hold one of a destination and
+    // metric, and whoever talks to such an address names the interface.
+    const key = `${dst} ${metric}`;
+    if (kind !== routeUnicast || prefixContains(linkLocal, dst) || copies.has(key)) continue;
+    copies.set(key, { table, dst, oif, gateway, metric, kind, scope, source });
   }
-  return copies;
+  return [...copies.values()];
 }
