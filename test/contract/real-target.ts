@@ -13,6 +13,7 @@ import { CONFIG_TEXT, FOREIGN_PROTOCOL, LINK_ADDRESSES, LINKS } from "./target.j
 
 const ADITD = "build/aditd";
 const RELAY = "test/contract/relay.mjs";
+const NAMESPACE_STEM = "adit-contract-";
 const START_MS_MAX = 10_000;
 const ANSWER_MS_MAX = 10_000;
 const POLL_MS = 10;
@@ -49,7 +50,8 @@ export class RealTarget implements Target {
   }
 
   static async start(): Promise<RealTarget> {
-    const namespace = `adit-contract-${process.pid}`;
+    sweepLeftovers();
+    const namespace = `${NAMESPACE_STEM}${process.pid}`;
     const folder = mkdtempSync(join(tmpdir(), "adit-contract-"));
     const [configDir, runDir] = [join(folder, "etc"), join(folder, "run")];
     for (const path of [configDir, runDir]) mkdirSync(path, { mode: 0o755 });
@@ -155,6 +157,19 @@ function makeNamespace(namespace: string): void {
   for (const name of LINKS) inside("link", "set", name, "up");
   for (const [name, prefix] of LINK_ADDRESSES) {
     inside("address", "add", prefix, "dev", name, ...(prefix.includes(":") ? ["nodad"] : []));
+  }
+}
+
+/** Namespaces of test runs that were killed, with the daemons in them. */
+function sweepLeftovers(): void {
+  const { stdout } = spawnSync("ip", ["netns", "list"]);
+  const names = stdout.toString().split("\n").map((line) => line.split(" ")[0] ?? "");
+  for (const name of names) {
+    const owner = name.startsWith(NAMESPACE_STEM) ? name.slice(NAMESPACE_STEM.length) : "";
+    if (!/^\d+$/.test(owner) || existsSync(`/proc/${owner}/exe`)) continue;
+    const pids = spawnSync("ip", ["netns", "pids", name]).stdout.toString().split("\n");
+    for (const pid of pids) if (pid !== "") spawnSync("kill", ["-9", pid]);
+    spawnSync("ip", ["netns", "delete", name]);
   }
 }
 
