@@ -1,13 +1,14 @@
 /**
  * Flows remember the path and the source address that they began with. When the firewall moves a
- * source, or a location's address changes, the flows of exactly those addresses are forgotten.
+ * source, a location's address changes, or a device shows up at an address, the flows of exactly
+ * those addresses are forgotten.
  */
-import type { Desired, FirewallElement } from "../../model/desired.js";
+import type { Desired, DesiredRule, FirewallElement } from "../../model/desired.js";
 import { makePrefix, prefixNetwork } from "../../model/ip.js";
 import type { Mac, Prefix } from "../../model/ip.js";
-import { any4, any6 } from "../../model/kernel.js";
+import { any4, any6, priorityDefault, priorityMac, protocolOurs } from "../../model/kernel.js";
 import { conntrackOperationsMax } from "../../model/limits.js";
-import type { Observed } from "../../model/observed.js";
+import type { Observed, ObservedRule } from "../../model/observed.js";
 import type { PlannedOperation } from "../../model/operation.js";
 import { elementKey } from "../../render/nft.js";
 import { phases } from "../phases.js";
@@ -26,6 +27,7 @@ export function planConntrack(desired: Desired, observed: Observed): PlannedOper
   const byMac = addressesByMac(observed);
   const prefixes = new Set([
     ...observed.staleFlows,
+    ...arrivedSources(desired, observed),
     ...[...moved, ...removed].flatMap((element) => sourcesOf(element, byMac, observed)),
     ...removed.flatMap(translatedOf),
   ]);
@@ -35,6 +37,26 @@ export function planConntrack(desired: Desired, observed: Observed): PlannedOper
     phase: phases.forgetFlows,
     why: `forget flows of ${prefix}`,
   }));
+}
+
+/**
+ * A device that shows up at an address may have flows there from before it was moved, and without
+ * the rule of the default gateway flows begin past the tunnels.
+ */
+function arrivedSources(desired: Desired, observed: Observed): readonly Prefix[] {
+  const present = new Set<string>();
+  for (const rule of observed.rules.values()) {
+    if (rule.protocol === protocolOurs) present.add(sourceKey(rule));
+  }
+  const arrived = desired.rules.filter((rule) => {
+    const counts = rule.priority === priorityMac || rule.priority === priorityDefault;
+    return counts && !present.has(sourceKey(rule));
+  });
+  return arrived.map(({ family, src }) => src || (family === 4 ? any4 : any6));
+}
+
+function sourceKey({ family, priority, src }: DesiredRule | ObservedRule): string {
+  return `${family} ${priority} ${src}`;
 }
 
 /** Sources whose way the element of a mark map decides. */
