@@ -1,5 +1,5 @@
 // The life of tunnels on a real kernel: dialled by the first packet, found by name, past a dead
-// peer, with addresses that two gateways would both give out, and refused for a reason that is told.
+// peer, with addresses that two gateways would both give out, refused for a reason that is told.
 
 import { writeFileSync } from "node:fs";
 import { dirname, join } from "node:path";

@@ -116,7 +116,7 @@ function pickAddress(
   const reserved = reservedAddresses(config, client);
   const others = [...book.values()].filter((lease) => lease.client !== client);
   const held = new Set([...reserved, ...addressesOf(others)]);
-  // A client whose address collides with another gateway's wishes for a new one, so that goes first.
+  // A client whose address collides with another gateway's asks for a new one: that goes first.
   if (want !== "" && isUsable(want, pool, held)) return parseIp(want);
   if (before !== "" && isUsable(before, pool, held)) return before;
   const free = hostOfPool(pool, (address) => held.has(address), random);
