@@ -25,6 +25,7 @@ function skip(matches: (message: DeciderMessage) => boolean): Mistake["plant"] {
 
 const ORDER = "a table ends in unreachable before a rule";
 const LAYERS = "each layer blocks alone";
+const EMPTY = "the plan is empty when settled";
 const LEAK = "no packet leaves outside its tunnel";
 
 export const mistakes: readonly Mistake[] = [
@@ -42,7 +43,7 @@ export const mistakes: readonly Mistake[] = [
   {
     name: "forget-removals",
     plant: skip((message) => message.type === "rule_set" && message.remove),
-    found: ["nothing is left over", LAYERS],
+    found: ["nothing is left over", LAYERS, ORDER],
   },
   {
     name: "delete-foreign-rule",
@@ -62,7 +63,7 @@ export const mistakes: readonly Mistake[] = [
   {
     name: "stale-firewall",
     plant: onMover((mover) => (mover.rewrite = withoutElementChanges)),
-    found: [LAYERS, "settled as policy says", "a change is taken in the end"],
+    found: [LAYERS, "settled as policy says", "a change is taken in the end", EMPTY],
   },
 ];
 

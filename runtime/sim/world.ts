@@ -56,8 +56,8 @@ const FAULT_GAP_MS_MAX = 20_000;
 /** Some faults follow one another closely: what one alone cannot break, two together may. */
 const BURST_PERCENT = 30;
 const BURST_MS_MAX = 300;
-/** After a refused command the decider may wait before it tries again. */
-const BACK_OFF_MS = 2_000;
+/** After refused commands the decider waits up to replanDelayMsMax, and then needs its time. */
+const BACK_OFF_MS = 12_500;
 /** Commands that leave the kernel as it is. */
 const READING = new Set([
   "hello", "log", "ready", "pong", "file_read", "sysctl_get", "nft_list", "stats_get", "watch",

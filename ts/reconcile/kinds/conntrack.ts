@@ -31,7 +31,10 @@ export function planConntrack(desired: Desired, observed: Observed): PlannedOper
     ...[...moved, ...removed].flatMap((element) => sourcesOf(element, byMac, observed)),
     ...removed.flatMap(translatedOf),
   ]);
-  const chosen = prefixes.size > conntrackOperationsMax ? [any4, any6] : [...prefixes];
+  // By default everybody is translated, not only the sources of elements.
+  const isDefault = desired.rules.some(({ priority }) => priority === priorityDefault);
+  const anybody = (missed && isDefault) || prefixes.size > conntrackOperationsMax;
+  const chosen = anybody ? [any4, any6] : [...prefixes];
   return chosen.map((prefix) => ({
     operation: { kind: "conntrack", prefix },
     phase: phases.forgetFlows,
