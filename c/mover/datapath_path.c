@@ -52,8 +52,8 @@ static struct queue_packet *take_buffer(struct datapath *path, size_t size)
 	return queue_pool_take(path->pool, size);
 }
 
-/* A blocked session flushes by itself when its socket has room again: trying before costs a call for
- * each packet. */
+/* A blocked session flushes by itself when its socket has room again: trying before costs a call
+ * for each packet. */
 static void mark_dirty(struct datapath *path, struct session *session)
 {
 	if (session->dirty || session->blocked)
