@@ -4,18 +4,10 @@
 // the contract do), in the declaration of the native module, among the exports, or in the language.
 import { readFileSync } from "node:fs";
 import { parseAst } from "rollup/parseAst";
+import { walk } from "./rollup-walk.mjs";
 
 const camelCase = /^[a-z][a-z0-9]*[A-Z]\w*$/;
 const word = /[A-Za-z_]\w*/g;
-
-function walk(node, visit) {
-  if (Array.isArray(node)) {
-    for (const child of node) walk(child, visit);
-  } else if (typeof node?.type === "string") {
-    visit(node);
-    for (const child of Object.values(node)) walk(child, visit);
-  }
-}
 
 /** Names of the language's own objects, of their prototypes, and what instances have themselves. */
 function languageNames() {
