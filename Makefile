@@ -152,7 +152,7 @@ $(QJS)/.fetched: scripts/fetch-quickjs | prepare
 
 # ------------------------------------------------------------------------------------------- bundle
 
-$(B)/adit.mjs $(B)/adit.debug.mjs &: $(TS_SRC) rollup.config.mjs tsconfig.json $(NPM_STAMP)
+$(B)/adit.mjs $(B)/adit.debug.mjs &: $(TS_SRC) rollup.config.mjs $(wildcard scripts/rollup-*.mjs) tsconfig.json $(NPM_STAMP)
 	$(call say,ROLL,$(B)/adit.mjs)
 	$(Q)npm run --silent bundle
 
