@@ -19,7 +19,7 @@ export interface Fault {
 const DAY_MS = 86_400_000;
 const YEARS_MS = 10 * 365 * DAY_MS;
 /** Commands that a failing kernel or a full table may refuse. */
-const REFUSABLE = new Set<DeciderMessage["type"]>([
+export const REFUSABLE = new Set<DeciderMessage["type"]>([
   "link_set", "address_set", "route_set", "rule_set", "sysctl_get", "sysctl_set", "nft_apply",
   "nft_list", "conntrack_delete", "forward_set", "session_open", "session_start",
   "tun_open", "listen_unix",

@@ -67,7 +67,7 @@ export class Machine {
   /** Called when the decider is gone. */
   onDown: () => void = () => {};
   /** Called when a command was answered with an injected error. */
-  onRefused: () => void = () => {};
+  onRefused: (message: DeciderMessage) => void = () => {};
   #timer: Event | undefined;
   #upAtMs = 0;
   #downAtMs = 0;
@@ -100,7 +100,7 @@ export class Machine {
         deliver: (bytes, fd) => this.#toDecider(bytes, fd),
         log: (level, text) => this.#log(level, text),
         ready: () => this.onReady(),
-        refused: () => this.onRefused(),
+        refused: (message) => this.onRefused(message),
         exit: (status) => this.#exit(status),
       },
     });

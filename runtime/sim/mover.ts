@@ -39,7 +39,7 @@ export interface MoverOwner {
   log(level: number, text: string): void;
   ready(): void;
   /** A fault answered a command in the mover's place. */
-  refused(): void;
+  refused(message: DeciderMessage): void;
   exit(status: number): void;
 }
 
@@ -168,7 +168,7 @@ export class Mover {
   #answer(message: DeciderMessage, seq: number): Answer | undefined {
     const injected = this.intercept(message);
     if (injected !== 0) {
-      this.parts.owner.refused();
+      this.parts.owner.refused(message);
       return { message: refusalOf(message, injected) };
     }
     if (this.ignore(message)) return { message: refusalOf(message, 0) };

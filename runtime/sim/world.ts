@@ -187,7 +187,10 @@ export class World {
       this.#checked.ableSinceMs = this.clock.nowMs;
     };
     router.onDown = () => void (this.#checked.ableSinceMs = Infinity);
-    router.onRefused = () => {
+    router.onRefused = ({ type }) => {
+      // What the kernel would not take is missing until the next attempt.
+      if (type === "route_set" || type === "rule_set") this.damage.hit("routing", this.clock.nowMs);
+      if (type === "nft_apply") this.damage.hit("firewall", this.clock.nowMs);
       const retryMs = this.clock.nowMs + BACK_OFF_MS;
       this.#checked.ableSinceMs = Math.max(this.#checked.ableSinceMs, retryMs);
     };
