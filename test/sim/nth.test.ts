@@ -1,6 +1,6 @@
 /**
- * Every point of a start, one at a time: the decider is killed at its Nth effect, and the Nth command
- * is refused. Whatever N is, the router ends up as policy says, and never leaks on the way.
+ * Every point of a start, one at a time: the decider is killed at its Nth effect, and the Nth
+ * command is refused. Whatever N is, the router ends up as policy says, and never leaks on the way.
  */
 import { suite } from "uvu";
 import * as assert from "uvu/assert";
