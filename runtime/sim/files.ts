@@ -12,6 +12,8 @@ export class Files {
   readonly #files = new Map<string, SimulatedFile>();
   /** Error that the next writes answer, 0 for none: a full or broken flash. */
   writeError = 0;
+  /** Writes that failed so far. */
+  failedWrites = 0;
 
   constructor(
     readonly configDir: string,
@@ -48,7 +50,10 @@ export class Files {
 
   write(path: string, data: Uint8Array, mode: number): number {
     if (!isInside(path, this.configDir) && !isInside(path, this.runDir)) return -errno.EPERM;
-    if (this.writeError !== 0) return this.writeError;
+    if (this.writeError !== 0) {
+      this.failedWrites++;
+      return this.writeError;
+    }
     this.put(path, data.slice(), mode);
     return 0;
   }

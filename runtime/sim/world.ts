@@ -97,6 +97,7 @@ export class World {
   faulty = true;
   #lastCommand = "";
   readonly #sysctlsBefore: string;
+  #failedWrites = 0;
 
   constructor(options: RunOptions) {
     this.random = new Random(options.seed);
@@ -148,12 +149,15 @@ export class World {
   expectChange(rule: ReferenceRule): void {
     this.#checked.previous = this.policy.copy();
     this.changing = true;
+    this.#failedWrites = this.router.files.failedWrites;
     this.#checked.changedAtMs = Infinity;
     this.policy.protect(rule);
   }
 
   changeAnswered(rule: ReferenceRule, answer: ApiAnswer): void {
-    if (answer.status === 200) {
+    // A rule that could not be written down is taken, and lost with the decider.
+    const kept = this.router.files.failedWrites === this.#failedWrites;
+    if (answer.status === 200 && kept) {
       this.changing = false;
       this.#checked.changedAtMs = this.clock.nowMs;
       return;
@@ -264,6 +268,7 @@ export class World {
   }
 
   #ask(rule: ReferenceRule): void {
+    this.#failedWrites = this.router.files.failedWrites;
     const body = { kind: rule.kind, subject: rule.subject, vl: rule.vl, when_down: rule.whenDown };
     callApi(this.router, "POST", "/v1/protect", body, (answer) =>
       this.changeAnswered(rule, answer),
