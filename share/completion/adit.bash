@@ -10,8 +10,12 @@ _adit() {
   commands="$commands keygen version help"
   local options='--socket --json --help' command='' word at position=0
 
+  # Readline splits words at colons, and a MAC address or an IPv6 address holds several.
   for ((at = 1; at < COMP_CWORD; at++)); do
     word=${COMP_WORDS[at]}
+    while ((at + 1 < COMP_CWORD)) && [[ ${COMP_WORDS[at + 1]} == :* ]]; do
+      at=$((at + 2))
+    done
     case $word in
       --socket | --kind | --when-down) at=$((at + 1)) ;;
       -*) ;;

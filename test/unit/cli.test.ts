@@ -4,6 +4,7 @@
  * runs against a daemon of a few lines.
  */
 import assert from "node:assert";
+import { spawnSync } from "node:child_process";
 import { readFileSync } from "node:fs";
 import { fileURLToPath } from "node:url";
 import { suite } from "uvu";
@@ -213,6 +214,19 @@ test("completion knows the same commands and options", () => {
     const text = readFileSync(`${root}${file}`, "utf8");
     for (const word of words) assert.ok(text.includes(word), `${file} lacks ${word}`);
   }
+});
+
+test("completion for bash sees a subject with colons as one word", () => {
+  const script = `. share/completion/adit.bash; _adit_locations() { echo us; }
+    COMP_WORDS=("$@"); COMP_CWORD=$(($# - 1)); _adit; echo "\${COMPREPLY[@]}"`;
+  const complete = (...words: string[]): string =>
+    spawnSync("bash", ["-c", script, "bash", "adit", ...words], { cwd: root, encoding: "utf8" })
+      .stdout.trim();
+  const mac = "02 : 00 : 00 : 00 : 00 : 10".split(" ");
+  assert.strictEqual(complete("protect", "br-guest", ""), "direct us");
+  assert.strictEqual(complete("protect", ...mac, ""), "direct us");
+  assert.strictEqual(complete("protect", "2001", ":", "db8", "::", "1", "u"), "us");
+  assert.strictEqual(complete("protect", "02", ":", "00"), "");
 });
 
 test("text is aligned and short", () => {
