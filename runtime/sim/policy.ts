@@ -5,7 +5,7 @@
 import { API_PATH } from "./machine.js";
 import type { Random } from "./random.js";
 import type { Device } from "./topology.js";
-import { GATEWAY_PORT, LANS, locations, TOKEN, TUN, UPLINK } from "./topology.js";
+import { GATEWAY_PORT, LANS, locations, nameOf, RESOLVER, TOKEN, TUN, UPLINK } from "./topology.js";
 
 export interface ReferenceRule {
   readonly kind: "mac" | "ip" | "iface";
@@ -24,6 +24,8 @@ export interface Variation {
   readonly defaultGateway: boolean;
   /** Both gateways give addresses from the same pool. */
   readonly samePool: boolean;
+  /** Gateways are known by name; a resolver on the uplink has their addresses. */
+  readonly named: boolean;
 }
 
 /** The rule of whoever has none, in default-gateway mode. */
@@ -112,13 +114,14 @@ export function configText(
     vl_default: "us",
     default_gateway: variation.defaultGateway ? 1 : 0,
     api: { socket: API_PATH },
+    resolvers: variation.named ? [RESOLVER] : [],
     locations: locations.map(({ name, addr4, addr6 }) => ({
       name,
       type: "tls",
       dial: variation.lazy ? "lazy" : "now",
       token: TOKEN,
-      peers: [`${addr4}:${GATEWAY_PORT}`, `[${addr6}]:${GATEWAY_PORT}`].map((endpoint) => ({
-        endpoint,
+      peers: (variation.named ? [nameOf(name)] : [addr4, `[${addr6}]`]).map((host) => ({
+        endpoint: `${host}:${GATEWAY_PORT}`,
         pin: pins.get(name),
       })),
     })),

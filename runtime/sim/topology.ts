@@ -29,6 +29,7 @@ export const LANS = ["br-lan", "br-guest"] as const;
 export const TUN = "wrt0";
 export const TOKEN = "token-of-the-home-router";
 export const GATEWAY_PORT = 443;
+export const RESOLVER = "203.0.113.53";
 const UPLINK_MTU = 1_500;
 
 export const locations: readonly LocationPlan[] = [
@@ -41,6 +42,11 @@ export const locations: readonly LocationPlan[] = [
     pool4: "10.65.0.0/16", pool6: "fd00:65::/64",
   },
 ];
+
+/** Host name of a location's gateway. */
+export function nameOf(location: string): string {
+  return `${location}.gateways.example`;
+}
 
 export function makeDevices(): Device[] {
   const device = (name: string, iface: string, net: number, host: number): Device => ({

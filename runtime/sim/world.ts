@@ -5,6 +5,7 @@
 import type { ApiAnswer } from "./api-client.js";
 import { callApi } from "./api-client.js";
 import { Clock } from "./clock.js";
+import { createDnsServer } from "./dns-server.js";
 import type { Engine } from "./engine.js";
 import type { Fault } from "./faults.js";
 import { faults, forgetUnused } from "./faults.js";
@@ -22,7 +23,7 @@ import { Random } from "./random.js";
 import { resolve } from "./resolve.js";
 import type { Device, LocationPlan } from "./topology.js";
 import {
-  announce, furnish, locations, makeDevices, packetsOf, plugUplink, TUN,
+  announce, furnish, locations, makeDevices, nameOf, packetsOf, plugUplink, TUN,
 } from "./topology.js";
 import { Trace } from "./trace.js";
 
@@ -116,6 +117,8 @@ export class World {
     const pins = new Map(locations.map(({ name }) => [name, pinOf(name)]));
     const config = configText(this.policy.rules, pins, variation);
     this.router = new Machine({ name: "router", config }, around);
+    const hosts = new Map(locations.map((plan) => [nameOf(plan.name), plan]));
+    this.router.descriptors.dns = createDnsServer(hosts, this.random.fork());
     furnish(this.router.kernel);
     this.#sysctlsBefore = sysctlText(this.router);
     options.plant?.(this.router);
@@ -340,6 +343,7 @@ function variationOf(random: Random): Variation {
     lazy: random.chance(30),
     defaultGateway: random.chance(20),
     samePool: random.chance(25),
+    named: random.chance(30),
   };
 }
 
