@@ -170,10 +170,18 @@ export function placeOf(machine: Machine, outcome: Outcome): string {
 
 /** Liveness, once faults have stopped for a minute: every device is where policy wants it. */
 export function checkSettled(checked: Checked): void {
+  checkPlaces(checked, () => true);
+  checkFlows(checked);
+  checkOrphans(checked);
+}
+
+/** Every device is where policy wants it, given which locations are up. */
+export function checkPlaces(checked: Checked, isUp: (location: string) => boolean): void {
   const { machine, policy } = checked;
   for (const device of checked.devices) {
     for (const packet of packetsOf(device)) {
-      const expected = expectedOf(policy.ruleFor(device, packet.src), () => true);
+      const wanted = expectedOf(policy.ruleFor(device, packet.src), isUp);
+      const expected = wanted === "blocked" ? "nowhere" : wanted;
       const outcome = resolve(machine.kernel, packet);
       const place = placeOf(machine, outcome);
       if (place === expected) continue;
@@ -181,8 +189,6 @@ export function checkSettled(checked: Checked): void {
       throw new Violation("settled as policy says", `${what}; ${JSON.stringify(outcome)}`);
     }
   }
-  checkFlows(checked);
-  checkOrphans(checked);
 }
 
 /** No rule of ours is left over for an address that no rule of the policy stands for. */

@@ -79,7 +79,7 @@ export function expectedOf(
   if (rule === undefined || rule.vl === "direct") return "uplink";
   if (isUp(rule.vl)) return rule.vl;
   if (rule.whenDown === "direct") return "uplink";
-  return isUp(rule.whenDown) ? rule.whenDown : "blocked";
+  return rule.whenDown !== "block" && isUp(rule.whenDown) ? rule.whenDown : "blocked";
 }
 
 /** Rules of a run: one of each kind, with targets by chance. */

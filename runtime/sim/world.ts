@@ -13,7 +13,8 @@ import type { Gateway } from "./gateways.js";
 import { BundleGateway, pinOf, ScriptedGateway } from "./gateways.js";
 import type { Checked } from "./invariants.js";
 import {
-  checkOrder, checkSafety, checkSettled, Damage, difference, foreignText, ownText, Violation,
+  checkOrder, checkPlaces, checkSafety, checkSettled, Damage, difference, foreignText, ownText,
+  Violation,
 } from "./invariants.js";
 import { Machine, RUN_DIR } from "./machine.js";
 import { Network } from "./network.js";
@@ -139,6 +140,7 @@ export class World {
     this.#stopFaults();
     this.clock.run(this.clock.nowMs + SETTLE_MS);
     this.#settle();
+    this.#loseOne();
     this.#stop();
   }
 
@@ -292,6 +294,18 @@ export class World {
     this.#expectQuiet("a restarted decider changes nothing", before, () =>
       this.router.killDecider("killed: signal 9"),
     );
+    checkSettled(this.#checked);
+  }
+
+  /** A location that stays away: its rules say what happens, and it comes back. */
+  #loseOne(): void {
+    const gateway = this.random.pick(this.gateways);
+    gateway.kill();
+    this.clock.run(this.clock.nowMs + SETTLE_MS);
+    this.#check();
+    checkPlaces(this.#checked, (name) => name !== gateway.name);
+    gateway.start();
+    this.clock.run(this.clock.nowMs + SETTLE_MS);
     checkSettled(this.#checked);
   }
 
