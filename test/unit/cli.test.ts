@@ -123,6 +123,14 @@ test("a daemon that is not there is status 3", () => {
   assert.ok(err.includes("/nowhere"), err);
 });
 
+test("a mistyped address is not taken for an interface", () => {
+  for (const subject of ["0200.0000.0010", "02:00:00:00:00:1", "192.0.2.0/99", "2001:db8:::1"]) {
+    const { status, err, request } = run(["protect", subject, "us"], answering({}));
+    assert.deepStrictEqual([status, request], [2, ""], subject);
+    assert.match(err, /no MAC and no address; try --kind iface/);
+  }
+});
+
 test("the kind of a subject is seen from its form, unless it is named", () => {
   const cases: readonly (readonly [readonly string[], object])[] = [
     [["protect", "02-00-00-00-01-10", "us"], { kind: "mac", vl: "us" }],

@@ -122,15 +122,23 @@ function reload(context: CliContext): void {
 function change(context: CliContext, protects: boolean): void {
   const [subject = "", vl = ""] = context.words;
   const when = context.options.get("--when-down");
-  const who = { kind: context.options.get("--kind") ?? kindOf(subject), subject };
+  const kind = context.options.get("--kind") ?? kindOf(subject);
+  if (kind === undefined) {
+    return context.end(exitUsage, `${subject} is no MAC and no address; try --kind iface`);
+  }
+  const who = { kind, subject };
   if (!protects) return post(context, "/v1/unprotect", who, `${subject} has no rule any more`);
   const body = { ...who, vl, ...(when === undefined ? {} : { when_down: when }) };
   return post(context, "/v1/protect", body, `${subject} goes through ${vl}`);
 }
 
-function kindOf(subject: string): string {
+/** Hexadecimal groups: sooner a mistyped address than the name of an interface. */
+const groups = /^[0-9a-f]+([.:/-][0-9a-f]*){2,}$/i;
+
+function kindOf(subject: string): string | undefined {
   if (parseMac(subject) !== undefined) return "mac";
-  return parseIp(subject) ?? parsePrefix(subject) ? "ip" : "iface";
+  if ((parseIp(subject) ?? parsePrefix(subject)) !== undefined) return "ip";
+  return groups.test(subject) ? undefined : "iface";
 }
 
 function followEvents(context: CliContext): void {
