@@ -152,7 +152,9 @@ $(QJS)/.fetched: scripts/fetch-quickjs | prepare
 
 # ------------------------------------------------------------------------------------------- bundle
 
-$(B)/adit.mjs $(B)/adit.debug.mjs &: $(TS_SRC) rollup.config.mjs $(wildcard scripts/rollup-*.mjs) tsconfig.json $(NPM_STAMP)
+BUNDLE_STEPS := rollup.config.mjs tsconfig.json $(wildcard scripts/rollup-*.mjs)
+
+$(B)/adit.mjs $(B)/adit.debug.mjs &: $(TS_SRC) $(BUNDLE_STEPS) $(NPM_STAMP)
 	$(call say,ROLL,$(B)/adit.mjs)
 	$(Q)npm run --silent bundle
 
