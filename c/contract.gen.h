@@ -216,8 +216,8 @@ struct msg_exit {
 MSG_FUNCTIONS(exit, 8)
 
 #define MSG_FILE_READ_PATH_MAX 256
-/* Reads a part of a regular file below an allowed directory (the configuration's own, run_dir,
- * or named by the configuration). */
+/* Reads a part of a regular file: the configuration, one below run_dir, or one whose path stands
+ * in the configuration. */
 struct msg_file_read {
 	char path[256 + 1]; /* Absolute path. */
 	uint32_t offset; /* First byte wanted. */
@@ -238,7 +238,7 @@ MSG_FUNCTIONS(file_data, 10)
 #define MSG_FILE_WRITE_PATH_MAX 256
 #define MSG_FILE_WRITE_DATA_MAX 49152
 /* Replaces a file atomically: temporary file, fsync, rename, fsync of the directory. Only below
- * run_dir or the configuration's directory. */
+ * run_dir, and never the configuration. */
 struct msg_file_write {
 	char path[256 + 1]; /* Absolute path. */
 	uint16_t mode; /* Permission bits. */

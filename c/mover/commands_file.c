@@ -59,7 +59,7 @@ void command_file_write(struct mover *mover, uint32_t seq, const struct msg_file
 	struct file_rules rules = command_file_rules(mover);
 
 	if (!file_may_write(&rules, message->path))
-		refuse_path(mover, seq, message->path, "the run directory or the configuration's");
+		refuse_path(mover, seq, message->path, "the run directory");
 	else
 		command_reply(mover, seq,
 			      file_write(message->path, message->mode, message->data.data,
@@ -69,7 +69,9 @@ void command_file_write(struct mover *mover, uint32_t seq, const struct msg_file
 
 void command_file_remove(struct mover *mover, uint32_t seq, const struct msg_file_remove *message)
 {
-	if (!file_is_below(message->path, mover->options.run_dir))
+	struct file_rules rules = command_file_rules(mover);
+
+	if (!file_may_write(&rules, message->path))
 		refuse_path(mover, seq, message->path, "the run directory");
 	else
 		command_reply(mover, seq, file_remove(message->path), NULL, -1);

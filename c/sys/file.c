@@ -50,18 +50,6 @@ bool file_is_below(const char *path, const char *dir)
 	return file_path_is_clean(path) && strncmp(path, dir, length) == 0 && path[length] == '/';
 }
 
-static bool is_beside_config(const struct file_rules *rules, const char *path)
-{
-	char dir[PATH_MAX];
-	const char *slash = strrchr(rules->config_path, '/');
-
-	if (!slash || slash == rules->config_path ||
-	    (size_t)(slash - rules->config_path) >= sizeof(dir))
-		return false;
-	snprintf(dir, sizeof(dir), "%.*s", (int)(slash - rules->config_path), rules->config_path);
-	return file_is_below(path, dir);
-}
-
 static bool is_in_config(const struct file_rules *rules, const char *path)
 {
 	char quoted[PATH_MAX + 2];
@@ -74,14 +62,25 @@ static bool is_in_config(const struct file_rules *rules, const char *path)
 
 bool file_may_read(const struct file_rules *rules, const char *path)
 {
-	return file_may_write(rules, path) ||
+	return file_is_below(path, rules->run_dir) ||
 	       (file_path_is_clean(path) &&
 		(strcmp(path, rules->config_path) == 0 || is_in_config(rules, path)));
 }
 
+/* Also under another name, such as /run for /var/run. */
+static bool is_same_file(const char *path, const char *other)
+{
+	struct stat one, two;
+
+	if (strcmp(path, other) == 0)
+		return true;
+	return stat(path, &one) == 0 && stat(other, &two) == 0 && one.st_dev == two.st_dev &&
+	       one.st_ino == two.st_ino;
+}
+
 bool file_may_write(const struct file_rules *rules, const char *path)
 {
-	return file_is_below(path, rules->run_dir) || is_beside_config(rules, path);
+	return file_is_below(path, rules->run_dir) && !is_same_file(path, rules->config_path);
 }
 
 /* Not blocking, so that a FIFO or a device in the way is refused instead of waited for. */

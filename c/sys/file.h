@@ -20,10 +20,11 @@ struct file_rules {
 bool file_path_is_clean(const char *path);
 /* Clean and strictly below `dir`. Pure. */
 bool file_is_below(const char *path, const char *dir);
-/* Below the configuration's directory or run_dir, the configuration itself, or a path that stands
- * as a quoted string in the configuration's text. Pure. */
+/* Below run_dir, the configuration itself, or a path that stands as a quoted string in the
+ * configuration's text. Pure. */
 bool file_may_read(const struct file_rules *rules, const char *path);
-/* Below run_dir or the configuration's directory. Pure. */
+/* Below run_dir, but never the configuration: its text decides what else may be read, so who asks
+ * must not be its author. */
 bool file_may_write(const struct file_rules *rules, const char *path);
 
 /* Reads at most `size` bytes from `offset` on; `ret_total` is the size of the file. Regular files

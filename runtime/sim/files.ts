@@ -16,7 +16,7 @@ export class Files {
   failedWrites = 0;
 
   constructor(
-    readonly configDir: string,
+    readonly configPath: string,
     readonly runDir: string,
   ) {}
 
@@ -32,13 +32,10 @@ export class Files {
     return [...this.#files.keys()].sort();
   }
 
-  /** Below the two folders, or a path that stands as a quoted text in a file of the first. */
+  /** The configuration, what is below the run folder, and what the former names in quotes. */
   mayRead(path: string): boolean {
-    if (isInside(path, this.configDir) || isInside(path, this.runDir)) return true;
-    const quoted = JSON.stringify(path);
-    return this.paths().some(
-      (name) => name.endsWith(".json") && this.#text(name).includes(quoted),
-    );
+    if (path === this.configPath || isInside(path, this.runDir)) return true;
+    return this.#text(this.configPath).includes(JSON.stringify(path));
   }
 
   read(path: string): SimulatedFile | number {
@@ -49,7 +46,7 @@ export class Files {
   }
 
   write(path: string, data: Uint8Array, mode: number): number {
-    if (!isInside(path, this.configDir) && !isInside(path, this.runDir)) return -errno.EPERM;
+    if (!isInside(path, this.runDir)) return -errno.EPERM;
     if (this.writeError !== 0) {
       this.failedWrites++;
       return this.writeError;

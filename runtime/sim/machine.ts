@@ -50,7 +50,7 @@ export type MoverHook = (mover: Mover) => void;
 
 export class Machine {
   readonly kernel = new Kernel();
-  readonly files = new Files(CONFIG_DIR, RUN_DIR);
+  readonly files = new Files(CONFIG_PATH, RUN_DIR);
   readonly descriptors: Descriptors;
   readonly logs: LogLine[] = [];
   mover: Mover | undefined;

@@ -34,7 +34,7 @@ static void the_configuration_says_what_may_be_read(void)
 	struct file_rules rules = { .config_path = "/etc/adit/adit.json", .run_dir = "/run/adit" };
 
 	EXPECT(file_may_read(&rules, "/etc/adit/adit.json"));
-	EXPECT(file_may_read(&rules, "/etc/adit/token"));
+	EXPECT(!file_may_read(&rules, "/etc/adit/token"));
 	EXPECT(file_may_read(&rules, "/run/adit/state"));
 	EXPECT(!file_may_read(&rules, "/etc/shadow"));
 	EXPECT(!file_may_read(&rules, "/srv/token"));
@@ -45,8 +45,13 @@ static void the_configuration_says_what_may_be_read(void)
 	EXPECT(!file_may_read(&rules, "/srv/toke"));
 	EXPECT(!file_may_read(&rules, "/srv"));
 	EXPECT(!file_may_read(&rules, "/srv/../etc"));
-	EXPECT(file_may_write(&rules, "/etc/adit/runtime.json"));
+	EXPECT(file_may_write(&rules, "/run/adit/runtime.json"));
+	EXPECT(!file_may_write(&rules, "/etc/adit/runtime.json"));
+	EXPECT(!file_may_write(&rules, "/etc/adit/adit.json"));
 	EXPECT(!file_may_write(&rules, "/etc/passwd"));
+	rules.config_path = "/run/adit/adit.json";
+	EXPECT(file_may_read(&rules, "/run/adit/adit.json"));
+	EXPECT(!file_may_write(&rules, "/run/adit/adit.json"));
 	rules.config_path = "/adit.json";
 	EXPECT(!file_may_write(&rules, "/etc/passwd"));
 }

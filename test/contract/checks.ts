@@ -296,6 +296,8 @@ const others: readonly Check[] = [
     }
     const config = `${target.configDir}/adit.json`;
     await expectError(target, { type: "file_remove", path: config }, EPERM);
+    await expectError(target, { ...write, path: config }, EPERM);
+    await expectError(target, { ...write, path: `${target.configDir}/beside` }, EPERM);
   }),
   neutral("sysctl: reads its part, writes its list", async (target) => {
     const get = async (key: string): Promise<{ error: number; value: string }> =>

@@ -31,8 +31,8 @@ export class SimTarget implements Target {
 
   constructor() {
     furnish(this.kernel);
-    const files = new Files(this.configDir, this.runDir);
     const configPath = `${this.configDir}/adit.json`;
+    const files = new Files(configPath, this.runDir);
     files.put(configPath, Buffer.from(CONFIG_TEXT));
     const random = new Random(1);
     this.mover = new Mover({

@@ -38,6 +38,9 @@ async function underPing(checks, lab, fault) {
   const { router } = lab.daemons;
   const { decider } = pidsOf(router);
   const logged = router.child.text.length;
+  // A device that was just seen gets rules of its own and its flows begin anew: no fault's doing.
+  await ping("phone");
+  await waitReady(lab);
   const pinging = ping("phone", { count: PING_COUNT, intervalS: PING_INTERVAL_S });
   await sleep(LEAD_MS);
   await provoke(router, fault);
@@ -46,9 +49,9 @@ async function underPing(checks, lab, fault) {
   checks.ok(true, "the log names it", firstMatch(router.child.text.slice(logged), fault.report));
   if (fault.endsDecider) await newDecider(checks, router, decider);
   await waitReady(lab);
-  const { sent, received } = await pinging;
-  checks.ok(sent === PING_COUNT && received === sent, "no forwarded packet was lost",
-    `${received} of ${sent} answers, one every 10 ms or less`);
+  const { received, missing } = await pinging;
+  checks.ok(received >= PING_COUNT && missing.length === 0, "no forwarded packet was lost",
+    `${missing.length} of ${PING_COUNT} without answer: ${missing.slice(0, 5)}`);
   for (const family of ["v4", "v6"]) {
     const want = exitOf("us", "phone")[family];
     checks.same((await waitExit("phone", family, want, EXIT_MS_MAX)).got, want,

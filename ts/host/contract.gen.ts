@@ -98,8 +98,8 @@ export interface ExitMessage {
 }
 
 /**
- * Reads a part of a regular file below an allowed directory (the configuration's own, run_dir, or
- * named by the configuration).
+ * Reads a part of a regular file: the configuration, one below run_dir, or one whose path stands in
+ * the configuration.
  */
 export interface FileReadMessage {
   readonly type: "file_read";
@@ -117,7 +117,7 @@ export interface FileDataMessage {
 
 /**
  * Replaces a file atomically: temporary file, fsync, rename, fsync of the directory. Only below
- * run_dir or the configuration's directory.
+ * run_dir, and never the configuration.
  */
 export interface FileWriteMessage {
   readonly type: "file_write";

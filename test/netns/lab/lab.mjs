@@ -99,11 +99,13 @@ export async function waitExit(device, family, want, ms) {
 /** Pings the web host; {sent, received, rttMs}. */
 export async function ping(device, { family = "v4", count = 10, intervalS = 0.02 } = {}) {
   const seconds = Math.ceil(2 * count * intervalS) + 2;
-  const { stdout } = await nsAsync(device, ["ping", "-q", "-n", "-i", String(intervalS), "-c",
+  const { stdout } = await nsAsync(device, ["ping", "-n", "-i", String(intervalS), "-c",
     String(count), "-w", String(seconds), WEB[family]]);
   const [, sent, received] = /(\d+) packets transmitted, (\d+) received/.exec(stdout) ?? [];
+  const seen = new Set([...stdout.matchAll(/ icmp_seq=(\d+) .*time=/g)].map(([, seq]) => +seq));
+  const missing = Array.from({ length: count }, (_, i) => i + 1).filter((seq) => !seen.has(seq));
   const rtt = /= [\d.]+\/([\d.]+)\//.exec(stdout)?.[1];
-  return { sent: Number(sent), received: Number(received), rttMs: Number(rtt ?? NaN) };
+  return { sent: Number(sent), received: Number(received), missing, rttMs: Number(rtt ?? NaN) };
 }
 
 /** All process ids of the router's daemon. */
