@@ -2,6 +2,7 @@
  * Documentation/userspace-api/seccomp_filter.rst). Written out here because libseccomp is not in
  * OpenWrt's base image. */
 #include <errno.h>
+#include <fcntl.h>
 #include <linux/audit.h>
 #include <linux/filter.h>
 #include <linux/seccomp.h>
@@ -41,7 +42,7 @@
 #define RETURN(action) BPF_STMT(BPF_RET | BPF_K, (action))
 #define SKIP_UNLESS(value, count) BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_K, (value), 0, (count))
 
-/* Instructions: two for each call, five for each whose argument matters. */
+/* Instructions: two for each call, more for each whose argument matters. */
 #define FILTER_MAX 256
 
 struct filter {
@@ -63,12 +64,6 @@ static const int allowed[] = {
 	__NR_ppoll_time64,
 #endif
 	__NR_lseek, __NR_fstat,
-#ifdef __NR_fcntl
-	__NR_fcntl,
-#endif
-#ifdef __NR_fcntl64
-	__NR_fcntl64,
-#endif
 	/* memory, never executable: mmap and mprotect are checked below */
 	__NR_brk, __NR_munmap, __NR_mremap, __NR_madvise,
 	/* clocks, chance, the backstop's timer */
@@ -128,6 +123,22 @@ static void allow_on_self(struct filter *filter, int number)
 	emit(filter, (struct sock_filter)RETURN(SECCOMP_RET_KILL_PROCESS));
 }
 
+/* F_SETOWN and F_SETSIG would have the kernel send any signal to any process of the same real user,
+ * the mover too. */
+static void allow_flags_only(struct filter *filter, int number)
+{
+	static const uint32_t commands[] = { F_GETFL, F_SETFL, F_GETFD, F_SETFD };
+
+	emit(filter, (struct sock_filter)SKIP_UNLESS((uint32_t)number,
+						     2 + 2 * ARRAY_SIZE(commands)));
+	emit(filter, (struct sock_filter)LOAD(ARGUMENT(1)));
+	for (size_t i = 0; i < ARRAY_SIZE(commands); i++) {
+		emit(filter, (struct sock_filter)SKIP_UNLESS(commands[i], 1));
+		emit(filter, (struct sock_filter)RETURN(SECCOMP_RET_ALLOW));
+	}
+	emit(filter, (struct sock_filter)RETURN(SECCOMP_RET_KILL_PROCESS));
+}
+
 static void build(struct filter *filter)
 {
 	emit(filter, (struct sock_filter)LOAD(offsetof(struct seccomp_data, arch)));
@@ -147,6 +158,12 @@ static void build(struct filter *filter)
 	allow_without_exec(filter, __NR_mmap2);
 #endif
 	allow_without_exec(filter, __NR_mprotect);
+#ifdef __NR_fcntl
+	allow_flags_only(filter, __NR_fcntl);
+#endif
+#ifdef __NR_fcntl64
+	allow_flags_only(filter, __NR_fcntl64);
+#endif
 	allow_on_self(filter, __NR_tgkill);
 	emit(filter, (struct sock_filter)RETURN(SECCOMP_RET_KILL_PROCESS));
 }

@@ -543,11 +543,15 @@ static void output_is_queued_and_bounded(void)
 
 /* -------------------------------------------------------------------- system calls */
 
+/* Asking for it is a system call of its own that the filter forbids. */
+static pid_t parent;
+
 static int under_filter(void (*act)(void))
 {
 	int status = 0;
 	pid_t pid;
 
+	parent = getpid();
 	fflush(stdout);
 	pid = fork();
 	if (pid == 0) {
@@ -605,7 +609,24 @@ static void act_ioctl(void)
 
 static void act_signal_parent(void)
 {
-	syscall(SYS_tgkill, getppid(), getppid(), 0);
+	syscall(SYS_tgkill, parent, parent, 0);
+}
+
+/* The kernel would signal whoever owns a descriptor. */
+static void act_own_parent(void)
+{
+	syscall(SYS_fcntl, 0, F_SETOWN, parent);
+}
+
+static void act_choose_signal(void)
+{
+	syscall(SYS_fcntl, 0, F_SETSIG, SIGKILL);
+}
+
+static void act_not_block(void)
+{
+	if (syscall(SYS_fcntl, STDERR_FILENO, F_GETFL) < 0)
+		syscall(SYS_exit_group, 1);
 }
 
 static void act_signal_self(void)
@@ -628,6 +649,9 @@ static void other_system_calls_are_fatal(void)
 	EXPECT_EQUAL(under_filter(act_map_code), -SIGSYS);
 	EXPECT_EQUAL(under_filter(act_ioctl), -SIGSYS);
 	EXPECT_EQUAL(under_filter(act_signal_parent), -SIGSYS);
+	EXPECT_EQUAL(under_filter(act_not_block), 42);
+	EXPECT_EQUAL(under_filter(act_own_parent), -SIGSYS);
+	EXPECT_EQUAL(under_filter(act_choose_signal), -SIGSYS);
 }
 
 /* ---------------------------------------------------------------------- the client */
