@@ -35,6 +35,7 @@ struct channel {
 	struct entry *first;
 	struct entry **last;
 	size_t waiting;
+	unsigned int descriptors; /* that wait with their messages */
 	uint8_t buffer[MSG_BYTES_MAX];
 };
 
@@ -52,6 +53,7 @@ static void drop_first(struct channel *channel)
 	if (!channel->first)
 		channel->last = &channel->first;
 	channel->waiting -= entry->length + ENTRY_OVERHEAD_BYTES;
+	channel->descriptors -= entry->fd >= 0;
 	close_fd(entry->fd);
 	free(entry);
 }
@@ -204,7 +206,8 @@ static int enqueue(struct channel *channel, const uint8_t *bytes, size_t length,
 
 	if (channel->closed)
 		return -EPIPE;
-	if (channel->waiting + length + ENTRY_OVERHEAD_BYTES > CHANNEL_QUEUE_BYTES_MAX)
+	if (channel->waiting + length + ENTRY_OVERHEAD_BYTES > CHANNEL_QUEUE_BYTES_MAX ||
+	    (fd >= 0 && channel->descriptors == CHANNEL_DESCRIPTORS_MAX))
 		return -ENOBUFS;
 	entry = malloc(sizeof(*entry) + length);
 	if (!entry)
@@ -214,6 +217,7 @@ static int enqueue(struct channel *channel, const uint8_t *bytes, size_t length,
 	*channel->last = entry;
 	channel->last = &entry->next;
 	channel->waiting += length + ENTRY_OVERHEAD_BYTES;
+	channel->descriptors += fd >= 0;
 	return 0;
 }
 

@@ -12,6 +12,8 @@ struct channel;
 
 /* Bytes that may wait for a decider that does not read. */
 #define CHANNEL_QUEUE_BYTES_MAX (4 << 20)
+/* Descriptors that may wait with them: the table that they stand in is the tunnels' too. */
+#define CHANNEL_DESCRIPTORS_MAX 32
 /* channel_events.drained is called when less than this is left. */
 #define CHANNEL_DRAINED_BYTES (256 << 10)
 
@@ -30,7 +32,7 @@ int channel_new(struct loop *loop, int fd, const struct channel_events *events,
 /* Drops what waits. Not to be called from within a callback of the channel. */
 void channel_free(struct channel *channel);
 /* Queues one message with a descriptor (-1: none), which is taken in every case. 0, -ENOBUFS if too
- * much waits already, -EPIPE once closed, -ENOMEM. */
+ * much or too many wait already, -EPIPE once closed, -ENOMEM. */
 int channel_send(struct channel *channel, const uint8_t *bytes, size_t length, int fd);
 /* Hands over what the other end sent before it was closed. */
 void channel_drain(struct channel *channel);

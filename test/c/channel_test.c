@@ -122,6 +122,33 @@ static void a_descriptor_travels_with_its_message(void)
 	close(peer);
 }
 
+/* The kernel holds some hundreds; behind them only a few may wait in the mover's own table. */
+static void few_descriptors_wait(void)
+{
+	int error = 0;
+	int sent = 0;
+
+	open_channel();
+	while (!error && sent < 2000) {
+		int fd = dup(peer);
+
+		EXPECT(fd >= 0);
+		error = channel_send(channel, (const uint8_t *)"x", 1, fd);
+		sent += !error;
+	}
+	EXPECT_EQUAL(error, -ENOBUFS);
+	EXPECT(channel_waiting(channel) < 16384);
+	EXPECT_EQUAL(channel_send(channel, (const uint8_t *)"x", 1, -1), 0);
+	while (channel_waiting(channel) > 0) {
+		while (recv(peer, bytes, sizeof(bytes), 0) > 0)
+			;
+		run_for(1000);
+	}
+	EXPECT_EQUAL(channel_send(channel, (const uint8_t *)"x", 1, dup(peer)), 0);
+	channel_free(channel);
+	close(peer);
+}
+
 static void the_last_words_are_heard(void)
 {
 	open_channel();
@@ -145,6 +172,7 @@ int main(void)
 	EXPECT_EQUAL(loop_new(&loop), 0);
 	the_queue_is_bounded_and_keeps_its_order();
 	a_descriptor_travels_with_its_message();
+	few_descriptors_wait();
 	the_last_words_are_heard();
 	loop_free(loop);
 	return test_summary();
