@@ -25,6 +25,7 @@ struct nft {
 	int start_error;
 	int first;
 	int count;
+	size_t bytes; /* of all scripts in the ring */
 	struct operation ring[NFT_WAITING_MAX];
 };
 
@@ -47,6 +48,7 @@ static void finish(struct nft *nft, const struct nft_result *result)
 	nft->exec = NULL;
 	nft->first = (nft->first + 1) % NFT_WAITING_MAX;
 	nft->count--;
+	nft->bytes -= operation.size;
 	free(operation.script);
 	if (operation.asker.done)
 		operation.asker.done(operation.asker.arg, operation.asker.tag, result);
@@ -123,8 +125,9 @@ void nft_free(struct nft *nft)
 
 static int enqueue(struct nft *nft, const struct operation *operation)
 {
-	if (nft->count == NFT_WAITING_MAX)
+	if (nft->count == NFT_WAITING_MAX || operation->size > NFT_WAITING_BYTES_MAX - nft->bytes)
 		return -EBUSY;
+	nft->bytes += operation->size;
 	nft->ring[(nft->first + nft->count++) % NFT_WAITING_MAX] = *operation;
 	start_next(nft);
 	return 0;

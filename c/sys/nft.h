@@ -11,6 +11,8 @@ struct nft;
 
 #define NFT_SCRIPT_BYTES_MAX (4 << 20)
 #define NFT_WAITING_MAX 64
+/* Scripts that wait, together. */
+#define NFT_WAITING_BYTES_MAX (2 * NFT_SCRIPT_BYTES_MAX)
 #define NFT_DEADLINE_US (10 * 1000000)
 
 /* `error` is 0, -ENOENT if something named does not exist, -ETIMEDOUT, or another negative errno
@@ -35,7 +37,7 @@ void nft_free(struct nft *nft);
 
 /* Checks the script (nft_check) and commits it as one transaction. Takes `script`, from malloc, in
  * every case. 0 if `done` will be called; -EPERM with a text of NFT_CHECK_TEXT_MAX bytes,
- * -EBUSY if NFT_WAITING_MAX operations wait. */
+ * -EBUSY if NFT_WAITING_MAX operations or NFT_WAITING_BYTES_MAX wait. */
 int nft_apply(struct nft *nft, uint8_t *script, size_t size, const struct nft_asker *asker,
 	      char *ret_text);
 /* Lists the table as JSON text. 0 or -EBUSY. */

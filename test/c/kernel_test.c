@@ -355,6 +355,24 @@ static void nft_runs_without_other_privileges(void)
 	nft_free(nft);
 }
 
+static void waiting_scripts_are_bounded(void)
+{
+	char *script = malloc(NFT_SCRIPT_BYTES_MAX + 1);
+	struct nft *nft = NULL;
+
+	EXPECT(script != NULL);
+	memset(script, '\n', NFT_SCRIPT_BYTES_MAX);
+	script[NFT_SCRIPT_BYTES_MAX] = '\0';
+	EXPECT_EQUAL(nft_new(loop, &nft), 0);
+	EXPECT_EQUAL(apply(nft, script, 0), 0);
+	EXPECT_EQUAL(apply(nft, script, 10), 0);
+	EXPECT_EQUAL(apply(nft, "table inet adit", 0), -EBUSY);
+	EXPECT_EQUAL(loop_run(loop), 0);
+	EXPECT_EQUAL(apply(nft, script, 0), 0);
+	nft_free(nft);
+	free(script);
+}
+
 static int ct_error;
 static int ct_count = -1;
 
@@ -499,6 +517,7 @@ static void with_the_privileges_of_the_mover(void)
 	rules_are_told_apart(6, "fd00::3");
 	foreign_rules_are_left_alone();
 	nft_runs_without_other_privileges();
+	waiting_scripts_are_bounded();
 	the_decider_has_nothing();
 }
 
