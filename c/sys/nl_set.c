@@ -73,8 +73,8 @@ int nl_set_address(struct nl_socket *socket, const struct msg_address_set *set, 
 struct route_search {
 	const struct msg_route_set *set;
 	uint32_t oif;
-	bool found; /* one with the same key exists */
-	bool ours; /* one of those has our protocol */
+	bool ours; /* one with the same key has our protocol */
+	bool foreign; /* one of those has another */
 	bool same; /* one of those is what was asked for */
 };
 
@@ -86,9 +86,10 @@ static int look_at_route(void *arg, const struct nl_message *message)
 	if (nl_route_parse(message, &object) <= 0 || object.id != MSG_ROUTE ||
 	    !nl_route_same_key(&object.route, search->set))
 		return 0;
-	search->found = true;
 	if (object.route.protocol == NL_ROUTE_PROTOCOL)
 		search->ours = true;
+	else
+		search->foreign = true;
 	if (nl_route_is(&object.route, search->set, search->oif))
 		search->same = true;
 	return 0;
@@ -140,7 +141,8 @@ static int settle_route(struct nl_socket *socket, const struct msg_route_set *se
 		return find_failed("route_set", error, ret_text);
 	if (search.same)
 		return 0;
-	if (!search.ours)
+	/* The kernel replaces whichever of them it finds first. */
+	if (search.foreign || !search.ours)
 		return foreign_route(set, ret_text);
 	return request(socket, &built,
 		       nl_build_route(set, oif, NLM_F_CREATE | NLM_F_REPLACE, built.bytes),

@@ -194,6 +194,28 @@ static void foreign_routes_are_left_alone(const char *net, uint8_t length)
 	EXPECT_EQUAL(count_all(RTM_GETROUTE).routes, 0);
 }
 
+/* Somebody put one before ours, and a replacement would hit that. */
+static void a_foreign_route_before_ours_is_left_alone(void)
+{
+	uint8_t request[NL_ROUTE_REQUEST_BYTES] __attribute__((aligned(4)));
+	struct msg_route_set route = route_of("10.8.0.0", 16, 7);
+	struct msg_route_set changed = route;
+	uint32_t oif = if_nametoindex("lo");
+
+	EXPECT_EQUAL(set_route(route, false), 0);
+	put_foreign(request, nl_build_route(&route, oif, NLM_F_CREATE, request), false);
+	changed.kind = RTN_BLACKHOLE;
+	changed.scope = RT_SCOPE_UNIVERSE;
+	changed.oif[0] = '\0';
+	EXPECT_EQUAL(set_route(changed, false), -EEXIST);
+	EXPECT_EQUAL(count_all(RTM_GETROUTE).routes, 2);
+	EXPECT_EQUAL(set_route(route, true), 0);
+	EXPECT_EQUAL(count_all(RTM_GETROUTE).routes, 1);
+	route.remove = true;
+	put_foreign(request, nl_build_route(&route, oif, 0, request), false);
+	EXPECT_EQUAL(count_all(RTM_GETROUTE).routes, 0);
+}
+
 static int set_rule(struct msg_rule_set rule, bool remove)
 {
 	rule.remove = remove;
@@ -513,6 +535,7 @@ static void with_the_privileges_of_the_mover(void)
 	our_outdated_route_is_replaced();
 	foreign_routes_are_left_alone("10.8.0.0", 16);
 	foreign_routes_are_left_alone("fd00:8::", 32);
+	a_foreign_route_before_ours_is_left_alone();
 	rules_are_told_apart(4, "10.1.2.3");
 	rules_are_told_apart(6, "fd00::3");
 	foreign_rules_are_left_alone();
