@@ -50,15 +50,13 @@ static int remove_stale(const struct sockaddr_un *addr)
 	return unlink(addr->sun_path) < 0 ? -errno : 0;
 }
 
-/* Bound with no permissions at all, so that nobody connects before the mode is right. */
+/* The mode comes from the mask, not from a chmod: by then the name could lead elsewhere. */
 static int bind_unix(int fd, const struct sockaddr_un *addr, unsigned int mode)
 {
-	mode_t before = umask(0777);
+	mode_t before = umask(0777 & ~mode);
 	int error = bind(fd, (const struct sockaddr *)addr, sizeof(*addr)) < 0 ? -errno : 0;
 
 	umask(before);
-	if (!error && chmod(addr->sun_path, mode & 0777) < 0)
-		error = -errno;
 	if (!error && listen(fd, BACKLOG) < 0)
 		error = -errno;
 	return error;

@@ -456,8 +456,10 @@ static void only_dead_sockets_are_replaced(const char *dir)
 	EXPECT_EQUAL(stat_now.st_mode & 0777, 0660);
 	EXPECT_EQUAL(sock_listen_unix(path, 0660, refusal), -EADDRINUSE);
 	close(first);
-	second = sock_listen_unix(path, 0660, refusal);
+	second = sock_listen_unix(path, 0606, refusal);
 	EXPECT(second >= 0);
+	EXPECT_EQUAL(stat(path, &stat_now), 0);
+	EXPECT_EQUAL(stat_now.st_mode & 0777, 0606);
 	close(second);
 	unlink(path);
 	file = fopen(path, "w");
