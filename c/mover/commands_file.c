@@ -88,10 +88,15 @@ void command_listen_unix(struct mover *mover, uint32_t seq, const struct msg_lis
 {
 	struct file_rules rules = command_file_rules(mover);
 	char text[SOCK_TEXT_MAX];
+	int error = 0;
 
+	if (file_is_below(message->path, rules.run_dir))
+		error = file_check_room(message->path);
 	if (!file_may_read(&rules, message->path))
 		refuse_path(mover, seq, message->path,
 			    "the run directory, or one that the configuration names");
+	else if (error)
+		command_reply(mover, seq, error, NULL, -1);
 	else
 		reply_socket(mover, seq, sock_listen_unix(message->path, message->mode, text),
 			     text);

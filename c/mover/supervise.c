@@ -23,7 +23,6 @@
 #define ADIT_VERSION "0.0.0"
 #endif
 
-#define LOCK_NAME "aditd.lock"
 #define DESCRIPTORS_MAX 4096
 #define OOM_SCORE_MOVER -500
 /* How long the decider may take to undo what it did. */
@@ -68,10 +67,10 @@ static int refuse_second(int fd, const char *path)
 static int take_lock(struct mover *mover)
 {
 	struct flock whole = { .l_type = F_WRLCK, .l_whence = SEEK_SET };
-	char path[OPTIONS_PATH_MAX + sizeof(LOCK_NAME) + 1];
+	char path[OPTIONS_PATH_MAX + sizeof(FILE_LOCK_NAME) + 1];
 	int fd;
 
-	snprintf(path, sizeof(path), "%s/" LOCK_NAME, mover->options.run_dir);
+	snprintf(path, sizeof(path), "%s/" FILE_LOCK_NAME, mover->options.run_dir);
 	fd = open(path, O_RDWR | O_CREAT | O_CLOEXEC | O_NOFOLLOW, 0644);
 	if (fd < 0)
 		return complain(path, -errno);

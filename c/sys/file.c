@@ -1,6 +1,7 @@
 #define _GNU_SOURCE 1
 #include "file.h"
 
+#include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <limits.h>
@@ -78,9 +79,15 @@ static bool is_same_file(const char *path, const char *other)
 	       one.st_ino == two.st_ino;
 }
 
+static bool is_lock(const char *path)
+{
+	return strcmp(strrchr(path, '/') + 1, FILE_LOCK_NAME) == 0;
+}
+
 bool file_may_write(const struct file_rules *rules, const char *path)
 {
-	return file_is_below(path, rules->run_dir) && !is_same_file(path, rules->config_path);
+	return file_is_below(path, rules->run_dir) && !is_lock(path) &&
+	       !is_same_file(path, rules->config_path);
 }
 
 /* Not blocking, so that a FIFO or a device in the way is refused instead of waited for. */
@@ -158,17 +165,47 @@ static int write_and_sync(int fd, unsigned int mode, const uint8_t *data, size_t
 	return fsync(fd) < 0 ? -errno : 0;
 }
 
-static int sync_directory_of(const char *path)
+static int open_directory_of(const char *path)
 {
 	char dir[PATH_MAX];
 	const char *slash = strrchr(path, '/');
-	int error = 0;
 	int fd;
 
 	snprintf(dir, sizeof(dir), "%.*s", slash == path ? 1 : (int)(slash - path), path);
 	fd = open(dir, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	return fd < 0 ? -errno : fd;
+}
+
+int file_check_room(const char *path)
+{
+	struct stat stat;
+	int count = -2; /* "." and ".." */
+	int fd;
+	DIR *dir;
+
+	if (lstat(path, &stat) == 0)
+		return 0;
+	fd = open_directory_of(path);
 	if (fd < 0)
-		return -errno;
+		return fd;
+	dir = fdopendir(fd);
+	if (!dir) {
+		close(fd);
+		return -ENOMEM;
+	}
+	while (count < FILE_COUNT_MAX && readdir(dir))
+		count++;
+	closedir(dir);
+	return count < FILE_COUNT_MAX ? 0 : -ENOSPC;
+}
+
+static int sync_directory_of(const char *path)
+{
+	int error = 0;
+	int fd = open_directory_of(path);
+
+	if (fd < 0)
+		return fd;
 	if (fsync(fd) < 0)
 		error = -errno;
 	close(fd);
@@ -184,6 +221,9 @@ int file_write(const char *path, unsigned int mode, const uint8_t *data, size_t 
 
 	if (length < 0 || (size_t)length >= sizeof(temporary))
 		return -ENAMETOOLONG;
+	error = file_check_room(path);
+	if (error)
+		return error;
 	/* What a crash left under that name is of no use to anybody. */
 	unlink(temporary);
 	fd = open(temporary, O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC, 0600);

@@ -7,6 +7,10 @@
 #include <stdint.h>
 
 #define FILE_BYTES_MAX (1 << 20)
+/* Files that a directory may hold before a new one is refused: what is written here is memory. */
+#define FILE_COUNT_MAX 64
+/* Held by the daemon, below run_dir. */
+#define FILE_LOCK_NAME "aditd.lock"
 
 /* Where files may be. Texts are borrowed. */
 struct file_rules {
@@ -23,8 +27,8 @@ bool file_is_below(const char *path, const char *dir);
 /* Below run_dir, the configuration itself, or a path that stands as a quoted string in the
  * configuration's text. Pure. */
 bool file_may_read(const struct file_rules *rules, const char *path);
-/* Below run_dir, but never the configuration: its text decides what else may be read, so who asks
- * must not be its author. */
+/* Below run_dir, but never the configuration, whose text decides what else may be read, so that who
+ * asks must not be its author; nor the lock, without which a second daemon would start. */
 bool file_may_write(const struct file_rules *rules, const char *path);
 
 /* Reads at most `size` bytes from `offset` on; `ret_total` is the size of the file. Regular files
@@ -34,8 +38,10 @@ int file_read(const char *path, uint32_t offset, uint8_t *ret_data, size_t size,
 	      uint32_t *ret_total);
 /* Reads a whole file; the caller frees `ret_data`. 0 or -errno. */
 int file_read_all(const char *path, uint8_t **ret_data, size_t *ret_size);
-/* Replaces the file: temporary file beside it, fsync, rename, fsync of the directory. 0 or
- * -errno. */
+/* 0 if the file exists or its directory has room for one more, -ENOSPC or another -errno. */
+int file_check_room(const char *path);
+/* Replaces the file: temporary file beside it, fsync, rename, fsync of the directory. 0 or -errno;
+ * -ENOSPC for a new name where FILE_COUNT_MAX are. */
 int file_write(const char *path, unsigned int mode, const uint8_t *data, size_t size);
 /* A missing file is success. 0 or -errno. */
 int file_remove(const char *path);

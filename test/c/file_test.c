@@ -49,6 +49,8 @@ static void the_configuration_says_what_may_be_read(void)
 	EXPECT(!file_may_write(&rules, "/etc/adit/runtime.json"));
 	EXPECT(!file_may_write(&rules, "/etc/adit/adit.json"));
 	EXPECT(!file_may_write(&rules, "/etc/passwd"));
+	EXPECT(!file_may_write(&rules, "/run/adit/aditd.lock"));
+	EXPECT(file_may_write(&rules, "/run/adit/aditd.lock.json"));
 	rules.config_path = "/run/adit/adit.json";
 	EXPECT(file_may_read(&rules, "/run/adit/adit.json"));
 	EXPECT(!file_may_write(&rules, "/run/adit/adit.json"));
@@ -90,6 +92,24 @@ static void files_are_replaced_as_a_whole(const char *dir)
 	EXPECT_EQUAL(file_write(path, 0640, (const uint8_t *)"x", 1), -ENOENT);
 }
 
+static void a_directory_takes_so_many_files(const char *dir)
+{
+	char path[128];
+
+	for (int i = 0; i < FILE_COUNT_MAX; i++) {
+		snprintf(path, sizeof(path), "%s/%d", dir, i);
+		EXPECT_EQUAL(file_write(path, 0600, (const uint8_t *)"x", 1), 0);
+	}
+	EXPECT_EQUAL(file_write(path, 0600, (const uint8_t *)"y", 1), 0);
+	EXPECT_EQUAL(file_check_room(path), 0);
+	snprintf(path, sizeof(path), "%s/more", dir);
+	EXPECT_EQUAL(file_write(path, 0600, (const uint8_t *)"x", 1), -ENOSPC);
+	for (int i = 0; i < FILE_COUNT_MAX; i++) {
+		snprintf(path, sizeof(path), "%s/%d", dir, i);
+		EXPECT_EQUAL(file_remove(path), 0);
+	}
+}
+
 static void few_kernel_parameters_may_be_set(void)
 {
 	char value[SYSCTL_VALUE_MAX + 1];
@@ -121,6 +141,7 @@ int main(void)
 	only_clean_paths_pass();
 	the_configuration_says_what_may_be_read();
 	files_are_replaced_as_a_whole(dir);
+	a_directory_takes_so_many_files(dir);
 	few_kernel_parameters_may_be_set();
 	EXPECT_EQUAL(rmdir(dir), 0);
 	return test_summary();
