@@ -6,6 +6,7 @@
 #include <limits.h>
 #include <stdio.h>
 #include <string.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #include "../check.h"
@@ -85,9 +86,28 @@ static int open_key(const char *key, int flags)
 	return fd < 0 ? -errno : fd;
 }
 
+/* What the kernel shows to its owner alone, such as secrets of address generation, is nothing for
+ * the decider. */
+static int read_value(int fd, char *ret_value)
+{
+	struct stat stat;
+	ssize_t length;
+
+	if (fstat(fd, &stat) < 0)
+		return -errno;
+	if (!(stat.st_mode & S_IROTH))
+		return -EPERM;
+	length = read(fd, ret_value, SYSCTL_VALUE_MAX);
+	if (length < 0)
+		return -errno;
+	ret_value[length] = '\0';
+	ret_value[strcspn(ret_value, "\n")] = '\0';
+	return 0;
+}
+
 int sysctl_get(const char *key, char *ret_value)
 {
-	ssize_t length;
+	int error;
 	int fd;
 
 	ret_value[0] = '\0';
@@ -96,15 +116,9 @@ int sysctl_get(const char *key, char *ret_value)
 	fd = open_key(key, O_RDONLY);
 	if (fd < 0)
 		return fd;
-	length = read(fd, ret_value, SYSCTL_VALUE_MAX);
-	if (length < 0)
-		length = -errno;
+	error = read_value(fd, ret_value);
 	close(fd);
-	if (length < 0)
-		return (int)length;
-	ret_value[length] = '\0';
-	ret_value[strcspn(ret_value, "\n")] = '\0';
-	return 0;
+	return error;
 }
 
 int sysctl_set(const char *key, const char *value)

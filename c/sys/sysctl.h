@@ -13,7 +13,8 @@ bool sysctl_may_get(const char *key);
  * Pure. */
 bool sysctl_may_set(const char *key, const char *value);
 
-/* 0 or -errno; -EPERM if it may not be read. `ret_value` has SYSCTL_VALUE_MAX + 1 bytes. */
+/* 0 or -errno; -EPERM if it may not be read, by the list or by its mode. `ret_value` has
+ * SYSCTL_VALUE_MAX + 1 bytes. */
 int sysctl_get(const char *key, char *ret_value);
 /* 0 or -errno; -EPERM if it may not be written. */
 int sysctl_set(const char *key, const char *value);

@@ -130,6 +130,7 @@ static void few_kernel_parameters_may_be_set(void)
 	EXPECT_EQUAL(sysctl_get("net/ipv4/ip_forward", value), 0);
 	EXPECT(strcmp(value, "0") == 0 || strcmp(value, "1") == 0);
 	EXPECT_EQUAL(sysctl_get("net/ipv4/none", value), -ENOENT);
+	EXPECT_EQUAL(sysctl_get("net/ipv4/tcp_fastopen_key", value), -EPERM);
 	EXPECT_EQUAL(sysctl_get("kernel/hostname", value), -EPERM);
 }
 
