@@ -48,8 +48,12 @@ static _Noreturn void run_child(const struct mover *mover, int channel_fd, int m
 	char *const environment[] = { "PATH=/usr/sbin:/usr/bin:/sbin:/bin", "LC_ALL=C", NULL };
 	int spare = fcntl(module_fd, F_DUPFD, ENTRY_MODULE_FD + 1);
 	int program = fcntl(mover->program_fd, F_DUPFD_CLOEXEC, ENTRY_MODULE_FD + 1);
+	int nothing = open("/dev/null", O_RDONLY | O_CLOEXEC);
 
 	proc_reset_signals();
+	/* What is typed at our terminal is not for the decider. */
+	if (nothing < 0 || dup2(nothing, STDIN_FILENO) < 0)
+		close(STDIN_FILENO);
 	proc_set_oom_score(OOM_SCORE_DECIDER);
 	if (spare < 0 || program < 0 || dup2(channel_fd, VM_CHANNEL_FD) < 0 ||
 	    dup2(spare, ENTRY_MODULE_FD) < 0 || caps_drop_decider() < 0)
@@ -158,10 +162,10 @@ static void child_exited(struct loop_watch *watch, uint32_t events)
 {
 	struct decider *decider = container_of(watch, struct decider, exited);
 	struct mover *mover = container_of(decider, struct mover, decider);
-	int status = 0;
+	int status = proc_reap(decider->pid);
 
 	(void)events;
-	if (waitpid(decider->pid, &status, WNOHANG) == 0)
+	if (status < 0)
 		return;
 	decider->pid = 0;
 	channel_drain(decider->channel);

@@ -194,6 +194,8 @@ static int watch_signals(struct mover *mover)
 	sigaddset(&signals, SIGHUP);
 	sigprocmask(SIG_BLOCK, &signals, NULL);
 	signal(SIGPIPE, SIG_IGN);
+	/* Whoever started us may ignore it, and then children could not be waited for. */
+	signal(SIGCHLD, SIG_DFL);
 	mover->signal_fd = signalfd(-1, &signals, SFD_CLOEXEC | SFD_NONBLOCK);
 	if (mover->signal_fd < 0)
 		return complain("signalfd", -errno);
@@ -282,6 +284,8 @@ int entry_daemon(int argc, char **argv)
 	char text[OPTIONS_TEXT_MAX];
 	int status = 1;
 
+	if (proc_fill_standard_files() < 0)
+		return 1;
 	log_open("aditd", LOG_LEVEL_INFO);
 	if (options_parse(argc, argv, &mover.options, text) < 0) {
 		fprintf(stderr, "aditd: %s\n", text);

@@ -86,6 +86,8 @@ static _Noreturn void run_child(const struct exec *exec, const char *const *argv
 	bool failed = geteuid() == 0 && (setresgid(0, 0, 0) < 0 || setresuid(0, 0, 0) < 0);
 
 	proc_reset_signals();
+	/* Ctrl-C reaches the whole foreground group, and must not cut a transaction short. */
+	setpgid(0, 0);
 	prctl(PR_SET_PDEATHSIG, SIGKILL);
 	setrlimit(RLIMIT_FSIZE, &output);
 	for (int i = 0; i < STREAM_COUNT; i++)
@@ -137,6 +139,8 @@ static void report(struct exec *exec, int status)
 	if (map != MAP_FAILED) {
 		result.output = map;
 		result.output_size = (size_t)stat.st_size;
+	} else if (stat.st_size > 0 && !result.error) {
+		result.error = -ENOMEM;
 	}
 	exec->done(exec->arg, &result);
 	if (map != MAP_FAILED)
@@ -146,10 +150,10 @@ static void report(struct exec *exec, int status)
 static void child_exited(struct loop_watch *watch, uint32_t events)
 {
 	struct exec *exec = container_of(watch, struct exec, exited);
-	int status = 0;
+	int status = proc_reap(exec->pid);
 
 	(void)events;
-	if (waitpid(exec->pid, &status, WNOHANG) == 0)
+	if (status < 0)
 		return;
 	loop_unwatch(&exec->exited);
 	loop_timer_stop(&exec->deadline);

@@ -15,7 +15,9 @@ struct exec;
 #define EXEC_ERRORS_BYTES_MAX 4096
 
 struct exec_result {
-	int error; /* 0: status 0; -ETIMEDOUT; -ENOEXEC: cannot be run; -ECHILD: any other end */
+	/* 0: status 0; -ETIMEDOUT; -ENOEXEC: cannot be run; -ENOMEM: its output cannot be read;
+	 * -ECHILD: any other end */
+	int error;
 	const uint8_t *output; /* borrowed for the call */
 	size_t output_size;
 	const char *errors; /* begin of its standard error; "killed by signal 9" if it wrote none */

@@ -36,6 +36,23 @@ void proc_close_from(int first)
 		close(fd);
 }
 
+int proc_fill_standard_files(void)
+{
+	/* A new descriptor is the lowest free number. */
+	for (int fd = STDIN_FILENO; fd <= STDERR_FILENO; fd++)
+		if (fcntl(fd, F_GETFD) < 0 && open("/dev/null", O_RDWR) < 0)
+			return -errno;
+	return 0;
+}
+
+int proc_reap(pid_t pid)
+{
+	int status = SIGKILL; /* how waitpid writes "killed by signal 9" */
+	pid_t reaped = waitpid(pid, &status, WNOHANG);
+
+	return reaped == 0 ? -1 : status;
+}
+
 void proc_reset_signals(void)
 {
 	struct sigaction action = { .sa_handler = SIG_DFL };

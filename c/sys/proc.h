@@ -11,6 +11,11 @@ int proc_pidfd(pid_t pid);
 void proc_close_from(int first);
 /* Default actions and an empty mask. Async-signal-safe. */
 void proc_reset_signals(void);
+/* Opens /dev/null where standard input, output or error is closed, so that no descriptor of ours
+ * becomes what a log line or a child takes for one of them. 0 or -errno. */
+int proc_fill_standard_files(void);
+/* The child's wait status; -1 while it runs. A child that somebody else reaped counts as killed. */
+int proc_reap(pid_t pid);
 /* Writes /proc/self/oom_score_adj; a refusal is ignored. */
 void proc_set_oom_score(int score);
 /* Describes a wait status: "exit status 3", "killed by signal 9 (Killed)". */

@@ -233,6 +233,7 @@ static void files_and_sockets_work(void)
 	NEED(send(VM_CHANNEL_FD, bytes, (size_t)length, 0) == length);
 	NEED(result_of() == 0);
 	NEED(received_fd > VM_CHANNEL_FD);
+	NEED(read(STDIN_FILENO, bytes, 1) == 0);
 	NEED(getuid() == 30473 && geteuid() == 30473);
 }
 
@@ -283,6 +284,8 @@ struct daemon {
 };
 
 static struct daemon daemon_main, daemon_second;
+/* Whoever starts the next daemon ignores its children and has closed its standard files. */
+static bool careless;
 
 static void write_file(const char *path, const char *text)
 {
@@ -310,6 +313,11 @@ static void start(struct daemon *daemon, const char *scene)
 		dup2(ends[1], STDERR_FILENO);
 		close(ends[0]);
 		close(ends[1]);
+		if (careless) {
+			signal(SIGCHLD, SIG_IGN);
+			close(STDIN_FILENO);
+			close(STDOUT_FILENO);
+		}
 		_exit(entry_daemon(7, argv));
 	}
 	close(ends[1]);
@@ -375,6 +383,29 @@ static void a_second_daemon_is_refused(void)
 	EXPECT_EQUAL(finish(&daemon_main), 3);
 }
 
+static void expect_null(pid_t pid, int fd)
+{
+	char path[64];
+	char target[64] = "";
+
+	snprintf(path, sizeof(path), "/proc/%d/fd/%d", (int)pid, fd);
+	EXPECT(readlink(path, target, sizeof(target) - 1) > 0);
+	EXPECT_TEXT(target, "/dev/null");
+}
+
+static void a_careless_start_is_made_good(void)
+{
+	careless = true;
+	expect_scene("crash", 0, 0);
+	start(&daemon_main, "terminate");
+	EXPECT(await_log(&daemon_main, "ready"));
+	expect_null(daemon_main.pid, STDIN_FILENO);
+	expect_null(daemon_main.pid, STDOUT_FILENO);
+	EXPECT_EQUAL(kill(daemon_main.pid, SIGINT), 0);
+	EXPECT_EQUAL(finish(&daemon_main), 3);
+	careless = false;
+}
+
 static void remove_files(void)
 {
 	static const char *const names[] = { "run/aditd.lock", "run/api", "run", "config.json",
@@ -408,6 +439,7 @@ int main(int argc, char **argv)
 	expect_scene("no chance", SIGTERM, 1);
 	expect_scene("commands", 0, 5);
 	a_second_daemon_is_refused();
+	a_careless_start_is_made_good();
 	remove_files();
 	return test_summary();
 }
