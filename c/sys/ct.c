@@ -205,15 +205,16 @@ int ct_new(struct loop *loop, struct ct **ret_ct)
 	ct->loop = loop;
 	ct->begin = (struct loop_timer){ .fired = begin_walk, .name = "conntrack walk" };
 	ct->readable = (struct loop_watch){ .ready = dump_readable };
-	*ret_ct = ct;
-	if (nl_socket_open(NETLINK_NETFILTER, &ct->dump) < 0)
-		return 0;
-	error = nl_socket_open(NETLINK_NETFILTER, &ct->command);
-	ct->readable.fd = nl_socket_fd(ct->dump);
-	if (!error)
-		error = loop_watch(loop, &ct->readable, EPOLLIN);
+	if (nl_socket_open(NETLINK_NETFILTER, &ct->dump) == 0) {
+		ct->readable.fd = nl_socket_fd(ct->dump);
+		error = nl_socket_open(NETLINK_NETFILTER, &ct->command);
+		if (!error)
+			error = loop_watch(loop, &ct->readable, EPOLLIN);
+	}
 	if (error)
 		ct_free(ct);
+	else
+		*ret_ct = ct;
 	return error;
 }
 
