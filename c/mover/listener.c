@@ -12,6 +12,25 @@
 #include <netinet/in.h>
 
 #include "../check.h"
+#include "../contract.gen.h"
+
+/* A connection that cannot be taken stays in the backlog and keeps the socket readable: without a
+ * pause the loop would do nothing but try. */
+static void pause_accepting(struct listener *listener)
+{
+	struct loop *loop = listener->watch.loop;
+
+	loop_unwatch(&listener->watch);
+	loop_timer_start(loop, &listener->pause, LISTENER_PAUSE_US);
+}
+
+static void pause_is_over(struct loop_timer *timer)
+{
+	struct listener *listener = container_of(timer, struct listener, pause);
+
+	if (loop_watch(timer->loop, &listener->watch, EPOLLIN) < 0)
+		loop_timer_start(timer->loop, timer, LISTENER_PAUSE_US);
+}
 
 static void listener_ready(struct loop_watch *watch, uint32_t events)
 {
@@ -21,8 +40,12 @@ static void listener_ready(struct loop_watch *watch, uint32_t events)
 	for (int i = 0; i < LISTENER_ACCEPTS_MAX; i++) {
 		int fd = accept4(watch->fd, NULL, NULL, SOCK_NONBLOCK | SOCK_CLOEXEC);
 
-		if (fd < 0)
+		if (fd < 0) {
+			if (errno == EMFILE || errno == ENFILE || errno == ENOBUFS ||
+			    errno == ENOMEM)
+				pause_accepting(listener);
 			break;
+		}
 		listener->accepted(listener->arg, listener, fd);
 	}
 }
@@ -55,6 +78,8 @@ int listener_open(struct listener *listener, struct loop *loop)
 	error = bind_socket(fd, &listener->address, listener->port);
 	listener->watch.fd = fd;
 	listener->watch.ready = listener_ready;
+	listener->pause.fired = pause_is_over;
+	listener->pause.name = "pause of a listener";
 	if (error == 0)
 		error = loop_watch(loop, &listener->watch, EPOLLIN);
 	if (error != 0)
@@ -64,6 +89,7 @@ int listener_open(struct listener *listener, struct loop *loop)
 
 void listener_close(struct listener *listener)
 {
+	loop_timer_stop(&listener->pause);
 	loop_unwatch(&listener->watch);
 	if (listener->watch.fd >= 0)
 		close(listener->watch.fd);
@@ -94,6 +120,8 @@ struct session *listener_choose_victim(const struct listener *listener,
 {
 	struct session *oldest = NULL, *oldest_own = NULL;
 	size_t half_open = 0, own = 0;
+	bool full = count >= MSG_STATS_SESSIONS_MAX ||
+		    listener_count(listener, sessions, count) >= listener->sessions_max;
 	size_t share = listener->half_open_max / LISTENER_SOURCE_SHARE;
 
 	for (size_t i = 0; i < count; i++) {
@@ -110,7 +138,7 @@ struct session *listener_choose_victim(const struct listener *listener,
 	}
 	if (own > 0 && own >= (share > 0 ? share : 1))
 		return oldest_own;
-	return half_open >= listener->half_open_max ? oldest : NULL;
+	return full || half_open >= listener->half_open_max ? oldest : NULL;
 }
 
 size_t listener_count(const struct listener *listener, struct session *const *sessions,

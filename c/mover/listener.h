@@ -14,11 +14,14 @@
 #define LISTENER_BACKLOG 128
 /* Connections taken in one turn of the loop. */
 #define LISTENER_ACCEPTS_MAX 16
+/* How long no connection is taken after descriptors or memory ran out. */
+#define LISTENER_PAUSE_US 100000
 /* One source may hold this part of the half-open sessions. */
 #define LISTENER_SOURCE_SHARE 4
 
 struct listener {
 	struct loop_watch watch;
+	struct loop_timer pause;
 	struct inet_ip address;
 	uint16_t port;
 	struct tls_context *context;
@@ -36,7 +39,7 @@ int listener_open(struct listener *listener, struct loop *loop);
 void listener_close(struct listener *listener);
 
 /* Which half-open session of this listener has to give way before one from `source` is taken: NULL
- * if there is room. A source that holds its share loses its own oldest. */
+ * if there is room, or if none is half-open. A source that holds its share loses its own oldest. */
 struct session *listener_choose_victim(const struct listener *listener,
 				       struct session *const *sessions, size_t count,
 				       const struct inet_ip *source);

@@ -1,6 +1,7 @@
 /* Sessions end to end over loopback, with sockets in place of the TUN devices. */
 #include <fcntl.h>
 #include <poll.h>
+#include <sys/resource.h>
 
 #include "datapath_pair.h"
 #include "packet_make.h"
@@ -481,6 +482,61 @@ static void the_oldest_half_open_session_gives_way(void)
 	pair_free(&pair);
 }
 
+/* Half-open ones from many places can take every session before they take all half-open ones. */
+static void a_full_listener_takes_newcomers(void)
+{
+	struct pair pair;
+	int fds[16];
+
+	pair_new(&pair);
+	pair_listen(&pair, 100);
+	for (int i = 0; i < 16; i++) {
+		fds[i] = stranger(&pair);
+		(void)pair_run(&pair, never, 5);
+	}
+	EXPECT_EQUAL(pair.gateway.path->session_count, 16);
+	EXPECT_EQUAL(pair_dial(&pair, pair.pin), 0);
+	EXPECT(pair_run(&pair, both_started, 3000));
+	EXPECT_EQUAL(pair.gateway.path->session_count, 16);
+	for (int i = 0; i < 16; i++)
+		close(fds[i]);
+	pair_free(&pair);
+}
+
+static unsigned turns;
+
+static bool count_turn(struct pair *pair)
+{
+	(void)pair;
+	turns++;
+	return false;
+}
+
+static bool gateway_has_session(struct pair *pair)
+{
+	return pair->gateway.path->session_count == 1;
+}
+
+static void running_out_of_descriptors_does_not_spin(void)
+{
+	struct pair pair;
+	struct rlimit before, few;
+	int fd;
+
+	pair_new(&pair);
+	fd = stranger(&pair);
+	EXPECT_EQUAL(getrlimit(RLIMIT_NOFILE, &before), 0);
+	few = (struct rlimit){3, before.rlim_max};
+	EXPECT_EQUAL(setrlimit(RLIMIT_NOFILE, &few), 0);
+	turns = 0;
+	(void)pair_run(&pair, count_turn, 80);
+	EXPECT(turns < 20);
+	EXPECT_EQUAL(setrlimit(RLIMIT_NOFILE, &before), 0);
+	EXPECT(pair_run(&pair, gateway_has_session, 1000));
+	close(fd);
+	pair_free(&pair);
+}
+
 int main(void)
 {
 	for (size_t i = 0; i < sizeof(payload); i++)
@@ -503,5 +559,7 @@ int main(void)
 	silence_answers_what_is_not_tls();
 	garbage_is_survived();
 	the_oldest_half_open_session_gives_way();
+	a_full_listener_takes_newcomers();
+	running_out_of_descriptors_does_not_spin();
 	return test_summary();
 }
