@@ -4,6 +4,9 @@
 #include "../log.h"
 #include "commands.h"
 
+/* More than the kernel watch leaves waiting, and so little that answers still find room. */
+#define CONTROL_BACKLOG_BYTES_MAX (2 << 20)
+
 /* Decodes, runs, frees. -EBADMSG or -ENOMEM if it could not be decoded. */
 #define RUN(name)                                                                                  \
 	static int run_##name(struct mover *mover, uint32_t seq, const uint8_t *payload,           \
@@ -119,10 +122,19 @@ static void session_state(void *arg, const struct msg_session_state *message)
 	send_event(arg, bytes, msg_session_state_encode(message, 0, bytes, sizeof(bytes)));
 }
 
+/* Strangers may send a control frame each. A decider that cannot keep up with them loses some of
+ * them, not its life for a queue that is full. */
 static void session_control(void *arg, const struct msg_session_control *message)
 {
+	struct mover *mover = arg;
+	struct msg_session_close flood = { .session = message->session, .reason = "busy" };
 	uint8_t bytes[MSG_SESSION_CONTROL_DATA_MAX + 64];
 
+	if (mover->decider.channel &&
+	    channel_waiting(mover->decider.channel) > CONTROL_BACKLOG_BYTES_MAX) {
+		datapath_session_close(mover->datapath, &flood);
+		return;
+	}
 	send_event(arg, bytes, msg_session_control_encode(message, 0, bytes, sizeof(bytes)));
 }
 
