@@ -29,7 +29,7 @@ static void limit(const struct vm *vm, int resource, rlim_t value)
 {
 	struct rlimit wanted = { value, value };
 
-	if (setrlimit((__rlimit_resource_t)resource, &wanted) < 0)
+	if (setrlimit(resource, &wanted) < 0)
 		vm_die(vm, VM_EXIT_SETUP, "resource limit %d: %s", resource, strerror(errno));
 }
 
