@@ -3,6 +3,7 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "../errno_generic.h"
 #include "../log.h"
 #include "commands.h"
 
@@ -13,7 +14,7 @@
 
 void command_reply(struct mover *mover, uint32_t seq, int error, const char *text, int fd)
 {
-	struct msg_result result = { .error = error };
+	struct msg_result result = { .error = errno_generic(error) };
 	uint8_t bytes[REPLY_BYTES];
 
 	if (error)

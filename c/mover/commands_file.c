@@ -4,6 +4,7 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "../errno_generic.h"
 #include "../log.h"
 #include "../sys/sock.h"
 #include "commands.h"
@@ -42,6 +43,7 @@ void command_file_read(struct mover *mover, uint32_t seq, const struct msg_file_
 	if (!reply.error && message->offset == 0 &&
 	    strcmp(message->path, mover->options.config_path) == 0)
 		keep_config(mover);
+	reply.error = errno_generic(reply.error);
 	decider_send(mover, bytes, msg_file_data_encode(&reply, seq, bytes, sizeof(bytes)), -1);
 }
 

@@ -3,6 +3,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "../errno_generic.h"
 #include "../sys/nft_check.h"
 #include "../sys/nl_set.h"
 #include "../sys/sysctl.h"
@@ -61,7 +62,7 @@ void command_sysctl_get(struct mover *mover, uint32_t seq, const struct msg_sysc
 	struct msg_sysctl_value reply = { 0 };
 	uint8_t bytes[512];
 
-	reply.error = sysctl_get(message->key, reply.value);
+	reply.error = errno_generic(sysctl_get(message->key, reply.value));
 	decider_send(mover, bytes, msg_sysctl_value_encode(&reply, seq, bytes, sizeof(bytes)), -1);
 }
 
@@ -128,7 +129,7 @@ void command_nft_apply(struct mover *mover, uint32_t seq, const struct msg_nft_a
 static void nft_listed(void *arg, uint32_t tag, const struct nft_result *result)
 {
 	static uint8_t bytes[MSG_BYTES_MAX];
-	struct msg_nft_text part = { .error = result->error };
+	struct msg_nft_text part = { .error = errno_generic(result->error) };
 	size_t sent = 0;
 
 	do {
@@ -156,7 +157,7 @@ void command_nft_list(struct mover *mover, uint32_t seq, const struct msg_nft_li
 
 static void conntrack_deleted(void *arg, uint32_t tag, int error, uint32_t count)
 {
-	struct msg_conntrack_deleted reply = { .error = error, .count = count };
+	struct msg_conntrack_deleted reply = { .error = errno_generic(error), .count = count };
 	uint8_t bytes[64];
 
 	decider_send(arg, bytes, msg_conntrack_deleted_encode(&reply, tag, bytes, sizeof(bytes)),

@@ -2,6 +2,7 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "../errno_generic.h"
 #include "../log.h"
 #include "../sys/ifname.h"
 #include "commands.h"
@@ -18,6 +19,7 @@ void command_tun_open(struct mover *mover, uint32_t seq, const struct msg_tun_op
 	else
 		reply.error = command_refuse(reply.text, "name", message->name,
 					     "an interface name");
+	reply.error = errno_generic(reply.error);
 	decider_send(mover, bytes, msg_tun_opened_encode(&reply, seq, bytes, sizeof(bytes)), -1);
 }
 
@@ -78,6 +80,7 @@ void command_session_open(struct mover *mover, uint32_t seq,
 	if (reply.error)
 		log_warning("session_open for %s: %s", message->name,
 			    text[0] ? text : strerror(-reply.error));
+	reply.error = errno_generic(reply.error);
 	decider_send(mover, bytes, msg_session_opened_encode(&reply, seq, bytes, sizeof(bytes)),
 		     -1);
 }

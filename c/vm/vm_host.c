@@ -11,6 +11,7 @@
 
 #include "../check.h"
 #include "../contract.gen.h"
+#include "../errno_generic.h"
 #include "../tls/tls.h"
 #include "../utf8.h"
 #include "vm_internal.h"
@@ -181,7 +182,7 @@ static JSValue host_send(JSContext *context, JSValueConst this, int argc, JSValu
 		return JS_EXCEPTION;
 	if (size < CODEC_HEADER_BYTES || size > MSG_BYTES_MAX)
 		return JS_ThrowRangeError(context, "a message of %zu bytes", size);
-	return JS_NewInt32(context, vm_send(vm, data, size));
+	return JS_NewInt32(context, errno_generic(vm_send(vm, data, size)));
 }
 
 static JSValue host_watch(JSContext *context, JSValueConst this, int argc, JSValueConst *argv)
@@ -209,7 +210,7 @@ static JSValue host_accept(JSContext *context, JSValueConst this, int argc, JSVa
 		return JS_EXCEPTION;
 	fd = accept4(entry->fd, NULL, NULL, SOCK_NONBLOCK | SOCK_CLOEXEC);
 	if (fd < 0)
-		return JS_NewInt32(context, -errno);
+		return JS_NewInt32(context, errno_generic(-errno));
 	r = vm_fd_add(vm_of(context), fd);
 	return JS_NewInt32(context, r < 0 ? r : fd);
 }
@@ -228,7 +229,8 @@ static JSValue host_read(JSContext *context, JSValueConst this, int argc, JSValu
 		return JS_ThrowRangeError(context, "read of %u bytes, at most %d", max,
 					  READ_BYTES_MAX);
 	r = recv(entry->fd, buffer, max, MSG_DONTWAIT);
-	return r < 0 ? JS_NewInt32(context, -errno) : vm_bytes_new(context, buffer, (size_t)r);
+	return r < 0 ? JS_NewInt32(context, errno_generic(-errno)) :
+		       vm_bytes_new(context, buffer, (size_t)r);
 }
 
 static JSValue host_write(JSContext *context, JSValueConst this, int argc, JSValueConst *argv)
@@ -242,7 +244,7 @@ static JSValue host_write(JSContext *context, JSValueConst this, int argc, JSVal
 	if (entry == NULL || !vm_bytes_get(context, argv[1], &data, &size))
 		return JS_EXCEPTION;
 	r = send(entry->fd, data, size, MSG_DONTWAIT | MSG_NOSIGNAL);
-	return JS_NewInt32(context, r < 0 ? -errno : (int)r);
+	return JS_NewInt32(context, r < 0 ? errno_generic(-errno) : (int)r);
 }
 
 static JSValue host_close(JSContext *context, JSValueConst this, int argc, JSValueConst *argv)

@@ -10,6 +10,7 @@
 #include <unistd.h>
 
 #include "../check.h"
+#include "../errno_generic.h"
 #include "../tls/tls.h"
 #include "vm_internal.h"
 
@@ -65,7 +66,7 @@ static JSValue host_connect_unix(JSContext *context, JSValueConst this, int argc
 	fd = connect_path(path);
 	JS_FreeCString(context, path);
 	if (fd < 0)
-		return JS_NewInt32(context, fd);
+		return JS_NewInt32(context, errno_generic(fd));
 	r = vm_fd_add(vm_of(context), fd);
 	return JS_NewInt32(context, r < 0 ? r : fd);
 }
@@ -125,7 +126,7 @@ static JSValue host_read_file(JSContext *context, JSValueConst this, int argc, J
 	r = read_file(path, &data, &size);
 	JS_FreeCString(context, path);
 	if (r < 0)
-		return JS_NewInt32(context, r);
+		return JS_NewInt32(context, errno_generic(r));
 	bytes = vm_bytes_new(context, data, size);
 	free(data);
 	return bytes;
@@ -311,7 +312,7 @@ static JSValue host_create_file(JSContext *context, JSValueConst this, int argc,
 	r = create_file(path, mode, data, size);
 	vm_resume(vm);
 	JS_FreeCString(context, path);
-	return JS_NewInt32(context, r);
+	return JS_NewInt32(context, errno_generic(r));
 }
 
 static const JSCFunctionListEntry functions[] = {
