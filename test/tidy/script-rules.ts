@@ -92,6 +92,7 @@ function targetOf(from: string, specifier: string): string | undefined {
 export function exportsByName(files: readonly SourceFile[]): Finding[] {
   const scripts = files.filter((file) => isScript(file.path) && !isToolConfig(file.path));
   const named = judgeNodes(scripts, (node) => {
+    if (isPolicyExport(node)) return undefined;
     const isDefault = ts.isExportAssignment(node) || node.kind === ts.SyntaxKind.DefaultKeyword &&
       !ts.isDefaultClause(node.parent);
     if (isDefault) return ["a default export", "export it by name"];
@@ -103,6 +104,11 @@ export function exportsByName(files: readonly SourceFile[]): Finding[] {
   }));
   return [...named, ...barrels];
 }
+
+/** A policy script has one export without a name: the policy. */
+const isPolicyExport = (node: ts.Node): boolean =>
+  ts.isExportAssignment(node) && ts.isCallExpression(node.expression) &&
+  node.expression.expression.getText() === "definePolicy";
 
 /** Tools prescribe a default export for their configuration. */
 const isToolConfig = (path: string): boolean => /\.config\.(mjs|ts)$/.test(path);
