@@ -14,6 +14,7 @@ const sources = [
   "ts/config/types.ts",
   "ts/model/ip.ts",
   "ts/model/limits.ts",
+  "ts/policy/local-time.ts",
 ];
 
 const titles = {
@@ -23,6 +24,7 @@ const titles = {
   "mac-rule": "`protected_mac_addrs`",
   "address-rule": "`protected_ip_addrs`",
   "interface-rule": "`protected_ifaces`",
+  policy: "`policy`",
   gateway: "Gateway",
   listener: "`listen`",
   client: "`clients`",

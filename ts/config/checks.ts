@@ -1,7 +1,7 @@
 /** What no single key can tell: references, duplicates, contradictions. */
 import type { GatewayConfig, Issue, LocationConfig, RouterConfig, Rule } from "../model/config.js";
 import { parseIp, prefixContains } from "../model/ip.js";
-import { pinsPerPeerMax, rulesMax } from "../model/limits.js";
+import { pinsPerPeerMax, policyVarsBytesMax, rulesMax } from "../model/limits.js";
 import { ruleLists } from "./router.js";
 import { addIssue } from "./walk.js";
 
@@ -75,11 +75,19 @@ function checkInterfaces(config: RouterConfig, issues: Issue[]): void {
   if (config.tunIfname !== "" && config.tunIfname === config.wanIfname) {
     addIssue(issues, "wan_ifname", config.wanIfname, "another interface than tun_ifname");
   }
-  config.lanIfnames.forEach((name, index) => {
-    if (name === config.wanIfname || name === config.tunIfname) {
-      addIssue(issues, `lan_ifnames[${index}]`, name, "neither the uplink nor the TUN");
-    }
-  });
+  const { lanIfnames, policy } = config;
+  for (const [path, names] of [
+    ["lan_ifnames", lanIfnames] as const,
+    ["policy.ifnames", policy.ifnames === lanIfnames ? [] : policy.ifnames] as const,
+  ]) {
+    names.forEach((name, index) => {
+      if (name !== config.wanIfname && name !== config.tunIfname) return;
+      addIssue(issues, `${path}[${index}]`, name, "neither the uplink nor the TUN");
+    });
+  }
+  const bytes = JSON.stringify(policy.vars).length;
+  if (bytes <= policyVarsBytesMax) return;
+  addIssue(issues, "policy.vars", bytes, `at most ${policyVarsBytesMax} bytes of JSON`);
 }
 
 function oneOf(words: readonly string[]): string {

@@ -3,6 +3,7 @@ import type {
   Config,
   GatewayConfig,
   LocationConfig,
+  PolicyConfig,
   RouterConfig,
   Rule,
   WhenDown,
@@ -43,7 +44,24 @@ function dumpRouter(config: RouterConfig): Json {
     resolvers: config.resolvers,
     locations: config.locations.map(dumpLocation),
     ...(Object.fromEntries(rules) as Json),
+    policy: dumpPolicy(config.policy),
     api: dumpApi(config),
+  };
+}
+
+function dumpPolicy(policy: PolicyConfig): Json {
+  return {
+    file: policy.file || undefined,
+    vars: policy.vars,
+    timezone: policy.timezone,
+    unanswered: policy.unanswered,
+    ifnames: policy.ifnames,
+    leases_file: policy.leasesFile || undefined,
+    memory_kib: policy.memoryKib,
+    call_ms: policy.callMs,
+    public_keys: policy.publicKeys,
+    target: policy.target,
+    confirm_s: policy.confirmS,
   };
 }
 

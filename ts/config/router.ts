@@ -4,6 +4,7 @@ import type {
   Issue,
   LocationConfig,
   PeerConfig,
+  PolicyConfig,
   RouterConfig,
   Rule,
   RuleMatch,
@@ -45,7 +46,25 @@ export function buildRouter(section: Section, api: ApiConfig, issues: Issue[]): 
     rules: ruleLists.flatMap(({ kind, list, key }) =>
       sections(section[list]).map((item) => buildRule(kind, key, item, issues)),
     ),
+    policy: buildPolicy(section["policy"] as Section | undefined, section),
     api,
+  };
+}
+
+function buildPolicy(section: Section | undefined, router: Section): PolicyConfig {
+  const value = (key: string): unknown => section?.[key];
+  return {
+    file: (value("file") as string | undefined) ?? "",
+    vars: (value("vars") as object | undefined) ?? {},
+    timezone: (value("timezone") as string | undefined) ?? "UTC0",
+    unanswered: value("unanswered") === "builtin" ? "builtin" : "block",
+    ifnames: (value("ifnames") ?? router["lan_ifnames"]) as string[],
+    leasesFile: (value("leases_file") as string | undefined) ?? "",
+    memoryKib: (value("memory_kib") as number | undefined) ?? 0,
+    callMs: (value("call_ms") as number | undefined) ?? 0,
+    publicKeys: (value("public_keys") as string[] | undefined) ?? [],
+    target: (value("target") as string | undefined) ?? "",
+    confirmS: (value("confirm_s") as number | undefined) ?? 0,
   };
 }
 

@@ -10,6 +10,7 @@ import {
   locationsMax,
   peersPerLocationMax,
   pinsPerPeerMax,
+  publicKeysMax,
 } from "../model/limits.js";
 
 export type SectionName =
@@ -19,6 +20,7 @@ export type SectionName =
   | "mac-rule"
   | "address-rule"
   | "interface-rule"
+  | "policy"
   | "gateway"
   | "listener"
   | "client"
@@ -68,7 +70,8 @@ dial dial "now"
 locations [location] ! 1 ${locationsMax}
 protected_mac_addrs [mac-rule] []
 protected_ip_addrs [address-rule] []
-protected_ifaces [interface-rule] []${common}`;
+protected_ifaces [interface-rule] []
+policy {policy} {}${common}`;
 
 const idle = `
 hydra_tun_fd int - 0 65535
@@ -103,6 +106,19 @@ const peer = `
 endpoint endpoint !
 pin pin -
 pins [pin] - 1 ${pinsPerPeerMax}`;
+
+const policy = `
+file path -
+vars object {}
+timezone timezone "UTC0"
+unanswered unanswered "block"
+ifnames [iface] - 0 32
+leases_file path -
+memory_kib int 1024 256 8192
+call_ms int 100 10 1000
+public_keys [signkey] [] 0 ${publicKeysMax}
+target text ""
+confirm_s int 60 5 3600`;
 
 const gateway = `
 role role !
@@ -140,6 +156,7 @@ export const schema: readonly KeyRow[] = [
   ...rows("mac-rule", `\nmac_addr mac !${target}`),
   ...rows("address-rule", `\nip_addr prefix !${target}`),
   ...rows("interface-rule", `\niface iface !${target}`),
+  ...rows("policy", policy),
   ...rows("gateway", gateway),
   ...rows("listener", listener),
   ...rows("client", client),

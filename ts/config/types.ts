@@ -3,6 +3,7 @@
  */
 import { parseIp, parseMac, parsePrefix, prefixFamily, prefixNetwork } from "../model/ip.js";
 import type { Ip } from "../model/ip.js";
+import { isTimezone } from "../policy/local-time.js";
 
 export interface ValueType {
   /** For people: continues "expected". */
@@ -80,6 +81,14 @@ export const types: Readonly<Record<string, ValueType>> = {
     expected: 'the tunnel type "tls", the only one of this version (or its older name "hydra-tcp")',
     read: (value) => (value === "tls" || value === "hydra-tcp" ? "tls" : undefined),
   },
+  timezone: string("a POSIX time zone such as CET-1CEST,M3.5.0,M10.5.0/3", (text) =>
+    isTimezone(text) ? text : undefined,
+  ),
+  signkey: string(
+    "a public key of usign or signify, 56 characters of base64",
+    matching(/^RW[QRST][A-Za-z0-9+/]{53}$/),
+  ),
+  unanswered: oneOf("block", "builtin"),
   role: oneOf("router", "gateway"),
   stop: oneOf("restore", "block"),
   dial: oneOf("now", "lazy"),

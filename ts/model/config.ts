@@ -53,6 +53,28 @@ export interface ApiConfig {
   readonly mode: number;
 }
 
+/** The user's script: where it lies, what it may use, what it sees. */
+export interface PolicyConfig {
+  /** "" for none; a script that was swapped in comes before it. */
+  readonly file: string;
+  /** Any JSON. */
+  readonly vars: object;
+  /** POSIX TZ string. */
+  readonly timezone: string;
+  /** What happens to a device of `ifnames` that neither the script nor a rule decides. */
+  readonly unanswered: "block" | "builtin";
+  readonly ifnames: readonly string[];
+  readonly leasesFile: string;
+  readonly memoryKib: number;
+  /** CPU time of one call. */
+  readonly callMs: number;
+  /** Base64 as in usign's key files; none accepts every script. */
+  readonly publicKeys: readonly string[];
+  /** Name that a signed script must carry, "" for any. */
+  readonly target: string;
+  readonly confirmS: number;
+}
+
 export interface RouterConfig {
   readonly role: "router";
   readonly tunIfname: string;
@@ -75,6 +97,7 @@ export interface RouterConfig {
   /** The position is the location's index, from 1. */
   readonly locations: readonly LocationConfig[];
   readonly rules: readonly Rule[];
+  readonly policy: PolicyConfig;
   readonly api: ApiConfig;
 }
 

@@ -6,6 +6,10 @@ export const peersPerLocationMax = 16;
 export const pinsPerPeerMax = 8;
 /** Rules by MAC, address and interface together. */
 export const rulesMax = 10_000;
+/** Keys that may sign policy scripts. */
+export const publicKeysMax = 8;
+/** JSON text of the variables that a policy script sees. */
+export const policyVarsBytesMax = 65_536;
 export const clientsMax = 500;
 export const listenersMax = 8;
 /** Entries of the neighbour table that are kept; the oldest in arrival order go first. */
