@@ -55,6 +55,10 @@ static const struct codec_field fields_mover_state[] = {
 	{ CODEC_U32, 0, 0, offsetof(struct msg_mover_state, flags), 0 },
 	{ CODEC_U16, 0, 0, offsetof(struct msg_mover_state, sessions), 0 },
 	{ CODEC_STR, 0, 512, offsetof(struct msg_mover_state, last_death), 0 },
+	{ CODEC_STR, 0, 256, offsetof(struct msg_mover_state, state_dir), 0 },
+	{ CODEC_STR, 0, 8, offsetof(struct msg_mover_state, module), 0 },
+	{ CODEC_BOOL, 0, 0, offsetof(struct msg_mover_state, trial), 0 },
+	{ CODEC_U64, 0, 0, offsetof(struct msg_mover_state, life), 0 },
 };
 
 static const struct codec_field fields_log[] = {
@@ -82,6 +86,15 @@ static const struct codec_field fields_exit[] = {
 	{ CODEC_U8, 0, 0, offsetof(struct msg_exit, status), 0 },
 };
 
+static const struct codec_field fields_control_try[] = {
+	{ CODEC_STR, 0, 8, offsetof(struct msg_control_try, slot), 0 },
+	{ CODEC_U32, 0, 0, offsetof(struct msg_control_try, trial_ms), 0 },
+};
+
+static const struct codec_field fields_control_keep[] = {
+	{ 0 },
+};
+
 static const struct codec_field fields_file_read[] = {
 	{ CODEC_STR, 0, 256, offsetof(struct msg_file_read, path), 0 },
 	{ CODEC_U32, 0, 0, offsetof(struct msg_file_read, offset), 0 },
@@ -96,6 +109,8 @@ static const struct codec_field fields_file_data[] = {
 static const struct codec_field fields_file_write[] = {
 	{ CODEC_STR, 0, 256, offsetof(struct msg_file_write, path), 0 },
 	{ CODEC_U16, 0, 0, offsetof(struct msg_file_write, mode), 0 },
+	{ CODEC_U32, 0, 0, offsetof(struct msg_file_write, offset), 0 },
+	{ CODEC_BOOL, 0, 0, offsetof(struct msg_file_write, last), 0 },
 	{ CODEC_BYTES, 0, 49152, offsetof(struct msg_file_write, data), 0 },
 };
 
@@ -393,19 +408,44 @@ static const struct codec_field fields_connect_udp[] = {
 	{ CODEC_U16, 0, 0, offsetof(struct msg_connect_udp, port), 0 },
 };
 
+static const struct codec_field fields_policy_open[] = {
+	{ CODEC_U32, 0, 0, offsetof(struct msg_policy_open, memory_kib), 0 },
+	{ CODEC_U32, 0, 0, offsetof(struct msg_policy_open, stack_kib), 0 },
+	{ CODEC_U32, 0, 0, offsetof(struct msg_policy_open, call_ms), 0 },
+};
+
+static const struct codec_field fields_policy_opened[] = {
+	{ CODEC_I32, 0, 0, offsetof(struct msg_policy_opened, error), 0 },
+	{ CODEC_U32, 0, 0, offsetof(struct msg_policy_opened, cage), 0 },
+	{ CODEC_STR, 0, 256, offsetof(struct msg_policy_opened, text), 0 },
+};
+
+static const struct codec_field fields_policy_kill[] = {
+	{ CODEC_U32, 0, 0, offsetof(struct msg_policy_kill, cage), 0 },
+};
+
+static const struct codec_field fields_policy_died[] = {
+	{ CODEC_U32, 0, 0, offsetof(struct msg_policy_died, cage), 0 },
+	{ CODEC_I32, 0, 0, offsetof(struct msg_policy_died, status), 0 },
+	{ CODEC_I32, 0, 0, offsetof(struct msg_policy_died, signal), 0 },
+	{ CODEC_STR, 0, 512, offsetof(struct msg_policy_died, text), 0 },
+};
+
 const struct codec_shape msg_shapes[MSG_COUNT] = {
 	SHAPE(result, 1, 2, 6),
 	SHAPE(hello, 2, 3, 6),
-	SHAPE(mover_state, 3, 8, 20),
+	SHAPE(mover_state, 3, 12, 33),
 	SHAPE(log, 4, 2, 3),
 	SHAPE(ready, 5, 0, 0),
 	SHAPE(ping, 6, 1, 4),
 	SHAPE(pong, 7, 1, 4),
 	SHAPE(signal, 8, 1, 1),
 	SHAPE(exit, 9, 1, 1),
+	SHAPE(control_try, 10, 2, 6),
+	SHAPE(control_keep, 11, 0, 0),
 	SHAPE(file_read, 16, 2, 6),
 	SHAPE(file_data, 17, 3, 10),
-	SHAPE(file_write, 18, 3, 6),
+	SHAPE(file_write, 18, 5, 11),
 	SHAPE(file_remove, 19, 1, 2),
 	SHAPE(watch, 32, 0, 0),
 	SHAPE(dump_begin, 33, 0, 0),
@@ -448,6 +488,10 @@ const struct codec_shape msg_shapes[MSG_COUNT] = {
 	SHAPE(listen_unix, 96, 2, 4),
 	SHAPE(listen_tcp, 97, 2, 3),
 	SHAPE(connect_udp, 98, 2, 3),
+	SHAPE(policy_open, 112, 3, 12),
+	SHAPE(policy_opened, 113, 3, 10),
+	SHAPE(policy_kill, 114, 1, 4),
+	SHAPE(policy_died, 115, 4, 14),
 };
 
 static const struct {
@@ -463,6 +507,8 @@ static const struct {
 	{ "pong", true },
 	{ "signal", false },
 	{ "exit", true },
+	{ "control_try", true },
+	{ "control_keep", true },
 	{ "file_read", true },
 	{ "file_data", false },
 	{ "file_write", true },
@@ -508,6 +554,10 @@ static const struct {
 	{ "listen_unix", true },
 	{ "listen_tcp", true },
 	{ "connect_udp", true },
+	{ "policy_open", true },
+	{ "policy_opened", false },
+	{ "policy_kill", true },
+	{ "policy_died", false },
 };
 
 /* Position of the message, MSG_COUNT if there is none. */

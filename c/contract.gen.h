@@ -9,9 +9,9 @@
 #include "codec.h"
 #include "inet.h"
 
-#define MSG_CONTRACT_VERSION 1
+#define MSG_CONTRACT_VERSION 2
 #define MSG_BYTES_MAX 65536
-#define MSG_COUNT 54
+#define MSG_COUNT 60
 
 enum msg_id {
 	MSG_RESULT = 1,
@@ -23,6 +23,8 @@ enum msg_id {
 	MSG_PONG = 7,
 	MSG_SIGNAL = 8,
 	MSG_EXIT = 9,
+	MSG_CONTROL_TRY = 10,
+	MSG_CONTROL_KEEP = 11,
 	MSG_FILE_READ = 16,
 	MSG_FILE_DATA = 17,
 	MSG_FILE_WRITE = 18,
@@ -68,6 +70,10 @@ enum msg_id {
 	MSG_LISTEN_UNIX = 96,
 	MSG_LISTEN_TCP = 97,
 	MSG_CONNECT_UDP = 98,
+	MSG_POLICY_OPEN = 112,
+	MSG_POLICY_OPENED = 113,
+	MSG_POLICY_KILL = 114,
+	MSG_POLICY_DIED = 115,
 };
 
 struct msg_header {
@@ -157,6 +163,8 @@ MSG_FUNCTIONS(hello, 1)
 #define MSG_MOVER_STATE_RUN_DIR_MAX 256
 #define MSG_MOVER_STATE_TUN_NAME_MAX 16
 #define MSG_MOVER_STATE_LAST_DEATH_MAX 512
+#define MSG_MOVER_STATE_STATE_DIR_MAX 256
+#define MSG_MOVER_STATE_MODULE_MAX 8
 /* What the mover holds, so that a restarted decider plans only the difference. */
 struct msg_mover_state {
 	uint16_t contract; /* Contract version of the mover. */
@@ -167,6 +175,12 @@ struct msg_mover_state {
 	uint32_t flags; /* Bit 0: test hooks are allowed. */
 	uint16_t sessions; /* How many session_held messages follow at once. */
 	char last_death[512 + 1]; /* Why the previous decider ended, empty if this is the first. */
+	/* Directory for what survives a power cut; made by the first write. */
+	char state_dir[256 + 1];
+	char module[8 + 1]; /* Control module that runs: rom (the installed one), a or b. */
+	/* True while the module is on trial: without control_keep the former one comes back. */
+	bool trial;
+	uint64_t life; /* Random number of this life of the mover, above 0, below 2^53. */
 };
 
 MSG_FUNCTIONS(mover_state, 2)
@@ -215,15 +229,34 @@ struct msg_exit {
 
 MSG_FUNCTIONS(exit, 8)
 
+#define MSG_CONTROL_TRY_SLOT_MAX 8
+/* Replaces the decider by one that runs another control module, on trial: if it dies, or
+ * trial_ms pass without control_keep, the former module is started again. The asking decider is
+ * killed after a successful answer. */
+struct msg_control_try {
+	/* rom, a or b; a and b are the files control-a.mjs and control-b.mjs of state_dir. */
+	char slot[8 + 1];
+	uint32_t trial_ms; /* Length of the trial, 1,000 to 600,000 ms. */
+};
+
+MSG_FUNCTIONS(control_try, 9)
+
+/* Ends the trial of the running module in its favour. Success if there is none. */
+struct msg_control_keep {
+	char none; /* it has no fields */
+};
+
+MSG_FUNCTIONS(control_keep, 10)
+
 #define MSG_FILE_READ_PATH_MAX 256
-/* Reads a part of a regular file: the configuration, one below run_dir, or one whose path stands
- * in the configuration. */
+/* Reads a part of a regular file: the configuration, one below run_dir, one directly in
+ * state_dir, or one whose path stands in the configuration. */
 struct msg_file_read {
 	char path[256 + 1]; /* Absolute path. */
 	uint32_t offset; /* First byte wanted. */
 };
 
-MSG_FUNCTIONS(file_read, 9)
+MSG_FUNCTIONS(file_read, 11)
 
 #define MSG_FILE_DATA_DATA_MAX 49152
 /* Answer to file_read. */
@@ -233,27 +266,35 @@ struct msg_file_data {
 	struct msg_bytes data; /* Bytes from offset on, empty at the end. */
 };
 
-MSG_FUNCTIONS(file_data, 10)
+MSG_FUNCTIONS(file_data, 12)
 
 #define MSG_FILE_WRITE_PATH_MAX 256
 #define MSG_FILE_WRITE_DATA_MAX 49152
-/* Replaces a file atomically: temporary file, fsync, rename, fsync of the directory. Only below
- * run_dir, and never the configuration. */
+/* One part of a file; the last one replaces the file atomically: temporary file, fsync, rename,
+ * fsync of the directory. Only below run_dir or directly in state_dir, there with a name of at
+ * most 64 characters a-z, 0-9, dot, underscore, hyphen, the first one a letter or digit; never
+ * the configuration. */
 struct msg_file_write {
 	char path[256 + 1]; /* Absolute path. */
 	uint16_t mode; /* Permission bits. */
-	struct msg_bytes data; /* Whole new content. */
+	/* Bytes of the parts before. 0 without last forgets all parts; 0 with last is a whole
+	 * file and forgets none. */
+	uint32_t offset;
+	/* True for the last part. A part that is not the last is kept in memory and answered
+	 * too. */
+	bool last;
+	struct msg_bytes data; /* Content from offset on. The whole at most 512 KiB. */
 };
 
-MSG_FUNCTIONS(file_write, 11)
+MSG_FUNCTIONS(file_write, 13)
 
 #define MSG_FILE_REMOVE_PATH_MAX 256
-/* Removes a file below run_dir. A missing file is success. */
+/* Removes a file where file_write may write. A missing file is success. */
 struct msg_file_remove {
 	char path[256 + 1]; /* Absolute path. */
 };
 
-MSG_FUNCTIONS(file_remove, 12)
+MSG_FUNCTIONS(file_remove, 14)
 
 /* Subscribes to kernel objects and dumps them: dump_begin, one message per object, dump_end.
  * Sent again after every loss of messages, by the mover itself. */
@@ -261,21 +302,21 @@ struct msg_watch {
 	char none; /* it has no fields */
 };
 
-MSG_FUNCTIONS(watch, 13)
+MSG_FUNCTIONS(watch, 15)
 
 /* Everything observed before is void. */
 struct msg_dump_begin {
 	char none; /* it has no fields */
 };
 
-MSG_FUNCTIONS(dump_begin, 14)
+MSG_FUNCTIONS(dump_begin, 16)
 
 /* The dump is complete; what follows are changes. */
 struct msg_dump_end {
 	char none; /* it has no fields */
 };
 
-MSG_FUNCTIONS(dump_end, 15)
+MSG_FUNCTIONS(dump_end, 17)
 
 #define MSG_LINK_NAME_MAX 16
 /* A network interface. */
@@ -289,7 +330,7 @@ struct msg_link {
 	struct inet_mac mac; /* Hardware address, zero if none. */
 };
 
-MSG_FUNCTIONS(link, 16)
+MSG_FUNCTIONS(link, 18)
 
 /* An interface address. */
 struct msg_address {
@@ -301,7 +342,7 @@ struct msg_address {
 	uint8_t protocol; /* IFA_PROTO, 0 if absent. */
 };
 
-MSG_FUNCTIONS(address, 17)
+MSG_FUNCTIONS(address, 19)
 
 /* A unicast, unreachable, blackhole or prohibit route of any table but local; clones and
  * multicast are left out. */
@@ -318,7 +359,7 @@ struct msg_route {
 	struct inet_ip source; /* Preferred source, family 0 if none. */
 };
 
-MSG_FUNCTIONS(route, 18)
+MSG_FUNCTIONS(route, 20)
 
 #define MSG_RULE_IIF_MAX 16
 #define MSG_RULE_OIF_MAX 16
@@ -340,7 +381,7 @@ struct msg_rule {
 	int32_t suppress; /* FRA_SUPPRESS_PREFIXLEN, -1 if absent. */
 };
 
-MSG_FUNCTIONS(rule, 19)
+MSG_FUNCTIONS(rule, 21)
 
 /* A neighbour table entry with a unicast address. */
 struct msg_neighbour {
@@ -351,14 +392,14 @@ struct msg_neighbour {
 	uint16_t state; /* NUD_ bits. */
 };
 
-MSG_FUNCTIONS(neighbour, 20)
+MSG_FUNCTIONS(neighbour, 22)
 
 /* Somebody, perhaps we, committed an nftables transaction. At most one in 20 ms. */
 struct msg_nft_changed {
 	char none; /* it has no fields */
 };
 
-MSG_FUNCTIONS(nft_changed, 21)
+MSG_FUNCTIONS(nft_changed, 23)
 
 #define MSG_LINK_SET_NAME_MAX 16
 /* Sets an interface up or down and its MTU. Only the TUN of ours. */
@@ -368,7 +409,7 @@ struct msg_link_set {
 	uint32_t mtu; /* Bytes, 0 leaves it alone. */
 };
 
-MSG_FUNCTIONS(link_set, 22)
+MSG_FUNCTIONS(link_set, 24)
 
 #define MSG_ADDRESS_SET_NAME_MAX 16
 /* Adds or removes an address on the TUN of ours. Adding what exists and removing what is gone
@@ -379,7 +420,7 @@ struct msg_address_set {
 	struct inet_prefix prefix; /* Address with prefix length. */
 };
 
-MSG_FUNCTIONS(address_set, 23)
+MSG_FUNCTIONS(address_set, 25)
 
 #define MSG_ROUTE_SET_OIF_MAX 16
 /* Adds or removes a route with protocol 173. Adding what exists and removing what is gone
@@ -396,7 +437,7 @@ struct msg_route_set {
 	struct inet_ip source; /* Preferred source, family 0 if none. */
 };
 
-MSG_FUNCTIONS(route_set, 24)
+MSG_FUNCTIONS(route_set, 26)
 
 #define MSG_RULE_SET_IIF_MAX 16
 /* Adds or removes a rule with protocol 173 and a priority of 8 to 255. */
@@ -414,7 +455,7 @@ struct msg_rule_set {
 	bool invert; /* FIB_RULE_INVERT. */
 };
 
-MSG_FUNCTIONS(rule_set, 25)
+MSG_FUNCTIONS(rule_set, 27)
 
 #define MSG_SYSCTL_GET_KEY_MAX 128
 /* Reads a value below net.ipv4, net.ipv6 or net.netfilter. */
@@ -422,7 +463,7 @@ struct msg_sysctl_get {
 	char key[128 + 1]; /* Path with slashes, such as net/ipv4/ip_forward. */
 };
 
-MSG_FUNCTIONS(sysctl_get, 26)
+MSG_FUNCTIONS(sysctl_get, 28)
 
 #define MSG_SYSCTL_VALUE_VALUE_MAX 128
 /* Answer to sysctl_get. */
@@ -431,7 +472,7 @@ struct msg_sysctl_value {
 	char value[128 + 1]; /* Without the newline. */
 };
 
-MSG_FUNCTIONS(sysctl_value, 27)
+MSG_FUNCTIONS(sysctl_value, 29)
 
 #define MSG_SYSCTL_SET_KEY_MAX 128
 #define MSG_SYSCTL_SET_VALUE_MAX 128
@@ -441,7 +482,7 @@ struct msg_sysctl_set {
 	char value[128 + 1]; /* New value. */
 };
 
-MSG_FUNCTIONS(sysctl_set, 28)
+MSG_FUNCTIONS(sysctl_set, 30)
 
 #define MSG_NFT_APPLY_SCRIPT_MAX 49152
 /* One part of an nftables script; with last the whole is checked to touch only table inet adit
@@ -451,14 +492,14 @@ struct msg_nft_apply {
 	struct msg_bytes script; /* nft syntax, UTF-8. The whole at most 4 MiB. */
 };
 
-MSG_FUNCTIONS(nft_apply, 29)
+MSG_FUNCTIONS(nft_apply, 31)
 
 /* Reads table inet adit back. Answered by one or more nft_text with the same sequence number. */
 struct msg_nft_list {
 	char none; /* it has no fields */
 };
 
-MSG_FUNCTIONS(nft_list, 30)
+MSG_FUNCTIONS(nft_list, 32)
 
 #define MSG_NFT_TEXT_DATA_MAX 49152
 /* One part of `nft -j list table inet adit`. */
@@ -468,7 +509,7 @@ struct msg_nft_text {
 	struct msg_bytes data; /* JSON text. */
 };
 
-MSG_FUNCTIONS(nft_text, 31)
+MSG_FUNCTIONS(nft_text, 33)
 
 /* Deletes the connection tracking entries whose original source or reply destination is in the
  * prefix. */
@@ -476,7 +517,7 @@ struct msg_conntrack_delete {
 	struct inet_prefix prefix; /* Address or prefix. */
 };
 
-MSG_FUNCTIONS(conntrack_delete, 32)
+MSG_FUNCTIONS(conntrack_delete, 34)
 
 /* Answer to conntrack_delete. */
 struct msg_conntrack_deleted {
@@ -484,7 +525,7 @@ struct msg_conntrack_deleted {
 	uint32_t count; /* Entries deleted. */
 };
 
-MSG_FUNCTIONS(conntrack_deleted, 33)
+MSG_FUNCTIONS(conntrack_deleted, 35)
 
 #define MSG_TUN_OPEN_NAME_MAX 16
 /* Opens or creates the one TUN device, not persistent, with segmentation offload where the
@@ -494,7 +535,7 @@ struct msg_tun_open {
 	bool offload; /* False asks for plain packets. */
 };
 
-MSG_FUNCTIONS(tun_open, 34)
+MSG_FUNCTIONS(tun_open, 36)
 
 #define MSG_TUN_OPENED_TEXT_MAX 256
 /* Answer to tun_open. */
@@ -505,14 +546,14 @@ struct msg_tun_opened {
 	char text[256 + 1]; /* For people, empty on success. */
 };
 
-MSG_FUNCTIONS(tun_opened, 35)
+MSG_FUNCTIONS(tun_opened, 37)
 
 /* Closes the TUN; its routes vanish with it. */
 struct msg_tun_close {
 	char none; /* it has no fields */
 };
 
-MSG_FUNCTIONS(tun_close, 36)
+MSG_FUNCTIONS(tun_close, 38)
 
 #define MSG_FORWARD_SET_ENTRIES_MAX 2048
 /* Replaces the forward table atomically. A router looks packets from the TUN up by source, a
@@ -524,14 +565,14 @@ struct msg_forward_set {
 	struct msg_forward_entry *entries; /* At most 2,048 rows. */
 };
 
-MSG_FUNCTIONS(forward_set, 37)
+MSG_FUNCTIONS(forward_set, 39)
 
 /* A packet for a slot without session was seen; at most one in a second for each slot. */
 struct msg_slot_wanted {
 	uint32_t slot; /* Slot number. */
 };
 
-MSG_FUNCTIONS(slot_wanted, 38)
+MSG_FUNCTIONS(slot_wanted, 40)
 
 #define MSG_SESSION_OPEN_NAME_MAX 64
 #define MSG_SESSION_OPEN_DEVICE_MAX 16
@@ -560,7 +601,7 @@ struct msg_session_open {
 	uint32_t keepalive_ms;
 };
 
-MSG_FUNCTIONS(session_open, 39)
+MSG_FUNCTIONS(session_open, 41)
 
 /* Answer to session_open; session_state messages follow. */
 struct msg_session_opened {
@@ -568,7 +609,7 @@ struct msg_session_opened {
 	uint32_t session; /* Session number. */
 };
 
-MSG_FUNCTIONS(session_opened, 40)
+MSG_FUNCTIONS(session_opened, 42)
 
 #define MSG_SESSION_CLOSE_REASON_MAX 128
 /* Closes a session after what is queued was sent, at most 200 ms. */
@@ -577,7 +618,7 @@ struct msg_session_close {
 	char reason[128 + 1]; /* For the log of both sides. */
 };
 
-MSG_FUNCTIONS(session_close, 41)
+MSG_FUNCTIONS(session_close, 43)
 
 #define MSG_SESSION_START_NAME_MAX 64
 #define MSG_SESSION_START_CONTROL_MAX 4096
@@ -594,7 +635,7 @@ struct msg_session_start {
 	struct msg_bytes memo; /* Kept for mover_state. */
 };
 
-MSG_FUNCTIONS(session_start, 42)
+MSG_FUNCTIONS(session_start, 44)
 
 #define MSG_SESSION_SEND_DATA_MAX 4096
 /* Sends a control frame. */
@@ -603,7 +644,7 @@ struct msg_session_send {
 	struct msg_bytes data; /* Payload. */
 };
 
-MSG_FUNCTIONS(session_send, 43)
+MSG_FUNCTIONS(session_send, 45)
 
 #define MSG_SESSION_STATE_NAME_MAX 64
 #define MSG_SESSION_STATE_REASON_MAX 256
@@ -622,7 +663,7 @@ struct msg_session_state {
 	char reason[256 + 1];
 };
 
-MSG_FUNCTIONS(session_state, 44)
+MSG_FUNCTIONS(session_state, 46)
 
 #define MSG_SESSION_CONTROL_DATA_MAX 4096
 /* A control frame arrived. */
@@ -631,7 +672,7 @@ struct msg_session_control {
 	struct msg_bytes data; /* Payload. */
 };
 
-MSG_FUNCTIONS(session_control, 45)
+MSG_FUNCTIONS(session_control, 47)
 
 #define MSG_LISTEN_CERT_FILE_MAX 256
 #define MSG_LISTEN_KEY_FILE_MAX 256
@@ -647,7 +688,7 @@ struct msg_listen {
 	uint16_t sessions_max; /* Sessions in all. */
 };
 
-MSG_FUNCTIONS(listen, 46)
+MSG_FUNCTIONS(listen, 48)
 
 /* Closes a listener; its sessions stay. */
 struct msg_unlisten {
@@ -655,14 +696,14 @@ struct msg_unlisten {
 	uint16_t port; /* TCP port. */
 };
 
-MSG_FUNCTIONS(unlisten, 47)
+MSG_FUNCTIONS(unlisten, 49)
 
 /* Asks for counters. */
 struct msg_stats_get {
 	char none; /* it has no fields */
 };
 
-MSG_FUNCTIONS(stats_get, 48)
+MSG_FUNCTIONS(stats_get, 50)
 
 #define MSG_STATS_SESSIONS_MAX 512
 /* Answer to stats_get. */
@@ -677,7 +718,7 @@ struct msg_stats {
 	uint64_t uptime_ms; /* Age of the mover. */
 };
 
-MSG_FUNCTIONS(stats, 49)
+MSG_FUNCTIONS(stats, 51)
 
 #define MSG_SESSION_HELD_NAME_MAX 64
 #define MSG_SESSION_HELD_MEMO_MAX 2048
@@ -693,7 +734,7 @@ struct msg_session_held {
 	struct msg_bytes memo; /* Opaque bytes that session_start carried. */
 };
 
-MSG_FUNCTIONS(session_held, 50)
+MSG_FUNCTIONS(session_held, 52)
 
 #define MSG_LISTEN_UNIX_PATH_MAX 108
 /* Makes a listening Unix stream socket; its descriptor comes with the result. Only below run_dir
@@ -704,7 +745,7 @@ struct msg_listen_unix {
 	uint16_t mode; /* Permission bits. */
 };
 
-MSG_FUNCTIONS(listen_unix, 51)
+MSG_FUNCTIONS(listen_unix, 53)
 
 /* Makes a listening TCP socket; its descriptor comes with the result. */
 struct msg_listen_tcp {
@@ -712,7 +753,7 @@ struct msg_listen_tcp {
 	uint16_t port; /* TCP port, at least 1024. */
 };
 
-MSG_FUNCTIONS(listen_tcp, 52)
+MSG_FUNCTIONS(listen_tcp, 54)
 
 /* Makes a UDP socket connected to a DNS or NTP server, marked to stay outside every tunnel; its
  * descriptor comes with the result. */
@@ -721,6 +762,45 @@ struct msg_connect_udp {
 	uint16_t port; /* 53 or 123. */
 };
 
-MSG_FUNCTIONS(connect_udp, 53)
+MSG_FUNCTIONS(connect_udp, 55)
+
+/* Starts a caged process for one policy script; at most 3 at a time. The nonblocking stream
+ * socket to it comes with the answer. */
+struct msg_policy_open {
+	uint32_t memory_kib; /* All that its engine may allocate, 256 to 8,192 KiB. */
+	uint32_t stack_kib; /* Stack of its engine, 16 to 1,024 KiB. */
+	uint32_t call_ms; /* Longest call of the script, 10 to 1,000 ms. */
+};
+
+MSG_FUNCTIONS(policy_open, 56)
+
+#define MSG_POLICY_OPENED_TEXT_MAX 256
+/* Answer to policy_open. */
+struct msg_policy_opened {
+	int32_t error; /* 0 or a negative errno: -EMFILE if there are 3 cages. */
+	/* Number of the cage, unique for the life of the mover, never 0 on success. */
+	uint32_t cage;
+	char text[256 + 1]; /* For people, empty on success. */
+};
+
+MSG_FUNCTIONS(policy_opened, 57)
+
+/* Kills a caged process. One that is gone is success; policy_died follows its end. */
+struct msg_policy_kill {
+	uint32_t cage; /* From policy_opened. */
+};
+
+MSG_FUNCTIONS(policy_kill, 58)
+
+#define MSG_POLICY_DIED_TEXT_MAX 512
+/* A caged process is gone, also after policy_kill. */
+struct msg_policy_died {
+	uint32_t cage; /* From policy_opened. */
+	int32_t status; /* Exit status, -1 if a signal ended it. */
+	int32_t signal; /* Signal that ended it, 0 if it exited. */
+	char text[512 + 1]; /* Its last words, empty if it said nothing. */
+};
+
+MSG_FUNCTIONS(policy_died, 59)
 
 #endif

@@ -24,6 +24,12 @@ COMMAND(listen_unix);
 COMMAND(listen_tcp);
 COMMAND(connect_udp);
 
+/* commands_policy.c */
+COMMAND(control_try);
+COMMAND(control_keep);
+COMMAND(policy_open);
+COMMAND(policy_kill);
+
 /* commands_kernel.c */
 COMMAND(watch);
 COMMAND(link_set);

@@ -28,6 +28,7 @@ struct file_rules command_file_rules(const struct mover *mover)
 	return (struct file_rules){
 		.config_path = mover->options.config_path,
 		.run_dir = mover->options.run_dir,
+		.state_dir = mover->options.state_dir,
 		.config_text = mover->config,
 		.config_size = mover->config_size,
 	};
@@ -51,6 +52,7 @@ static void send_state(struct mover *mover, uint32_t seq)
 	struct msg_mover_state state = {
 		.contract = MSG_CONTRACT_VERSION,
 		.restarts = mover->starts - 1,
+		.life = mover->life,
 		.flags = mover->options.test_hooks ? FLAG_TEST_HOOKS : 0,
 	};
 	uint8_t bytes[REPLY_BYTES];
@@ -60,6 +62,8 @@ static void send_state(struct mover *mover, uint32_t seq)
 	snprintf(state.tun_name, sizeof(state.tun_name), "%s",
 		 datapath_tun_name(mover->datapath));
 	snprintf(state.last_death, sizeof(state.last_death), "%s", mover->last_death);
+	snprintf(state.state_dir, sizeof(state.state_dir), "%s", mover->options.state_dir);
+	snprintf(state.module, sizeof(state.module), "rom");
 	datapath_each_session(mover->datapath, count_session, &state.sessions);
 	decider_send(mover, bytes, msg_mover_state_encode(&state, seq, bytes, sizeof(bytes)), -1);
 	datapath_each_session(mover->datapath, send_session, mover);

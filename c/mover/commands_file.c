@@ -2,6 +2,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #include "../errno_generic.h"
@@ -56,17 +57,68 @@ static int refuse_path(struct mover *mover, uint32_t seq, const char *path, cons
 	return -EPERM;
 }
 
+/* Adds to the parts that wait for the last one. */
+static int add_part(struct file_part *part, const struct msg_file_write *message)
+{
+	size_t size = (size_t)message->offset + message->data.size;
+	uint8_t *data;
+
+	if (message->offset == 0) {
+		part->size = 0;
+		snprintf(part->path, sizeof(part->path), "%s", message->path);
+	}
+	if (message->offset != part->size || strcmp(part->path, message->path) != 0)
+		return -EINVAL;
+	data = realloc(part->data, size > 0 ? size : 1);
+	if (!data)
+		return -ENOMEM;
+	if (message->data.size > 0)
+		memcpy(data + part->size, message->data.data, message->data.size);
+	part->data = data;
+	part->size = size;
+	return 0;
+}
+
+/* A file of one part does not disturb one of several. */
+static int write_part(struct mover *mover, const struct msg_file_write *message)
+{
+	struct file_part *part = &mover->part;
+	int error;
+
+	if ((size_t)message->offset + message->data.size > FILE_WRITE_BYTES_MAX)
+		return -EFBIG;
+	if (message->offset == 0 && message->last)
+		return file_write(message->path, message->mode, message->data.data,
+				  message->data.size);
+	error = add_part(part, message);
+	if (error || !message->last)
+		return error;
+	error = file_write(part->path, message->mode, part->data, part->size);
+	free(part->data);
+	*part = (struct file_part){ 0 };
+	return error;
+}
+
+/* The directory is the owner's to make or to be made by us, with the first file in it. */
+static int make_state_dir(const struct file_rules *rules, const char *path)
+{
+	if (!file_is_state(rules, path) || file_is_below(path, rules->run_dir))
+		return 0;
+	return mkdir(rules->state_dir, 0750) < 0 && errno != EEXIST ? -errno : 0;
+}
+
 void command_file_write(struct mover *mover, uint32_t seq, const struct msg_file_write *message)
 {
 	struct file_rules rules = command_file_rules(mover);
 
-	if (!file_may_write(&rules, message->path))
-		refuse_path(mover, seq, message->path, "the run directory");
-	else
-		command_reply(mover, seq,
-			      file_write(message->path, message->mode, message->data.data,
-					 message->data.size),
-			      NULL, -1);
+	int error;
+
+	if (!file_may_write(&rules, message->path)) {
+		refuse_path(mover, seq, message->path, "the run or state directory");
+		return;
+	}
+	error = make_state_dir(&rules, message->path);
+	command_reply(mover, seq, error ? error : write_part(mover, message), NULL, -1);
 }
 
 void command_file_remove(struct mover *mover, uint32_t seq, const struct msg_file_remove *message)
@@ -74,7 +126,7 @@ void command_file_remove(struct mover *mover, uint32_t seq, const struct msg_fil
 	struct file_rules rules = command_file_rules(mover);
 
 	if (!file_may_write(&rules, message->path))
-		refuse_path(mover, seq, message->path, "the run directory");
+		refuse_path(mover, seq, message->path, "the run or state directory");
 	else
 		command_reply(mover, seq, file_remove(message->path), NULL, -1);
 }

@@ -53,7 +53,11 @@
 	ROW(STATS_GET, stats_get)                                                                  \
 	ROW(LISTEN_UNIX, listen_unix)                                                              \
 	ROW(LISTEN_TCP, listen_tcp)                                                                \
-	ROW(CONNECT_UDP, connect_udp)
+	ROW(CONNECT_UDP, connect_udp)                                                              \
+	ROW(CONTROL_TRY, control_try)                                                              \
+	ROW(CONTROL_KEEP, control_keep)                                                            \
+	ROW(POLICY_OPEN, policy_open)                                                              \
+	ROW(POLICY_KILL, policy_kill)
 
 #define DEFINE(id, name) RUN(name)
 COMMANDS(DEFINE)
@@ -98,6 +102,8 @@ void dispatch_forget(struct mover *mover)
 	free(mover->script);
 	mover->script = NULL;
 	mover->script_size = 0;
+	free(mover->part.data);
+	mover->part = (struct file_part){ 0 };
 }
 
 size_t dispatch_kernel_message(void *arg, const uint8_t *bytes, size_t length)

@@ -20,6 +20,13 @@
 
 #define MOVER_DEATH_TEXT_MAX (MSG_MOVER_STATE_LAST_DEATH_MAX + 1)
 
+/* A file of which the last part has not come yet. */
+struct file_part {
+	char path[OPTIONS_PATH_MAX + 1];
+	uint8_t *data; /* NULL if there is none */
+	size_t size;
+};
+
 /* A process that decides. */
 struct decider {
 	pid_t pid; /* 0 while there is none */
@@ -43,6 +50,7 @@ struct mover {
 	struct watch *watch;
 	struct nl_socket *netlink;
 	uint64_t started_us;
+	uint64_t life; /* random, 1 to 2^53 - 1 */
 	int signal_fd;
 	int lock_fd;
 	int program_fd; /* our own binary, for the decider */
@@ -54,6 +62,7 @@ struct mover {
 	size_t config_size;
 	uint8_t *script; /* parts of an nft script so far */
 	size_t script_size;
+	struct file_part part;
 
 	struct decider decider;
 	uint32_t starts;

@@ -13,8 +13,9 @@
 
 #define MODULE_NAME "adit.mjs"
 
-enum option_kind { OPTION_CONFIG, OPTION_MODULE, OPTION_RUN_DIR, OPTION_LOG_LEVEL,
-		   OPTION_TEST_HOOKS, OPTION_VERSION, OPTION_HELP };
+enum option_kind { OPTION_CONFIG, OPTION_MODULE, OPTION_RUN_DIR, OPTION_STATE_DIR,
+		   OPTION_LOG_LEVEL,
+		  		   OPTION_TEST_HOOKS, OPTION_VERSION, OPTION_HELP };
 
 static const struct option_row {
 	enum option_kind kind;
@@ -25,6 +26,7 @@ static const struct option_row {
 	{ OPTION_CONFIG, "-c", "--config", "a path" },
 	{ OPTION_MODULE, "-m", "--module", "a path" },
 	{ OPTION_RUN_DIR, NULL, "--run-dir", "a directory" },
+	{ OPTION_STATE_DIR, NULL, "--state-dir", "a directory" },
 	{ OPTION_LOG_LEVEL, NULL, "--log-level", "error, warning, info or debug" },
 	{ OPTION_TEST_HOOKS, NULL, "--test-hooks", NULL },
 	{ OPTION_VERSION, NULL, "--version", NULL },
@@ -49,6 +51,7 @@ const char *options_help(void)
 	       "  -m, --module MODULE   adit.mjs; default: beside the program, ../lib/adit,\n"
 	       "                        /usr/share/adit\n"
 	       "      --run-dir DIR     sockets and volatile state; default " OPTIONS_RUN_DIR "\n"
+	       "      --state-dir DIR   what survives a power cut; default: \"state\" beside CONFIG\n"
 	       "      --log-level LEVEL error, warning, info (default) or debug\n"
 	       "      --test-hooks      lets the module run the faults that tests ask for\n"
 	       "      --version         prints the version\n"
@@ -93,6 +96,8 @@ static bool set_option(struct options *options, enum option_kind kind, const cha
 		return set_path(options->module_path, value);
 	case OPTION_RUN_DIR:
 		return set_path(options->run_dir, value);
+	case OPTION_STATE_DIR:
+		return set_path(options->state_dir, value);
 	case OPTION_LOG_LEVEL:
 		return set_level(options, value);
 	case OPTION_TEST_HOOKS:
@@ -160,6 +165,15 @@ static int refuse_path(const char *option, const char *path, const char *expecte
 	return -EINVAL;
 }
 
+static bool default_state_dir(struct options *options)
+{
+	const char *config = options->config_path;
+	char dir[PATH_MAX];
+
+	snprintf(dir, sizeof(dir), "%.*s/state", (int)(strrchr(config, '/') - config), config);
+	return set_path(options->state_dir, dir);
+}
+
 /* The run directory keeps the name it was given, symbolic links and all: clients look there. */
 int options_resolve(struct options *options, char *ret_text)
 {
@@ -171,6 +185,12 @@ int options_resolve(struct options *options, char *ret_text)
 		return refuse_path("--config", resolved, "expected at most 256 bytes", ret_text);
 	if (!make_absolute(options->run_dir) || !file_path_is_clean(options->run_dir))
 		return refuse_path("--run-dir", options->run_dir,
+				   "expected a directory without . and .. in its path", ret_text);
+	if (!options->state_dir[0] && !default_state_dir(options))
+		return refuse_path("--state-dir", options->config_path,
+				   "has no room for \"state\" beside it", ret_text);
+	if (!make_absolute(options->state_dir) || !file_path_is_clean(options->state_dir))
+		return refuse_path("--state-dir", options->state_dir,
 				   "expected a directory without . and .. in its path", ret_text);
 	if (options->module_path[0] && !make_absolute(options->module_path))
 		return refuse_path("--module", options->module_path, "expected at most 256 bytes",

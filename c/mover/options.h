@@ -15,6 +15,7 @@ struct options {
 	char config_path[OPTIONS_PATH_MAX + 1];
 	char module_path[OPTIONS_PATH_MAX + 1]; /* empty: options_find_module */
 	char run_dir[OPTIONS_PATH_MAX + 1];
+	char state_dir[OPTIONS_PATH_MAX + 1]; /* empty: "state" beside the configuration */
 	enum log_level log_level;
 	bool test_hooks;
 	bool version;

@@ -7,6 +7,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/epoll.h>
+#include <sys/random.h>
 #include <sys/resource.h>
 #include <sys/signalfd.h>
 #include <sys/stat.h>
@@ -256,6 +257,7 @@ static void close_parts(struct mover *mover)
 	free(mover->module);
 	free(mover->config);
 	free(mover->script);
+	free(mover->part.data);
 	for (int i = 0; i < 3; i++) {
 		int fd = i == 0 ? mover->signal_fd : i == 1 ? mover->program_fd : mover->lock_fd;
 
@@ -264,11 +266,22 @@ static void close_parts(struct mover *mover)
 	}
 }
 
+/* At most 53 bits: the decider keeps it as a number of JavaScript. */
+static uint64_t random_life(void)
+{
+	uint64_t life = 0;
+
+	CHECK(getrandom(&life, sizeof(life), 0) == sizeof(life));
+	life >>= 11;
+	return life > 0 ? life : 1;
+}
+
 static int run(struct mover *mover)
 {
 	int error;
 
 	decider_init(mover);
+	mover->life = random_life();
 	mover->farewell = (struct loop_timer){ .fired = farewell_is_over, .name = "farewell" };
 	mover->started_us = loop_now_us(mover->loop);
 	decider_start(mover);

@@ -61,9 +61,27 @@ static bool is_in_config(const struct file_rules *rules, const char *path)
 	return memmem(rules->config_text, rules->config_size, quoted, (size_t)length) != NULL;
 }
 
+static bool is_state_name(const char *name)
+{
+	static const char letters[] = "abcdefghijklmnopqrstuvwxyz0123456789";
+	static const char others[] = "abcdefghijklmnopqrstuvwxyz0123456789._-";
+	size_t length = strlen(name);
+
+	return length > 0 && length <= FILE_STATE_NAME_MAX && strchr(letters, name[0]) &&
+	       strspn(name, others) == length;
+}
+
+bool file_is_state(const struct file_rules *rules, const char *path)
+{
+	const char *dir = rules->state_dir;
+
+	return dir && dir[0] && file_is_below(path, dir) &&
+	       is_state_name(path + strlen(dir) + 1);
+}
+
 bool file_may_read(const struct file_rules *rules, const char *path)
 {
-	return file_is_below(path, rules->run_dir) ||
+	return file_is_below(path, rules->run_dir) || file_is_state(rules, path) ||
 	       (file_path_is_clean(path) &&
 		(strcmp(path, rules->config_path) == 0 || is_in_config(rules, path)));
 }
@@ -86,8 +104,9 @@ static bool is_lock(const char *path)
 
 bool file_may_write(const struct file_rules *rules, const char *path)
 {
-	return file_is_below(path, rules->run_dir) && !is_lock(path) &&
-	       !is_same_file(path, rules->config_path);
+	if (!file_is_below(path, rules->run_dir) && !file_is_state(rules, path))
+		return false;
+	return !is_lock(path) && !is_same_file(path, rules->config_path);
 }
 
 /* Not blocking, so that a FIFO or a device in the way is refused instead of waited for. */

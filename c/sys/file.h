@@ -9,6 +9,9 @@
 #define FILE_BYTES_MAX (1 << 20)
 /* Files that a directory may hold before a new one is refused: what is written here is memory. */
 #define FILE_COUNT_MAX 64
+/* What the decider may write into one file. */
+#define FILE_WRITE_BYTES_MAX (512 << 10)
+#define FILE_STATE_NAME_MAX 64
 /* Held by the daemon, below run_dir. */
 #define FILE_LOCK_NAME "aditd.lock"
 
@@ -16,6 +19,7 @@
 struct file_rules {
 	const char *config_path; /* absolute */
 	const char *run_dir; /* absolute */
+	const char *state_dir; /* absolute, without a slash at its end; NULL or empty: none */
 	const uint8_t *config_text; /* last read configuration, NULL before */
 	size_t config_size;
 };
@@ -24,10 +28,13 @@ struct file_rules {
 bool file_path_is_clean(const char *path);
 /* Clean and strictly below `dir`. Pure. */
 bool file_is_below(const char *path, const char *dir);
-/* Below run_dir, the configuration itself, or a path that stands as a quoted string in the
+/* Directly in state_dir, with a name of a-z, 0-9, ".", "_", "-", at most FILE_STATE_NAME_MAX bytes,
+ * the first one a letter or digit. Pure. */
+bool file_is_state(const struct file_rules *rules, const char *path);
+/* Below run_dir, a file of state_dir, the configuration itself, or a path that stands as a quoted string in the
  * configuration's text. Pure. */
 bool file_may_read(const struct file_rules *rules, const char *path);
-/* Below run_dir, but never the configuration, whose text decides what else may be read, so that who
+/* Below run_dir or a file of state_dir, but never the configuration, whose text decides what else may be read, so that who
  * asks must not be its author; nor the lock, without which a second daemon would start. */
 bool file_may_write(const struct file_rules *rules, const char *path);
 

@@ -2,6 +2,7 @@
 import { errno } from "./constants.js";
 
 export const FILE_BYTES_MAX = 1_048_576;
+const STATE_NAME = /^[a-z0-9][a-z0-9._-]{0,63}$/;
 
 export interface SimulatedFile {
   readonly data: Uint8Array;
@@ -18,6 +19,7 @@ export class Files {
   constructor(
     readonly configPath: string,
     readonly runDir: string,
+    readonly stateDir: string,
   ) {}
 
   put(path: string, data: Uint8Array, mode = 0o600): void {
@@ -32,9 +34,9 @@ export class Files {
     return [...this.#files.keys()].sort();
   }
 
-  /** The configuration, what is below the run folder, and what the former names in quotes. */
+  /** The configuration, what is in the two folders, and what the former names in quotes. */
   mayRead(path: string): boolean {
-    if (path === this.configPath || isInside(path, this.runDir)) return true;
+    if (path === this.configPath || this.mayWrite(path)) return true;
     return this.#text(this.configPath).includes(JSON.stringify(path));
   }
 
@@ -45,8 +47,14 @@ export class Files {
     return file.data.length > FILE_BYTES_MAX ? -errno.EFBIG : file;
   }
 
+  /** Below the run folder, or a plain name directly in the state folder. */
+  mayWrite(path: string): boolean {
+    if (isInside(path, this.runDir)) return true;
+    return isInside(path, this.stateDir) && STATE_NAME.test(path.slice(this.stateDir.length + 1));
+  }
+
   write(path: string, data: Uint8Array, mode: number): number {
-    if (!isInside(path, this.runDir)) return -errno.EPERM;
+    if (!this.mayWrite(path)) return -errno.EPERM;
     if (this.writeError !== 0) {
       this.failedWrites++;
       return this.writeError;
@@ -60,7 +68,7 @@ export class Files {
   }
 
   remove(path: string): number {
-    if (!isInside(path, this.runDir)) return -errno.EPERM;
+    if (!this.mayWrite(path)) return -errno.EPERM;
     this.#files.delete(path);
     return 0;
   }

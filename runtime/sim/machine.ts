@@ -38,6 +38,7 @@ export interface LogLine {
 export const CONFIG_DIR = "/etc/adit";
 export const CONFIG_PATH = `${CONFIG_DIR}/adit.json`;
 export const RUN_DIR = "/var/run/adit";
+export const STATE_DIR = `${CONFIG_DIR}/state`;
 export const API_PATH = `${RUN_DIR}/adit.sock`;
 
 const LATENCY_MS_MAX = 0.4;
@@ -50,7 +51,7 @@ export type MoverHook = (mover: Mover) => void;
 
 export class Machine {
   readonly kernel = new Kernel();
-  readonly files = new Files(CONFIG_PATH, RUN_DIR);
+  readonly files = new Files(CONFIG_PATH, RUN_DIR, STATE_DIR);
   readonly descriptors: Descriptors;
   readonly logs: LogLine[] = [];
   mover: Mover | undefined;

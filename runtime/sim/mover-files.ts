@@ -4,6 +4,7 @@ import type { Handlers } from "./mover.js";
 import { result } from "./mover.js";
 
 const PART_BYTES_MAX = 49_152;
+const WRITE_BYTES_MAX = 524_288;
 const PORT_MIN = 1_024;
 
 export const fileHandlers: Handlers = {
@@ -17,7 +18,15 @@ export const fileHandlers: Handlers = {
   },
 
   file_write(mover, message) {
-    return result(mover.parts.files.write(message.path, message.data, message.mode));
+    const { path, offset, last, mode } = message;
+    if (!mover.parts.files.mayWrite(path)) return result(-errno.EPERM);
+    if (offset + message.data.length > WRITE_BYTES_MAX) return result(-errno.EFBIG);
+    if (offset === 0 && last) return result(mover.parts.files.write(path, message.data, mode));
+    const held = offset === 0 ? { path, data: new Uint8Array(0) } : mover.pendingFile;
+    if (held?.path !== path || held.data.length !== offset) return result(-errno.EINVAL);
+    const data = Buffer.concat([held.data, message.data]);
+    mover.pendingFile = last ? undefined : { path, data };
+    return result(last ? mover.parts.files.write(path, data, mode) : 0);
   },
 
   file_remove(mover, message) {

@@ -30,6 +30,11 @@ export type Handler<K extends DeciderMessage["type"]> = (
   seq: number,
 ) => Answer | undefined;
 
+export interface PendingFile {
+  readonly path: string;
+  readonly data: Uint8Array;
+}
+
 export type Handlers = { readonly [K in DeciderMessage["type"]]?: Handler<K> };
 
 /** Who is called for things that a mover does by itself. */
@@ -58,7 +63,7 @@ export interface MoverParts {
 /** What a fault makes of one command: an errno in place of doing it, 0 to let it pass. */
 export type Interceptor = (message: DeciderMessage) => number;
 
-export const CONTRACT_VERSION = 1;
+export const CONTRACT_VERSION = 2;
 export const FLAG_TEST_HOOKS = 1;
 const NFT_NOTICE_MS = 20;
 /** As in c/mover/watch.c. */
@@ -71,12 +76,15 @@ const NFT_RUN_MS_MAX = 25;
 
 export class Mover {
   readonly tunnels: Tunnels;
+  readonly life: number;
   restarts = 0;
   lastDeath = "";
   flags = 0;
   watching = false;
   /** Parts of an nft script that is not complete yet. */
   script: Uint8Array[] = [];
+  /** A file of which the last part has not come yet. */
+  pendingFile: PendingFile | undefined;
   intercept: Interceptor = () => 0;
   /** Planted mistakes: commands that are answered with success and not carried out. */
   ignore: (message: DeciderMessage) => boolean = () => false;
@@ -104,6 +112,7 @@ export class Mover {
 
   constructor(readonly parts: MoverParts) {
     this.tunnels = new Tunnels(this);
+    this.life = parts.random.between(1, 0x7fffffff);
     this.#nft = new NftRunner(parts.clock, parts.random);
     parts.kernel.observers.add(this.#observer);
   }
@@ -154,6 +163,7 @@ export class Mover {
     this.generation++;
     this.watching = false;
     this.script = [];
+    this.pendingFile = undefined;
     this.overflowing = false;
     this.restarts++;
     this.lastDeath = death;
@@ -253,6 +263,8 @@ export function refusalOf(message: DeciderMessage, error: number): MoverMessage 
       return { type: "conntrack_deleted", error, count: 0 };
     case "tun_open":
       return { type: "tun_opened", error, index: 0, offload: 0, text: "" };
+    case "policy_open":
+      return { type: "policy_opened", error, cage: 0, text: "" };
     case "session_open":
       return { type: "session_opened", error, session: 0 };
     default:
@@ -274,6 +286,10 @@ const processHandlers: Handlers = {
         flags: mover.flags,
         sessions: mover.tunnels.count(),
         lastDeath: mover.lastDeath,
+        stateDir: mover.parts.files.stateDir,
+        module: "rom",
+        trial: false,
+        life: mover.life,
       },
     };
   },
@@ -286,6 +302,12 @@ const processHandlers: Handlers = {
     return undefined;
   },
   pong: () => undefined,
+  control_try: () => result(-errno.EOPNOTSUPP),
+  control_keep: () => result(0),
+  policy_open: () => ({
+    message: { type: "policy_opened", error: -errno.EOPNOTSUPP, cage: 0, text: "no cages yet" },
+  }),
+  policy_kill: () => result(0),
   exit(mover, message) {
     mover.parts.owner.exit(message.status);
     return undefined;

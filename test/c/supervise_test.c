@@ -203,13 +203,13 @@ static void foreign_things_are_refused(void)
 	NEED(result_of() == -EPERM);
 	SEND(rule_set, SEQ, { .family = 4, .priority = 5, .table = 47, .action = FR_ACT_TO_TBL });
 	NEED(result_of() == -EINVAL);
-	SEND(file_write, SEQ, { .path = "/etc/adit-supervise-test", .mode = 0600 });
+	SEND(file_write, SEQ, { .path = "/etc/adit-supervise-test", .mode = 0600, .last = true });
 	NEED(result_of() == -EPERM);
 	SEND(nft_apply, SEQ, { .last = true, .script = { (const uint8_t *)"flush ruleset", 13 } });
 	NEED(result_of() == -EPERM);
 	SEND(sysctl_set, SEQ, { .key = "kernel/panic", .value = "1" });
 	NEED(result_of() == -EPERM);
-	SEND(listen_unix, SEQ, { .path = "/etc/adit-supervise-test", .mode = 0600 });
+	SEND(listen_unix, SEQ, { .path = "/etc/adit-supervise-test", .mode = 0600, .last = true });
 	NEED(result_of() == -EPERM);
 	SEND(connect_udp, SEQ, { .addr = { 4, { 127, 0, 0, 1 } }, .port = 80 });
 	NEED(result_of() == -EINVAL);

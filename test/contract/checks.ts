@@ -280,7 +280,9 @@ const others: readonly Check[] = [
   }),
   neutral("files: only where they belong, replaced as a whole", async (target) => {
     const path = `${target.runDir}/state.json`;
-    const write = { type: "file_write", path, mode: 0o600, data: Buffer.from("one") } as const;
+    const write = {
+      type: "file_write", path, mode: 0o600, offset: 0, last: true, data: Buffer.from("one"),
+    } as const;
     await expectError(target, write, 0);
     await expectError(target, { ...write, data: Buffer.from("two") }, 0);
     const read = await askOne(target, { type: "file_read", path, offset: 1 }, "file_data");

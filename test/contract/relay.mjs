@@ -10,7 +10,7 @@ const MOVER_STATE = 3;
 const PING = 6;
 const PONG = 7;
 const LISTEN_UNIX = 96;
-const CONTRACT_VERSION = 1;
+const CONTRACT_VERSION = 2;
 const READ_BYTES = 65_536;
 const SOCKET_NAME = "relay.sock";
 

@@ -32,7 +32,7 @@ export class SimTarget implements Target {
   constructor() {
     furnish(this.kernel);
     const configPath = `${this.configDir}/adit.json`;
-    const files = new Files(configPath, this.runDir);
+    const files = new Files(configPath, this.runDir, `${this.configDir}/state`);
     files.put(configPath, Buffer.from(CONFIG_TEXT));
     const random = new Random(1);
     this.mover = new Mover({

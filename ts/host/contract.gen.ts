@@ -3,7 +3,7 @@ import type { Ip, Mac, Prefix } from "../model/ip.js";
 import type { Codec, Sender } from "./codec.js";
 import { createCodec, decode, encode } from "./codec.js";
 
-export const contractVersion = 1;
+export const contractVersion = 2;
 /** Largest message with its header. */
 export const messageBytesMax = 65536;
 
@@ -59,6 +59,11 @@ export interface MoverStateMessage {
   readonly flags: number; // Bit 0: test hooks are allowed.
   readonly sessions: number; // How many session_held messages follow at once.
   readonly lastDeath: string; // Why the previous decider ended, empty if this is the first.
+  readonly stateDir: string; // Directory for what survives a power cut; made by the first write.
+  readonly module: string; // Control module that runs: rom (the installed one), a or b.
+  /** True while the module is on trial: without control_keep the former one comes back. */
+  readonly trial: boolean;
+  readonly life: number; // Random number of this life of the mover, above 0, below 2^53.
 }
 
 /** One log line; the mover writes it to stderr and syslog. */
@@ -98,8 +103,25 @@ export interface ExitMessage {
 }
 
 /**
- * Reads a part of a regular file: the configuration, one below run_dir, or one whose path stands in
- * the configuration.
+ * Replaces the decider by one that runs another control module, on trial: if it dies, or trial_ms
+ * pass without control_keep, the former module is started again. The asking decider is killed after
+ * a successful answer.
+ */
+export interface ControlTryMessage {
+  readonly type: "control_try";
+  /** rom, a or b; a and b are the files control-a.mjs and control-b.mjs of state_dir. */
+  readonly slot: string;
+  readonly trialMs: number; // Length of the trial, 1,000 to 600,000 ms.
+}
+
+/** Ends the trial of the running module in its favour. Success if there is none. */
+export interface ControlKeepMessage {
+  readonly type: "control_keep";
+}
+
+/**
+ * Reads a part of a regular file: the configuration, one below run_dir, one directly in state_dir,
+ * or one whose path stands in the configuration.
  */
 export interface FileReadMessage {
   readonly type: "file_read";
@@ -116,17 +138,26 @@ export interface FileDataMessage {
 }
 
 /**
- * Replaces a file atomically: temporary file, fsync, rename, fsync of the directory. Only below
- * run_dir, and never the configuration.
+ * One part of a file; the last one replaces the file atomically: temporary file, fsync, rename,
+ * fsync of the directory. Only below run_dir or directly in state_dir, there with a name of at most
+ * 64 characters a-z, 0-9, dot, underscore, hyphen, the first one a letter or digit; never the
+ * configuration.
  */
 export interface FileWriteMessage {
   readonly type: "file_write";
   readonly path: string; // Absolute path.
   readonly mode: number; // Permission bits.
-  readonly data: Uint8Array; // Whole new content.
+  /**
+   * Bytes of the parts before. 0 without last forgets all parts; 0 with last is a whole file and
+   * forgets none.
+   */
+  readonly offset: number;
+  /** True for the last part. A part that is not the last is kept in memory and answered too. */
+  readonly last: boolean;
+  readonly data: Uint8Array; // Content from offset on. The whole at most 512 KiB.
 }
 
-/** Removes a file below run_dir. A missing file is success. */
+/** Removes a file where file_write may write. A missing file is success. */
 export interface FileRemoveMessage {
   readonly type: "file_remove";
   readonly path: string; // Absolute path.
@@ -538,6 +569,41 @@ export interface ConnectUdpMessage {
   readonly port: number; // 53 or 123.
 }
 
+/**
+ * Starts a caged process for one policy script; at most 3 at a time. The nonblocking stream socket
+ * to it comes with the answer.
+ */
+export interface PolicyOpenMessage {
+  readonly type: "policy_open";
+  readonly memoryKib: number; // All that its engine may allocate, 256 to 8,192 KiB.
+  readonly stackKib: number; // Stack of its engine, 16 to 1,024 KiB.
+  readonly callMs: number; // Longest call of the script, 10 to 1,000 ms.
+}
+
+/** Answer to policy_open. */
+export interface PolicyOpenedMessage {
+  readonly type: "policy_opened";
+  readonly error: number; // 0 or a negative errno: -EMFILE if there are 3 cages.
+  /** Number of the cage, unique for the life of the mover, never 0 on success. */
+  readonly cage: number;
+  readonly text: string; // For people, empty on success.
+}
+
+/** Kills a caged process. One that is gone is success; policy_died follows its end. */
+export interface PolicyKillMessage {
+  readonly type: "policy_kill";
+  readonly cage: number; // From policy_opened.
+}
+
+/** A caged process is gone, also after policy_kill. */
+export interface PolicyDiedMessage {
+  readonly type: "policy_died";
+  readonly cage: number; // From policy_opened.
+  readonly status: number; // Exit status, -1 if a signal ended it.
+  readonly signal: number; // Signal that ended it, 0 if it exited.
+  readonly text: string; // Its last words, empty if it said nothing.
+}
+
 /** What a decider may send. */
 export type DeciderMessage =
   | HelloMessage
@@ -545,6 +611,8 @@ export type DeciderMessage =
   | ReadyMessage
   | PongMessage
   | ExitMessage
+  | ControlTryMessage
+  | ControlKeepMessage
   | FileReadMessage
   | FileWriteMessage
   | FileRemoveMessage
@@ -570,7 +638,9 @@ export type DeciderMessage =
   | StatsGetMessage
   | ListenUnixMessage
   | ListenTcpMessage
-  | ConnectUdpMessage;
+  | ConnectUdpMessage
+  | PolicyOpenMessage
+  | PolicyKillMessage;
 
 /** What the mover may send. */
 export type MoverMessage =
@@ -596,7 +666,9 @@ export type MoverMessage =
   | SessionStateMessage
   | SessionControlMessage
   | StatsMessage
-  | SessionHeldMessage;
+  | SessionHeldMessage
+  | PolicyOpenedMessage
+  | PolicyDiedMessage;
 
 const structs: readonly string[] = [
   "forwardEntry prefix:prefix slot:u32",
@@ -609,16 +681,19 @@ const messages: readonly string[] = [
   "1 mover result error:i32 text:str:4096",
   "2 decider hello contract:u16 module:str:128 role:str:16",
   "3 mover mover_state contract:u16 restarts:u32 configPath:str:256 runDir:str:256 " +
-    "tunName:str:16 flags:u32 sessions:u16 lastDeath:str:512",
+    "tunName:str:16 flags:u32 sessions:u16 lastDeath:str:512 stateDir:str:256 module:str:8 " +
+    "trial:bool life:u64",
   "4 decider log level:u8 text:str:2048",
   "5 decider ready",
   "6 mover ping token:u32",
   "7 decider pong token:u32",
   "8 mover signal number:u8",
   "9 decider exit status:u8",
+  "10 decider control_try slot:str:8 trialMs:u32",
+  "11 decider control_keep",
   "16 decider file_read path:str:256 offset:u32",
   "17 mover file_data error:i32 total:u32 data:bytes:49152",
-  "18 decider file_write path:str:256 mode:u16 data:bytes:49152",
+  "18 decider file_write path:str:256 mode:u16 offset:u32 last:bool data:bytes:49152",
   "19 decider file_remove path:str:256",
   "32 decider watch",
   "33 mover dump_begin",
@@ -672,6 +747,10 @@ const messages: readonly string[] = [
   "96 decider listen_unix path:str:108 mode:u16",
   "97 decider listen_tcp addr:ip port:u16",
   "98 decider connect_udp addr:ip port:u16",
+  "112 decider policy_open memoryKib:u32 stackKib:u32 callMs:u32",
+  "113 mover policy_opened error:i32 cage:u32 text:str:256",
+  "114 decider policy_kill cage:u32",
+  "115 mover policy_died cage:u32 status:i32 signal:i32 text:str:512",
 ];
 
 export type ContractMessage = DeciderMessage | MoverMessage;

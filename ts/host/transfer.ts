@@ -44,21 +44,31 @@ function readParts(
   });
 }
 
-/** Replaces a small file atomically. `done` gets an empty text on success. */
+/** Replaces a file atomically. `done` gets an empty text on success. */
 export function writeFile(
   channel: Channel,
   path: string,
   content: string,
   done: (problem: string) => void,
 ): void {
-  const data = channel.native.utf8Encode(content);
-  if (data.length > partBytesMax) {
-    done(`${path}: ${data.length} bytes, at most ${partBytesMax} can be kept`);
-    return;
-  }
-  request(channel, { type: "file_write", path, mode: 0o600, data }, (answer) => {
+  writePart(channel, path, channel.native.utf8Encode(content), 0, done);
+}
+
+function writePart(
+  channel: Channel,
+  path: string,
+  whole: Uint8Array,
+  offset: number,
+  done: (problem: string) => void,
+): void {
+  const end = offset + partBytesMax;
+  const last = end >= whole.length;
+  const data = whole.slice(offset, end);
+  request(channel, { type: "file_write", path, mode: 0o600, offset, last, data }, (answer) => {
     const { error, text } = asResult(answer);
-    done(error === 0 ? "" : `${path}: ${answerText(error, text)}`);
+    if (error !== 0) done(`${path}: ${answerText(error, text)}`);
+    else if (last) done("");
+    else writePart(channel, path, whole, end, done);
   });
 }
 
