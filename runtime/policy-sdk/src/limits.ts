@@ -33,7 +33,7 @@ export const whyCharsMax = 128;
 /** Characters of a notification; what is longer is cut. */
 export const notifyCharsMax = 256;
 
-/** Failures that one call reports in full; a script that fails for all devices fails alike. */
+/** Failures of one call that carry message and stack; further ones only say where. */
 export const failuresMax = 32;
 
 /** Characters of the message of a failure. */

@@ -98,7 +98,9 @@ export interface Uplink {
  */
 export interface World<V = Vars> {
   readonly now: LocalTime;
+  /** In the order of their MACs. */
   readonly devices: readonly Device[];
+  /** In the order of the configuration. */
   readonly locations: readonly Location[];
   readonly uplinks: readonly Uplink[];
   /** `policy.vars` of the configuration. */
@@ -226,6 +228,8 @@ export type PolicyEvent = StartedEvent | DeviceEvent | LocationEvent | UplinkEve
  * @typeParam V - the shape of `policy.vars`; a promise of the configuration's author, unchecked
  */
 export interface PolicyFunctions<V = Vars> {
+  /** The version of this interface that the script needs; a router with an older one refuses. */
+  readonly api?: number;
   /** Counts up with each release of the script, 0 to 4,294,967,295; signed scripts need it. */
   readonly version?: number;
   /** Where a device goes. Without an answer the configuration's own rule holds. */

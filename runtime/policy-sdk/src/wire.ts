@@ -48,12 +48,30 @@ export interface WireUplink {
   addresses: string[];
 }
 
+/** The whole world; `devices` in the order of their MACs. */
 export interface WireWorld {
   now: WireTime;
   devices: WireDevice[];
   locations: WireLocation[];
   uplinks: WireUplink[];
   vars: { [key: string]: Json };
+}
+
+/**
+ * The same, as a difference to the world of the call before on the same cage: what it costs to
+ * read a large network again is most of what a decision costs. The first call of a cage and the one
+ * after a failed call carry a whole {@link WireWorld}.
+ */
+export interface WireChange {
+  now: WireTime;
+  /** Devices that came or differ. */
+  changed: WireDevice[];
+  /** MACs of devices that left. */
+  gone: string[];
+  locations: WireLocation[];
+  uplinks: WireUplink[];
+  /** Absent if as before. */
+  vars?: { [key: string]: Json };
 }
 
 export type WireEvent =
@@ -64,13 +82,13 @@ export type WireEvent =
 
 export interface DecideCall {
   call: "decide";
-  world: WireWorld;
+  world: WireWorld | WireChange;
 }
 
 export interface EventCall {
   call: "event";
   event: WireEvent;
-  world: WireWorld;
+  world: WireWorld | WireChange;
 }
 
 export type WireCall = DecideCall | EventCall;
@@ -103,6 +121,7 @@ export interface WireFailure {
   mac?: string;
   /** Its name, when `selectPeer` failed. */
   location?: string;
+  /** Empty from the 33rd failure of a call on; what counts then is where. */
   message: string;
   /** Empty for rubbish. */
   stack: string;
@@ -114,10 +133,8 @@ export interface DecideAnswer {
   bypass?: string[];
   /** Location to its peers in the order to try; locations without advice are absent. */
   peers?: { [location: string]: string[] };
-  /** Devices whose route failed, and functions that failed; the others are still answered. */
+  /** Every device whose route failed, and functions that failed; the others are answered. */
   failed?: WireFailure[];
-  /** How many failures were not listed for want of room. */
-  failed_more?: number;
   log: WireLogLine[];
 }
 
@@ -131,7 +148,7 @@ export interface EventAnswer {
 export interface AdoptAnswer {
   /** Version of the interface. */
   api: number;
-  /** `version` of the policy, 0 if it has none. */
+  /** `version` of the script, 0 if it has none. */
   version: number;
   functions: ("route" | "selectPeer" | "bypass" | "onEvent")[];
 }
