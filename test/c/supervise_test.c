@@ -209,7 +209,7 @@ static void foreign_things_are_refused(void)
 	NEED(result_of() == -EPERM);
 	SEND(sysctl_set, SEQ, { .key = "kernel/panic", .value = "1" });
 	NEED(result_of() == -EPERM);
-	SEND(listen_unix, SEQ, { .path = "/etc/adit-supervise-test", .mode = 0600, .last = true });
+	SEND(listen_unix, SEQ, { .path = "/etc/adit-supervise-test", .mode = 0600 });
 	NEED(result_of() == -EPERM);
 	SEND(connect_udp, SEQ, { .addr = { 4, { 127, 0, 0, 1 } }, .port = 80 });
 	NEED(result_of() == -EINVAL);
