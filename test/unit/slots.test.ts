@@ -1,7 +1,7 @@
 /**
  * The two slots. Goal: whenever the power goes, what starts is the old or the new confirmed script,
- * whole, never none. Method: every state that transitions can reach, every transition from it, every
- * prefix of its durable writes, each followed by a start that may be cut in the same ways.
+ * whole, never none. Method: every state that transitions can reach, every transition from it,
+ * every prefix of its durable writes, each followed by a start that may be cut in the same ways.
  */
 import assert from "node:assert";
 import { createHash } from "node:crypto";
@@ -96,15 +96,17 @@ function transitions(module: Module, { disk, serial }: World): readonly Transiti
     return all.map((boot) => start(module, disk, boot));
   });
   if (slots.pending !== "") {
-    return [...boots, confirmSwap(module, slots, 5, "user"), rollBackSwap(module, slots, 5, "user")];
+    const ends = [confirmSwap, rollBackSwap].map((end) => end(module, slots, 5, "user"));
+    return [...boots, ...ends];
   }
   const text = `script ${serial} ${"x".repeat(serial)}`;
   const script = { text, sha256: digest(text), version: serial };
   const window = { life: lives[0] as string, deadline_unix_s: 60, health: 1, nowS: 4 };
   const { slots: known } = start(module, disk, bootOf(disk, lives[0] as string));
   const swaps = [beginSwap(module, known, script, window)];
-  const leave = module === "control" && running !== "rom" && slots.confirmed !== "";
-  return [...boots, ...swaps, ...(leave ? [leaveSlot(slots, slots.confirmed as Slot, 6, "u")] : [])];
+  const { confirmed } = slots;
+  const leaves = module === "control" && running !== "rom" && confirmed !== "";
+  return [...boots, ...swaps, ...(leaves ? [leaveSlot(slots, confirmed, 6, "user")] : [])];
 }
 
 /** Follows a transition, cut after each of its writes; returns the worlds that may come of it. */

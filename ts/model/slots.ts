@@ -107,7 +107,8 @@ export function beginSwap(
     sha256: { ...slots.sha256, [slot]: script.sha256 },
     script_version: { ...slots.script_version, [slot]: script.version },
   };
-  const told = withEvent(next, { time: nowS, action: "swap", slot, why: `version ${script.version}` });
+  const why = `version ${script.version}`;
+  const told = withEvent(next, { time: nowS, action: "swap", slot, why });
   const file = { name: slotFile(module, slot), content: script.text };
   return { slots: told, writes: [file, record(module, told)] };
 }
@@ -191,8 +192,8 @@ function finish(module: Module, slots: Slots): Transition {
 }
 
 /**
- * What the mover reads at its own start; this write is what makes a control module confirmed. If the
- * record was lost the digest is not known, and the line that started the module stays.
+ * What the mover reads at its own start; this write is what makes a control module confirmed. If
+ * the record was lost the digest is not known, and the line that started the module stays.
  */
 function moverLine({ confirmed, sha256 }: Slots): readonly DurableWrite[] {
   const digest = confirmed === "" ? noDigest : sha256[confirmed];
