@@ -85,7 +85,7 @@ static int write_part(struct mover *mover, const struct msg_file_write *message)
 	struct file_part *part = &mover->part;
 	int error;
 
-	if ((size_t)message->offset + message->data.size > FILE_WRITE_BYTES_MAX)
+	if (message->offset > FILE_WRITE_BYTES_MAX - message->data.size)
 		return -EFBIG;
 	if (message->offset == 0 && message->last)
 		return file_write(message->path, message->mode, message->data.data,
@@ -145,7 +145,7 @@ void command_listen_unix(struct mover *mover, uint32_t seq, const struct msg_lis
 	int error = 0;
 
 	if (file_is_below(message->path, rules.run_dir))
-		error = file_check_room(message->path);
+		error = file_check_room(message->path, 0);
 	if (!file_may_read(&rules, message->path))
 		refuse_path(mover, seq, message->path,
 			    "the run directory, or one that the configuration names");

@@ -195,16 +195,33 @@ static int open_directory_of(const char *path)
 	return fd < 0 ? -errno : fd;
 }
 
-int file_check_room(const char *path)
+/* True if a file of that name and size may stand in the directory. One that stands there already
+ * does not count again. */
+static bool has_room(DIR *dir, const char *name, uint64_t size)
 {
-	struct stat stat;
+	struct dirent *entry;
+	bool is_new = true;
 	int count = -2; /* "." and ".." */
-	int fd;
+
+	while ((entry = readdir(dir)) != NULL) {
+		struct stat stat;
+
+		count++;
+		if (strcmp(entry->d_name, name) == 0)
+			is_new = false;
+		else if (fstatat(dirfd(dir), entry->d_name, &stat, AT_SYMLINK_NOFOLLOW) == 0 &&
+			 S_ISREG(stat.st_mode))
+			size += (uint64_t)stat.st_size;
+	}
+	return size <= FILE_TOTAL_BYTES_MAX && !(is_new && count >= FILE_COUNT_MAX);
+}
+
+int file_check_room(const char *path, size_t size)
+{
+	int fd = open_directory_of(path);
+	bool room;
 	DIR *dir;
 
-	if (lstat(path, &stat) == 0)
-		return 0;
-	fd = open_directory_of(path);
 	if (fd < 0)
 		return fd;
 	dir = fdopendir(fd);
@@ -212,10 +229,9 @@ int file_check_room(const char *path)
 		close(fd);
 		return -ENOMEM;
 	}
-	while (count < FILE_COUNT_MAX && readdir(dir))
-		count++;
+	room = has_room(dir, strrchr(path, '/') + 1, size);
 	closedir(dir);
-	return count < FILE_COUNT_MAX ? 0 : -ENOSPC;
+	return room ? 0 : -ENOSPC;
 }
 
 static int sync_directory_of(const char *path)
@@ -240,7 +256,7 @@ int file_write(const char *path, unsigned int mode, const uint8_t *data, size_t 
 
 	if (length < 0 || (size_t)length >= sizeof(temporary))
 		return -ENAMETOOLONG;
-	error = file_check_room(path);
+	error = file_check_room(path, size);
 	if (error)
 		return error;
 	/* What a crash left under that name is of no use to anybody. */

@@ -7,8 +7,10 @@
 #include <stdint.h>
 
 #define FILE_BYTES_MAX (1 << 20)
-/* Files that a directory may hold before a new one is refused: what is written here is memory. */
+/* Files that a directory may hold before a new one is refused, and bytes before any is: what is
+ * written is memory or scarce flash. */
 #define FILE_COUNT_MAX 64
+#define FILE_TOTAL_BYTES_MAX (8 << 20)
 /* What the decider may write into one file. */
 #define FILE_WRITE_BYTES_MAX (512 << 10)
 #define FILE_STATE_NAME_MAX 64
@@ -31,11 +33,12 @@ bool file_is_below(const char *path, const char *dir);
 /* Directly in state_dir, with a name of a-z, 0-9, ".", "_", "-", at most FILE_STATE_NAME_MAX bytes,
  * the first one a letter or digit. Pure. */
 bool file_is_state(const struct file_rules *rules, const char *path);
-/* Below run_dir, a file of state_dir, the configuration itself, or a path that stands as a quoted string in the
- * configuration's text. Pure. */
+/* Below run_dir, a file of state_dir, the configuration itself, or a path that stands as a quoted
+ * string in the configuration's text. Pure. */
 bool file_may_read(const struct file_rules *rules, const char *path);
-/* Below run_dir or a file of state_dir, but never the configuration, whose text decides what else may be read, so that who
- * asks must not be its author; nor the lock, without which a second daemon would start. */
+/* Below run_dir or a file of state_dir, but never the configuration, whose text decides what else
+ * may be read, so that who asks must not be its author; nor the lock, without which a second
+ * daemon would start. */
 bool file_may_write(const struct file_rules *rules, const char *path);
 
 /* Reads at most `size` bytes from `offset` on; `ret_total` is the size of the file. Regular files
@@ -45,10 +48,11 @@ int file_read(const char *path, uint32_t offset, uint8_t *ret_data, size_t size,
 	      uint32_t *ret_total);
 /* Reads a whole file; the caller frees `ret_data`. 0 or -errno. */
 int file_read_all(const char *path, uint8_t **ret_data, size_t *ret_size);
-/* 0 if the file exists or its directory has room for one more, -ENOSPC or another -errno. */
-int file_check_room(const char *path);
+/* 0 if the directory has room for the file, or to replace it, with `size` bytes; -ENOSPC or another
+ * -errno. */
+int file_check_room(const char *path, size_t size);
 /* Replaces the file: temporary file beside it, fsync, rename, fsync of the directory. 0 or -errno;
- * -ENOSPC for a new name where FILE_COUNT_MAX are. */
+ * -ENOSPC by file_check_room. */
 int file_write(const char *path, unsigned int mode, const uint8_t *data, size_t size);
 /* A missing file is success. 0 or -errno. */
 int file_remove(const char *path);

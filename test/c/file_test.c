@@ -101,10 +101,30 @@ static void a_directory_takes_so_many_files(const char *dir)
 		EXPECT_EQUAL(file_write(path, 0600, (const uint8_t *)"x", 1), 0);
 	}
 	EXPECT_EQUAL(file_write(path, 0600, (const uint8_t *)"y", 1), 0);
-	EXPECT_EQUAL(file_check_room(path), 0);
+	EXPECT_EQUAL(file_check_room(path, 1), 0);
 	snprintf(path, sizeof(path), "%s/more", dir);
 	EXPECT_EQUAL(file_write(path, 0600, (const uint8_t *)"x", 1), -ENOSPC);
 	for (int i = 0; i < FILE_COUNT_MAX; i++) {
+		snprintf(path, sizeof(path), "%s/%d", dir, i);
+		EXPECT_EQUAL(file_remove(path), 0);
+	}
+}
+
+static void a_directory_takes_so_many_bytes(const char *dir)
+{
+	static uint8_t data[FILE_TOTAL_BYTES_MAX / 4];
+	char path[128];
+
+	for (int i = 0; i < 4; i++) {
+		snprintf(path, sizeof(path), "%s/%d", dir, i);
+		EXPECT_EQUAL(file_write(path, 0600, data, sizeof(data)), 0);
+	}
+	EXPECT_EQUAL(file_write(path, 0600, data, sizeof(data)), 0);
+	snprintf(path, sizeof(path), "%s/more", dir);
+	EXPECT_EQUAL(file_write(path, 0600, data, 1), -ENOSPC);
+	EXPECT_EQUAL(file_write(path, 0600, data, 0), 0);
+	EXPECT_EQUAL(file_remove(path), 0);
+	for (int i = 0; i < 4; i++) {
 		snprintf(path, sizeof(path), "%s/%d", dir, i);
 		EXPECT_EQUAL(file_remove(path), 0);
 	}
@@ -143,6 +163,7 @@ int main(void)
 	the_configuration_says_what_may_be_read();
 	files_are_replaced_as_a_whole(dir);
 	a_directory_takes_so_many_files(dir);
+	a_directory_takes_so_many_bytes(dir);
 	few_kernel_parameters_may_be_set();
 	EXPECT_EQUAL(rmdir(dir), 0);
 	return test_summary();
