@@ -69,6 +69,7 @@ function createCore(native: Native, random: Random, news: Channel["onNews"]): Co
     store: emptyObserved(),
     log: new Log(channel),
     events: new EventBus(() => native.wallMs()),
+    cages: new Map(),
     random,
     counters: { operations: 0, plans: 0, repairs: 0, sessions: 0 },
     startedAtMs: native.monotonicMs(),

@@ -6,6 +6,7 @@ import type { Native } from "../host/native.js";
 import type { Config } from "../model/config.js";
 import type { Random } from "../model/random.js";
 import type { ObservedStore } from "../reconcile/fold.js";
+import type { Cages } from "./cage.js";
 import type { EventBus } from "./events.js";
 import type { Log } from "./log.js";
 
@@ -37,6 +38,7 @@ export interface Core {
   readonly store: ObservedStore;
   readonly log: Log;
   readonly events: EventBus;
+  readonly cages: Cages;
   readonly random: Random;
   readonly counters: Counters;
   readonly startedAtMs: number;

@@ -42,6 +42,8 @@ export function onNews(engine: Engine, message: MoverMessage): void {
       return isGateway ? onGatewaySession(clients, message) : onRouterSession(tunnels, message);
     case "session_control":
       return isGateway ? onGatewayControl(clients, message) : onRouterControl(tunnels, message);
+    case "policy_died":
+      return core.cages.get(message.cage)?.onDeath(message);
     case "nft_changed":
       foldMessage(core.store, message);
       return noteFirewall(engine.settler);

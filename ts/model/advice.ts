@@ -12,7 +12,11 @@ export const adviceDevicesMax = 1_024;
 export const bypassMax = 256;
 export const adviceLogMax = 32;
 export const adviceTextMax = 256;
+export const whyMax = 128;
 export const effectsMax = 16;
+export const redecideSecondsMax = 86_400;
+export const messageMax = 512;
+export const stackMax = 2_048;
 /** IPv4 addresses that bypass entries cover together: one /8. IPv6: one /16. */
 export const bypassBits4Max = 24;
 export const bypassBits6Max = 112;
@@ -35,13 +39,17 @@ export interface WorldDevice {
   readonly addresses: readonly Ip[];
   readonly iface: string;
   readonly name?: string;
+  /** Seconds since 1970, on the clock of `now.unix_s`. */
   readonly since_s: number;
+  /** The location that it goes through by the answer in force. */
+  readonly via?: string;
 }
 
 export interface WorldLocation {
   readonly name: string;
   readonly type: string;
   readonly state: "up" | "connecting" | "idle" | "down";
+  /** Seconds since 1970, on the clock of `now.unix_s`. */
   readonly since_s: number;
   readonly rtt_ms?: number;
   readonly loss?: number;
@@ -77,14 +85,20 @@ export interface RouteAdvice {
   readonly why: string;
 }
 
+/** A function of the script that threw, or whose answer cannot be used. */
 export interface ScriptFailure {
-  readonly mac: Mac;
+  readonly in: string;
+  readonly kind: "throw" | "rubbish";
+  /** Of the device, when `route` failed. */
+  readonly mac?: Mac;
+  /** When `selectPeer` failed. */
+  readonly location?: string;
   readonly message: string;
   readonly stack: string;
 }
 
 export interface ScriptLine {
-  readonly level: "error" | "warning" | "info" | "debug";
+  readonly level: "info" | "warn";
   readonly text: string;
 }
 
@@ -92,11 +106,13 @@ export interface ScriptLine {
 export interface Advice {
   /** Undefined if the script has no `route`: then it routes nobody. */
   readonly routes: ReadonlyMap<Mac, RouteAdvice> | undefined;
-  readonly bypass: readonly Prefix[];
+  /** Undefined if the script has none, or it failed. */
+  readonly bypass: readonly Prefix[] | undefined;
   /** Endpoints in the order to be dialled, by location. */
-  readonly peers: ReadonlyMap<string, readonly string[]>;
-  /** Devices whose `route` threw; they keep what they had. */
+  readonly peers: ReadonlyMap<string, readonly string[]> | undefined;
   readonly failed: readonly ScriptFailure[];
+  /** Failures that were not listed: any device without a route may be one of them. */
+  readonly failedMore: number;
   readonly log: readonly ScriptLine[];
   readonly issues: readonly Issue[];
 }
@@ -109,12 +125,19 @@ export type Effect =
 /** A checked answer to an event. */
 export interface Reaction {
   readonly effects: readonly Effect[];
+  readonly failed: readonly ScriptFailure[];
   readonly log: readonly ScriptLine[];
   readonly issues: readonly Issue[];
 }
 
-/** What happened, as `onEvent` of a script gets it. */
-export interface ScriptEvent {
-  readonly type: string;
-  readonly [key: string]: unknown;
-}
+/** What happened, as `onEvent` of a script hears of it. */
+export type ScriptEvent =
+  | { readonly type: "started" }
+  | { readonly type: "joined" | "left"; readonly mac: Mac }
+  | {
+      readonly type: "location";
+      readonly location: string;
+      readonly state: WorldLocation["state"];
+      readonly was: WorldLocation["state"];
+    }
+  | { readonly type: "uplink"; readonly ifname: string; readonly up: boolean };
