@@ -512,6 +512,11 @@ static void forward_to_session(struct datapath *path, struct session *session,
 	packet->frame_flags = frame->flags;
 	packet->segment_size = frame->segment_size;
 	packet->segments = (uint16_t)segment_count(parsed, frame->size, frame->segment_size);
+	/* A batch of one is a packet: its segment size says nothing about it. */
+	if (packet->segments == 1) {
+		packet->frame_type = FRAME_PACKET;
+		packet->segment_size = 0;
+	}
 	packet->flow = segment_flow(packet->data, parsed, path->flow_seed);
 	enqueue_for_peer(path, session, packet, parsed);
 }

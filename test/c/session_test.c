@@ -374,6 +374,104 @@ static void clients_meet_only_where_that_is_wanted(void)
 	tear_down();
 }
 
+/* The segment size of a batch of one may be anything, also more than any buffer holds. */
+static void a_batch_of_one_reaches_a_plain_client(void)
+{
+	struct packet_make make = from_client(6);
+	uint8_t packet[2000];
+	size_t size;
+
+	make.destination[0] = 10;
+	memcpy(make.destination + 1, (uint8_t[]){64, 0, 5}, 3);
+	make.options = 12;
+	pair_new(&pair);
+	pair_set_tables(&pair, true);
+	pair.gateway.starts_max = 2;
+	pair.gateway.plain = true;
+	EXPECT_EQUAL(pair_dial(&pair, pair.pin), 0);
+	EXPECT(pair_run(&pair, router_started, 2000));
+	raw_connect();
+	greet();
+	size = packet_build(&make, packet);
+	send_frame(FRAME_SEGMENTS, FRAME_FLAG_CHECKSUM_OPEN, 65535, packet, size);
+	settle(20);
+	EXPECT_EQUAL(router_packet(packet, sizeof(packet)), size + TUN_HEADER_SIZE);
+	EXPECT(packet_is_right(packet + TUN_HEADER_SIZE, size));
+	tear_down();
+}
+
+static void table_of_both_families(void)
+{
+	struct msg_forward_entry rows[4] = {
+		{.prefix = {pair_ip4(10, 64, 0, 5), 32}, .slot = 7},
+		{.prefix = {{6, {0xfd, 0, 0, 0x64, [15] = 5}}, 128}, .slot = 7},
+		{.prefix = {pair_ip4(10, 64, 0, 6), 32}, .slot = 8},
+		{.prefix = {{6, {0xfd, 0, 0, 0x64, [15] = 6}}, 128}, .slot = 8},
+	};
+	struct msg_forward_set table = {
+		.by_destination = true, .hairpin = true, .entries_count = 4, .entries = rows};
+
+	EXPECT_EQUAL(datapath_forward_set(pair.gateway.path, &table), 0);
+}
+
+static size_t random_packet(unsigned *seed, uint8_t *ret_packet)
+{
+	struct packet_make make = {.tcp_flags = 0x10, .payload = payload};
+
+	make.ip6 = rand_r(seed) % 2;
+	make.udp = rand_r(seed) % 2;
+	make.options = make.udp ? 0 : (size_t)(rand_r(seed) % 11) * 4;
+	make.payload_size = (size_t)rand_r(seed) % (rand_r(seed) % 4 == 0 ? 60000 : 1400);
+	memcpy(make.source, make.ip6 ? (uint8_t[]){0xfd, 0, 0, 0x64} : (uint8_t[]){10, 64, 0, 6},
+	       4);
+	memcpy(make.destination, make.source, 4);
+	make.source[15] = 6;
+	make.destination[make.ip6 ? 15 : 3] = rand_r(seed) % 4 == 0 ? 9 : 5;
+	return packet_build(&make, ret_packet);
+}
+
+/* Packets and batches of all shapes from one client to another, cut up or whole: the gateway lives,
+ * loses no buffer, and what arrives is right. */
+static void no_shape_of_a_batch_harms_the_gateway(bool plain, int frames)
+{
+	static const uint16_t sizes[] = {32, 33, 536, 1400, 1460, 9000, 32768, 65534, 65535};
+	unsigned seed = 5, right = 0, wrong = 0;
+	static uint8_t packet[70000];
+	size_t size;
+
+	pair_new(&pair);
+	table_of_both_families();
+	pair.gateway.starts_max = 2;
+	pair.gateway.plain = plain;
+	EXPECT_EQUAL(pair_dial(&pair, pair.pin), 0);
+	EXPECT(pair_run(&pair, router_started, 2000));
+	raw_connect();
+	greet();
+	for (int i = 0; i < frames && !raw.ended; i++) {
+		size = random_packet(&seed, packet);
+		if (rand_r(&seed) % 4 == 0)
+			send_frame(FRAME_PACKET, rand_r(&seed) % 2, 0, packet, size);
+		else
+			send_frame(FRAME_SEGMENTS, FRAME_FLAG_CHECKSUM_OPEN,
+				   sizes[(size_t)rand_r(&seed) % ARRAY_SIZE(sizes)], packet, size);
+		settle(1);
+		while ((size = router_packet(packet, sizeof(packet))) > 0) {
+			bool open = packet[0] & 1;
+			bool is_right = packet_is_right(packet + TUN_HEADER_SIZE,
+							size - TUN_HEADER_SIZE);
+
+			right += is_right;
+			wrong += !is_right && !open;
+		}
+	}
+	EXPECT(right > (unsigned)frames / 8 || !plain);
+	EXPECT_EQUAL(wrong, 0);
+	EXPECT(!raw.ended);
+	settle(50);
+	EXPECT_EQUAL(queue_pool_used(pair.gateway.path->pool), 0);
+	tear_down();
+}
+
 /* A second session of the same client takes the first one's place. */
 static void a_newer_session_replaces_the_older(void)
 {
@@ -440,6 +538,9 @@ int main(void)
 	malformed_packets_are_dropped_and_counted();
 	no_mutation_gets_a_foreign_source_through();
 	clients_meet_only_where_that_is_wanted();
+	a_batch_of_one_reaches_a_plain_client();
+	no_shape_of_a_batch_harms_the_gateway(true, 400);
+	no_shape_of_a_batch_harms_the_gateway(false, 400);
 	a_newer_session_replaces_the_older();
 	garbage_inside_tls_is_survived();
 	return test_summary();
