@@ -191,6 +191,8 @@ static void hold_unread(struct session *session, const uint8_t *data, size_t siz
 	CHECK(session->held != NULL);
 	memcpy(session->held, data + size - unread, unread);
 	session->held_size = unread;
+	/* What it was copied from is every session's, and overwritten by the next read. */
+	tls_feed(session->tls, NULL, 0);
 }
 
 static void take_ciphertext(struct session *session, const uint8_t *data, size_t size)

@@ -202,6 +202,24 @@ static void a_packet_right_behind_the_greeting_waits(void)
 	tear_down();
 }
 
+/* What stands behind a greeting is kept by the session: the buffer it was read into is the next
+ * one's. */
+static void what_waits_is_nobody_elses(void)
+{
+	static const uint8_t stamp[FRAME_STAMP_SIZE];
+	struct session *session;
+
+	set_up(true);
+	send_frame(FRAME_CONTROL, 0, 0, PAIR_GREETING, strlen(PAIR_GREETING));
+	send_frame(FRAME_KEEPALIVE, 0, 0, stamp, sizeof(stamp));
+	settle(50);
+	EXPECT_EQUAL(pair.gateway.path->session_count, 1);
+	session = pair.gateway.path->sessions[0];
+	EXPECT(session->held_size > 0);
+	EXPECT_EQUAL(tls_unread(session->tls), 0);
+	tear_down();
+}
+
 static void a_stranger_that_sends_on_is_cut_off(void)
 {
 	set_up(true);
@@ -531,6 +549,7 @@ int main(void)
 	the_answer_comes_before_everything_else();
 	packets_before_the_start_close();
 	a_packet_right_behind_the_greeting_waits();
+	what_waits_is_nobody_elses();
 	a_stranger_that_sends_on_is_cut_off();
 	too_many_control_frames_close();
 	unknown_frames_close();
