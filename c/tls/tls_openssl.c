@@ -323,6 +323,7 @@ int tls_client_context_new(const struct tls_client_config *config, struct tls_co
 				      : context_trust_ca(context, config, ret_text);
 	if (error != 0) {
 		tls_context_free(context);
+		ERR_clear_error();
 		return error;
 	}
 	*ret_context = context;
@@ -392,6 +393,7 @@ int tls_server_context_new(const char *cert_file, const char *key_file,
 	error = load_identity(context->ssl_context, cert_file, key_file, ret_text);
 	if (error != 0) {
 		tls_context_free(context);
+		ERR_clear_error();
 		return error;
 	}
 	SSL_CTX_set_alpn_select_cb(context->ssl_context, select_alpn, NULL);

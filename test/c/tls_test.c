@@ -366,6 +366,23 @@ static void a_small_output_buffer_is_refused(void)
 	link_free(&link);
 }
 
+/* A certificate that cannot be read is an error of its own, not of the connections that live. */
+static void a_failed_context_leaves_connections_alone(void)
+{
+	struct tls_client_config config = {.ca_file = "/nonexistent", .server_name = "a.test"};
+	struct tls_context *context = NULL;
+	char text[TLS_TEXT_MAX];
+	uint8_t plain[16];
+	struct link link;
+
+	connect_link(&link);
+	EXPECT(tls_server_context_new("/nonexistent", "/nonexistent", &context, text) < 0);
+	EXPECT_EQUAL(tls_pull(link.client, plain, sizeof(plain), &link.to_server), 0);
+	EXPECT(tls_client_context_new(&config, &context, text) < 0);
+	EXPECT_EQUAL(tls_pull(link.server, plain, sizeof(plain), &link.to_client), 0);
+	link_free(&link);
+}
+
 static void damage_is_noticed(void)
 {
 	struct link link;
@@ -455,6 +472,7 @@ int main(void)
 	a_server_must_select_our_protocol();
 	data_arrives_whole_however_it_is_cut();
 	a_small_output_buffer_is_refused();
+	a_failed_context_leaves_connections_alone();
 	damage_is_noticed();
 	an_orderly_end_is_told();
 	no_tickets_are_given();
