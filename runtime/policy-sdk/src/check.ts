@@ -1,0 +1,53 @@
+/**
+ * How a mistake in a script is named: the place, the value and what was expected there. These
+ * errors end in a terminal or a log line, so they are short and on one line.
+ */
+
+const shownCharsMax = 60;
+
+/** A value as it is shown in a message: cut, and never running code of the script. */
+export function show(value: unknown): string {
+  if (typeof value === "string") return JSON.stringify(value.slice(0, shownCharsMax));
+  if (typeof value === "function") return "a function";
+  if (Array.isArray(value)) return "an array";
+  return typeof value === "object" && value !== null ? "an object" : String(value);
+}
+
+/** The error for a value that is not what a place expects. */
+export function mistake(place: string, value: unknown, expected: string): TypeError {
+  return new TypeError(`${place}: ${show(value)}, expected ${expected}`);
+}
+
+/** Ends the caller's turn with a mistake if `isRight` does not hold. */
+export function expect(
+  isRight: boolean,
+  place: string,
+  value: unknown,
+  expected: string,
+): asserts isRight {
+  if (!isRight) throw mistake(place, value, expected);
+}
+
+/** The text itself, or a mistake if it is none or empty. */
+export function aText(place: string, value: unknown): string {
+  expect(typeof value === "string" && value !== "", place, value, "a text");
+  return value as string;
+}
+
+const memoEntriesMax = 256;
+
+/**
+ * Remembers what a pure function of a text returned. Scripts write their spans and prefixes as
+ * literals and ask for each device, so the same few texts come again and again.
+ */
+export function memo<T>(compute: (text: string) => T): (text: string) => T {
+  const known = new Map<string, T>();
+  return (text) => {
+    const old = known.get(text);
+    if (old !== undefined) return old;
+    const value = compute(text);
+    if (known.size >= memoEntriesMax) known.clear();
+    known.set(text, value);
+    return value;
+  };
+}
