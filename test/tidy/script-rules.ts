@@ -99,7 +99,8 @@ export function exportsByName(files: readonly SourceFile[]): Finding[] {
     const isStar = ts.isExportDeclaration(node) && node.exportClause === undefined;
     return isStar ? ["export *", "import from the file that defines it"] : undefined;
   });
-  const barrels = scripts.filter(isBarrel).map((file) => ({
+  const ours = scripts.filter((file) => !isPackageFace(file.path));
+  const barrels = ours.filter(isBarrel).map((file) => ({
     path: file.path, line: 1, rule: "a barrel", remedy: "import from the files that define things",
   }));
   return [...named, ...barrels];
@@ -112,6 +113,9 @@ const isPolicyExport = (node: ts.Node): boolean =>
 
 /** Tools prescribe a default export for their configuration. */
 const isToolConfig = (path: string): boolean => /\.config\.(mjs|ts)$/.test(path);
+
+/** The face of a package for others: there the names belong together. */
+const isPackageFace = (path: string): boolean => /^runtime\/[^/]+\/src\/index\.ts$/.test(path);
 
 function isBarrel(file: SourceFile): boolean {
   const { statements } = parse(file);

@@ -54,16 +54,26 @@ const STATEMENTS = [
 ];
 const COMMENT_START = /^\s*(?:\/\/|\/\*+|\*+(?!\/))?\s?/;
 
+/** Examples in documentation comments, between fences. */
+const EXAMPLES = /^\s*\* ```[\s\S]*?^\s*\* ```$/gm;
+
+/** The text with as many lines, but without examples. */
+const withoutExamples = (text: string): string =>
+  text.replace(EXAMPLES, (example) => example.replace(/[^\n]/g, ""));
+
 /** Lines of comments that read as statements. */
 export function commentedOutCode(files: readonly SourceFile[]): Finding[] {
   const code = files.filter((file) => isC(file.path) || isScript(file.path));
   return code.filter((file) => !isTidyItself(file.path)).flatMap((file) =>
-    commentsOf(file).flatMap((comment) => comment.text.split("\n").flatMap((text, index) => {
-      const bare = text.replace(COMMENT_START, "").replace(/\*\/\s*$/, "").trim();
-      if (!STATEMENTS.some((statement) => statement.test(bare))) return [];
-      const line = comment.line + index;
-      return [{ path: file.path, line, rule: "commented-out code", remedy: "remove it" }];
-    })));
+    commentsOf(file).flatMap((comment) => statementsIn(comment).map((line) =>
+      ({ path: file.path, line, rule: "commented-out code", remedy: "remove it" }))));
+}
+
+function statementsIn(comment: c.Span): number[] {
+  return withoutExamples(comment.text).split("\n").flatMap((text, index) => {
+    const bare = text.replace(COMMENT_START, "").replace(/\*\/\s*$/, "").trim();
+    return STATEMENTS.some((statement) => statement.test(bare)) ? [comment.line + index] : [];
+  });
 }
 
 const CHANGE_WORDS =
