@@ -6,7 +6,7 @@
 import terser from "@rollup/plugin-terser";
 import typescript from "@rollup/plugin-typescript";
 import { arrows } from "./scripts/rollup-arrows.mjs";
-import { findPrivateNames } from "./scripts/rollup-private-names.mjs";
+import { privateNames, shortNames } from "./scripts/rollup-private-names.mjs";
 import { walk } from "./scripts/rollup-walk.mjs";
 
 const NATIVE_MODULE = "adit:host";
@@ -29,9 +29,6 @@ const shortDeclarations = {
   },
 };
 
-/** Filled by the plugin before the minifier reads it. */
-const mangle = { module: true };
-
 /**
  * The two assumptions hold for our own code: no function is called with `new` unless it is a class,
  * and no property has a getter with an effect that anybody relies on.
@@ -40,37 +37,40 @@ const minifier = terser({
   ecma: 2020,
   module: true,
   compress: { passes: 4, unsafe_arrows: true, pure_getters: true },
-  mangle,
   format: { comments: false },
 });
 
-export default {
-  input: "ts/main.ts",
-  external: [NATIVE_MODULE],
-  plugins: [
-    typescript({
-      tsconfig: "./tsconfig.json",
-      compilerOptions: { sourceMap: true },
-      noEmitOnError: true,
-    }),
-  ],
-  treeshake: { moduleSideEffects: true },
-  output: [
-    {
+/** A warning about the module graph is a mistake in it: cycles, unresolved names end the build. */
+function onwarn(warning) {
+  throw new Error(`rollup: ${warning.code ?? "warning"}: ${warning.message}`);
+}
+
+const input = { input: "ts/main.ts", external: [NATIVE_MODULE], onwarn };
+
+export default [
+  {
+    ...input,
+    plugins: [
+      typescript({
+        tsconfig: "./tsconfig.json",
+        compilerOptions: { sourceMap: true },
+        noEmitOnError: true,
+      }),
+    ],
+    output: { file: "build/adit.debug.mjs", format: "es", sourcemap: true },
+  },
+  {
+    ...input,
+    plugins: [privateNames("./tsconfig.json")],
+    output: {
       file: "build/adit.mjs",
       format: "es",
-      sourcemap: "hidden",
       plugins: [
-        findPrivateNames(mangle, "ts/host/adit-host.d.ts"),
+        { name: "short-names", renderChunk: (code) => ({ code: shortNames(code), map: null }) },
         arrows(),
         shortDeclarations,
         minifier,
       ],
     },
-    { file: "build/adit.debug.mjs", format: "es", sourcemap: true },
-  ],
-  // A warning about the module graph is a mistake in it: cycles and unresolved names end the build.
-  onwarn(warning) {
-    throw new Error(`rollup: ${warning.code ?? "warning"}: ${warning.message}`);
   },
-};
+];

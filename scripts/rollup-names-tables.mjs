@@ -1,0 +1,51 @@
+// The generated contract holds a table of its field names as text, by which codec.ts reads and
+// writes messages. The names in it are renamed with the properties they stand for.
+import ts from "typescript";
+
+/** The names that codec.ts itself spells: the type of a message. */
+export function publishTypes(file, flows) {
+  for (const node of file.statements) {
+    if (!ts.isInterfaceDeclaration(node)) continue;
+    const type = flows.checker.getTypeAtLocation(node);
+    flows.publish(type, "codec.ts spells it", ["type"]);
+  }
+}
+
+/** Edits of the arrays `structs` and `messages`. */
+export function tableEdits(file, nameOf) {
+  const interfaces = new Map(file.statements
+    .filter((node) => ts.isInterfaceDeclaration(node))
+    .map((node) => [node.name.text.toLowerCase(), node]));
+  const edits = [];
+  for (const [array, ending, at] of [["structs", "", 0], ["messages", "message", 2]]) {
+    for (const element of elementsOf(file, array)) {
+      const words = textOf(element).split(" ");
+      const owner = interfaces.get(words[at].replaceAll("_", "").toLowerCase() + ending);
+      if (owner === undefined) throw new Error(`no interface for ${words[at]}`);
+      const fields = words.slice(at + 1).map((word) => renameField(word, owner, nameOf));
+      const text = JSON.stringify([...words.slice(0, at + 1), ...fields].join(" "));
+      edits.push({ start: element.getStart(file), end: element.getEnd(), text });
+    }
+  }
+  return edits;
+}
+
+function elementsOf(file, name) {
+  for (const node of file.statements) {
+    if (!ts.isVariableStatement(node)) continue;
+    const [declaration] = node.declarationList.declarations;
+    if (declaration.name.text === name) return declaration.initializer.elements;
+  }
+  return [];
+}
+
+function textOf(node) {
+  return ts.isBinaryExpression(node) ? textOf(node.left) + textOf(node.right) : node.text;
+}
+
+function renameField(word, owner, nameOf) {
+  const [name, ...rest] = word.split(":");
+  const member = owner.members.find((one) => one.name.text === name);
+  if (member === undefined) throw new Error(`${owner.name.text} has no ${name}`);
+  return [nameOf([member.symbol]) ?? name, ...rest].join(":");
+}

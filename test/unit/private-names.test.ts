@@ -1,0 +1,134 @@
+/**
+ * The build step that shortens property names. Goal: a name that anybody outside the bundle may see
+ * keeps its spelling, all others get one of their own, alike wherever values flow. Method: small
+ * sources in memory, one for each way in which a name can be seen.
+ */
+import ts from "typescript";
+import { suite } from "uvu";
+import * as assert from "uvu/assert";
+
+interface Module {
+  analyse(files: readonly string[], options: object, host: ts.CompilerHost): {
+    program: ts.Program;
+  };
+  renameAll(found: object): Map<string, string>;
+  checkRenamed(program: ts.Program, renamed: Map<string, string>): void;
+  shortNames(code: string): string;
+}
+
+// The step is plain JavaScript beside the sources; this file runs from build/test/test/unit.
+const module: string =
+  new URL("../../../../scripts/rollup-private-names.mjs", import.meta.url).href;
+const { analyse, renameAll, checkRenamed, shortNames } = await import(module) as Module;
+
+const options: ts.CompilerOptions = {
+  target: ts.ScriptTarget.ES2022, lib: ["lib.es2022.d.ts"], types: [], strict: true,
+  module: ts.ModuleKind.ESNext, moduleResolution: ts.ModuleResolutionKind.Bundler,
+};
+const files = new Map<string, ts.SourceFile>();
+
+/** A compiler host with one file of ours; the language's declarations are read once. */
+function hostOf(text: string): ts.CompilerHost {
+  const host = ts.createCompilerHost(options);
+  const read = host.getSourceFile.bind(host);
+  host.getSourceFile = (name, ...rest) => {
+    if (name === "a.ts") return ts.createSourceFile(name, text, ts.ScriptTarget.ES2022, true);
+    const file = files.get(name) ?? read(name, ...rest);
+    if (file !== undefined) files.set(name, file);
+    return file;
+  };
+  host.fileExists = (name) => name === "a.ts" || ts.sys.fileExists(name);
+  return host;
+}
+
+function renamed(text: string): string {
+  const found = analyse(["a.ts"], options, hostOf(text));
+  assert.equal(found.program.getSemanticDiagnostics().map(({ messageText }) => messageText), []);
+  const texts = renameAll(found);
+  checkRenamed(found.program, texts);
+  return texts.get("a.ts") ?? "";
+}
+
+const test = suite("private names");
+const type = "interface A { readonly inner: number; other?: B } interface B { deep: string }\n";
+
+/** What becomes of `inner` and `deep`. */
+const CASES: readonly (readonly [string, string, "kept" | "renamed", "kept" | "renamed"])[] = [
+  ["read", "export const f = (a: A) => a.inner;", "renamed", "renamed"],
+  ["taken apart", "export const f = ({ inner, other }: A) => [inner, other?.deep];", "renamed",
+    "renamed"],
+  ["written as JSON", "export const f = (a: A) => JSON.stringify(a);", "kept", "kept"],
+  ["read from JSON", "export const f = (t: string) => JSON.parse(t) as A;", "kept", "kept"],
+  ["given as unknown", "const g = (u: unknown) => u; export const f = (a: A) => g(a);", "kept",
+    "kept"],
+  ["answered as an object", "export const f = (a: A): object => a;", "kept", "kept"],
+  ["asserted from unknown", "export const f = (u: unknown) => (u as A).inner;", "kept", "kept"],
+  ["seen through a narrower type",
+    "interface N { other?: B } const g = (n: N) => JSON.stringify(n);" +
+    "export const f = (a: A) => g(a);", "kept", "kept"],
+  ["seen through a type parameter",
+    "const g = <T>(t: T) => JSON.stringify(t); export const f = (a: A) => g([a]);", "kept",
+    "kept"],
+  ["kept in a map that is written",
+    "const m = new Map<string, A>(); export const f = (a: A) => {" +
+    "m.set('', a); return JSON.stringify([...m.values()]); };", "kept", "kept"],
+  ["kept in a map", "const m = new Map<string, A>(); export const f = (a: A) => m.set('', a);",
+    "renamed", "renamed"],
+  ["spread into what is written",
+    "export const f = (a: A) => JSON.stringify({ ...a, more: 1 });", "kept", "kept"],
+  ["written in part", "export const f = (a: A) => JSON.stringify(a.other);", "renamed", "kept"],
+  ["listed", "export const f = (a: A) => Object.keys(a);", "kept", "kept"],
+  ["listed by a loop", "export const f = (a: A) => { for (const k in a) return k; return 1; };",
+    "kept", "renamed"],
+  ["read by a name in a variable", "export const f = (a: A, k: keyof A) => a[k];", "kept",
+    "renamed"],
+  ["read by a name in quotes", 'export const f = (a: A) => a["inner"];', "kept", "renamed"],
+  ["asked for by in", 'export const f = (a: A | B) => "inner" in a ? 1 : a.deep;', "renamed",
+    "renamed"],
+  ["a key of a record", 'export const f = (a: A): Readonly<Record<"inner", number>> => a;',
+    "kept", "renamed"],
+  ["a value of a record", "export const f = (a: A): Record<string, A> => ({ x: a });", "renamed",
+    "renamed"],
+  ["given to the language", "export const f = (b: B): Error => ({ name: b.deep, message: '' });",
+    "renamed", "renamed"],
+  ["thrown away and caught", "export const f = (a: A) => { throw a; };", "renamed", "renamed"],
+  ["behind a guard", "export const g = (u: unknown): u is B => u === 1;", "renamed", "kept"],
+];
+
+for (const [name, text, inner, deep] of CASES) {
+  test(`a name ${name}`, () => {
+    const result = renamed(type + text);
+    const fate = (one: string): string =>
+      result.includes(`readonly ${one}:`) || result.includes(`{ ${one}:`) ? "kept" : "renamed";
+    assert.is(fate("inner"), inner, result);
+    assert.is(fate("deep"), deep, result);
+  });
+}
+
+test("values that flow into one another are spelled alike", () => {
+  const result = renamed(
+    "interface A { inner: number } interface B { inner: number } interface C { inner: number }\n" +
+    "export const f = (a: A): B => a; export const g = (c: C) => c.inner;");
+  const [a, b, c] = [...result.matchAll(/interface . \{ ([\w$]+)/g)].map((match) => match[1]);
+  assert.is(a, b);
+  assert.is.not(a, c);
+});
+
+test("a source that does not fit its neighbours ends the build", () => {
+  const text = "interface A { inner: number } export const f = (a: A) => a.inner;";
+  const found = analyse(["a.ts"], options, hostOf(text));
+  const broken = new Map([["a.ts", text.replace("{ inner", "{ inner$$7")]]);
+  assert.throws(() => checkRenamed(found.program, broken), /inner/);
+});
+
+test("what it cannot follow ends the build", () => {
+  assert.throws(() => renamed("export async function f() { await 1; }"), /AwaitExpression/);
+  assert.throws(() => renamed("export const f = (a: any) => a;"), /AnyKeyword/);
+});
+
+test("the most frequent gets the shortest name that nothing else has", () => {
+  const code = "x.rare$$1; x.often$$2; x.often$$2; x.a; ({ often$$2: 1 })";
+  assert.is(shortNames(code), "x.c; x.b; x.b; x.a; ({ b: 1 })");
+});
+
+test.run();
