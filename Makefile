@@ -17,6 +17,10 @@ PREFIX ?= /usr/local
 DESTDIR ?=
 FUZZ_RUNS ?= 20000
 FUZZ_RUNS_LONG ?= 1000000
+# Lives of `make sim`, those of them also in QuickJS, and lives of `make sim-long`.
+SEEDS ?= 2000
+QUICKJS_SEEDS ?= 100
+LIVES ?= 10
 TIERS ?=
 # What a router without a clock judges certificates by: no build may depend on its own hour.
 BUILD_TIME := $(or $(SOURCE_DATE_EPOCH),$(shell git log -1 --format=%ct 2>/dev/null))
@@ -70,7 +74,8 @@ QJS_FUZZ := -O1 -fsanitize=fuzzer-no-link,address -fno-omit-frame-pointer
 
 # ------------------------------------------------------------------------------------------ targets
 
-.PHONY: all build bundle demo lab test leaks bench size sim fuzz lint generate install clean help
+.PHONY: all build bundle demo lab test leaks bench size sim sim-long \
+	fuzz lint generate install clean help
 .PHONY: prepare prepare-lab prepare-test prepare-bench
 
 build: $(if $(wildcard c/main.c),$(B)/aditd $(B)/adit) $(if $(wildcard ts/main.ts),bundle)
@@ -96,7 +101,10 @@ size: build
 	$(Q)scripts/size
 
 sim: prepare-test
-	$(Q)node scripts/run-tests.mjs sim
+	$(Q)node $(B)/test/runtime/sim/campaign.js --seeds $(SEEDS) --quickjs-seeds $(QUICKJS_SEEDS)
+
+sim-long: prepare-test
+	$(Q)node $(B)/test/runtime/sim/campaign.js --seeds $(LIVES) --quickjs-seeds 0 --days 365
 
 fuzz: prepare-test
 	$(Q)FUZZ_RUNS=$(FUZZ_RUNS_LONG) node scripts/run-tests.mjs fuzz
@@ -132,7 +140,8 @@ help:
 	@echo 'make leaks     the leak matrix'
 	@echo 'make bench     throughput and latency beside other tunnels'
 	@echo 'make size      bytes of the bundle and the daemon against their budgets'
-	@echo 'make sim       the simulated host only; SEEDS=n runs more seeds'
+	@echo 'make sim       lives of a virtual day with faults; SEEDS=n, QUICKJS_SEEDS=n'
+	@echo 'make sim-long  ten lives of a virtual year; LIVES=n'
 	@echo 'make fuzz      the fuzzers, 1,000,000 inputs each'
 	@echo 'make lint      types, tidy, shellcheck, generated files'
 	@echo 'make generate  write the files named *.gen.*, and the docs made from the same source'

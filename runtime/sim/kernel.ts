@@ -198,7 +198,9 @@ export class Kernel {
   /** True if the address is one of this machine's; IPv4 addresses stay local while down. */
   isLocal(addr: string): boolean {
     if (addr.startsWith("127.") || addr === "::1") return true;
-    return this.addresses.some((item) => hostOf(item.prefix) === addr);
+    return this.addresses.some(
+      ({ prefix }) => prefix.startsWith(addr) && hostOf(prefix) === addr,
+    );
   }
 
   emit(event: KernelEvent): void {

@@ -27,6 +27,11 @@ const ORDER = "a table ends in unreachable before a rule";
 const LAYERS = "each layer blocks alone";
 const EMPTY = "the plan is empty when settled";
 const LEAK = "no packet leaves outside its tunnel";
+const SETTLED = "settled as policy says";
+/** What the kernel has is not what was written: the bundle itself refuses to call that ready. */
+const READ_BACK = "ready after boot";
+const RESTART = "a restarted decider changes nothing";
+const LEFT = "a stop leaves nothing";
 
 export const mistakes: readonly Mistake[] = [
   { name: "skip-unreachable", plant: skip(isBlocking), found: [ORDER] },
@@ -63,8 +68,61 @@ export const mistakes: readonly Mistake[] = [
   {
     name: "stale-firewall",
     plant: onMover((mover) => (mover.rewrite = withoutElementChanges)),
-    found: [LAYERS, "settled as policy says", "a change is taken in the end", EMPTY],
+    found: [LAYERS, SETTLED, "a change is taken in the end", EMPTY],
   },
+  {
+    name: "skip-unreachable-ipv6",
+    plant: skip((message) => isBlocking(message) && "dst" in message && message.dst === "::/0"),
+    found: [ORDER],
+  },
+  {
+    name: "deaf-to-neighbours",
+    plant: onMover((mover) => (mover.overhear = ({ type }) => type === "neighbour")),
+    found: [LAYERS, LEAK],
+  },
+  {
+    name: "deaf-to-firewall",
+    plant: onMover((mover) => (mover.overhear = ({ type }) => type === "nft_changed")),
+    found: [LAYERS, LEAK, SETTLED],
+  },
+  {
+    name: "deaf-to-rules",
+    plant: onMover((mover) => (mover.overhear = ({ type }) => type === "rule")),
+    found: [LAYERS, LEAK],
+  },
+  {
+    name: "wrong-location",
+    plant: onMover((mover) => (mover.rewrite = (script) => swap(script, "goto loc_1"))),
+    found: [READ_BACK],
+  },
+  {
+    name: "open-guard",
+    plant: onMover((mover) => (mover.rewrite = (script) => script.replaceAll("drop", "accept"))),
+    found: [LAYERS],
+  },
+  {
+    name: "skip-source-nat",
+    plant: onMover((mover) => (mover.rewrite = withoutLines(/\bsnat\b.*\bto\b/))),
+    found: [READ_BACK],
+  },
+  { name: "stale-forward", plant: keepFirst("forward_set"), found: [SETTLED, LEAK] },
+  { name: "never-redial", plant: keepFirst("session_open"), found: [SETTLED] },
+  {
+    name: "keep-settings",
+    plant: keepFirst("sysctl_set"),
+    found: ["a stop restores settings", EMPTY],
+  },
+  {
+    name: "keep-table",
+    plant: onMover((mover) => (mover.rewrite = withoutLines(/^delete table/))),
+    found: [LEFT, "a stop ends well"],
+  },
+  {
+    name: "keep-files",
+    plant: skip((message) => message.type === "file_remove"),
+    found: ["a stop removes state"],
+  },
+  { name: "clean-start", plant: cleanStart, found: [LAYERS, LEAK, RESTART] },
 ];
 
 function onMover(change: (mover: Mover) => void): Mistake["plant"] {
@@ -88,6 +146,41 @@ function deleteForeignRule(machine: Machine): void {
         machine.kernel.removeRule(
           (rule) => rule.priority === foreign.priority && rule.protocol !== foreign.protocol,
         );
+      }
+      before(message, answer);
+    };
+  };
+}
+
+function swap(script: string, target: string): string {
+  return script.replaceAll(target, "goto loc_2");
+}
+
+function withoutLines(unwanted: RegExp): (script: string) => string {
+  return (script) => script.split("\n").filter((line) => !unwanted.test(line)).join("\n");
+}
+
+/** Only the first command of a kind for each thing is carried out; what follows is forgotten. */
+function keepFirst(type: DeciderMessage["type"]): Mistake["plant"] {
+  return (machine) => {
+    machine.onMover = (mover) => {
+      const seen = new Set<string>();
+      mover.ignore = (message) => {
+        if (message.type !== type) return false;
+        const key = "path" in message ? message.path : "name" in message ? message.name : "";
+        return seen.has(key) || seen.add(key).size === 0;
+      };
+    };
+  };
+}
+
+/** Starts from nothing instead of taking over: what is ours goes before it comes again. */
+function cleanStart(machine: Machine): void {
+  machine.onMover = (mover) => {
+    const before = mover.onCommand;
+    mover.onCommand = (message, answer) => {
+      if (message.type === "hello" && mover.restarts > 0) {
+        machine.kernel.removeRule((rule) => rule.protocol === ours.PROTOCOL);
       }
       before(message, answer);
     };

@@ -90,6 +90,8 @@ export class Mover {
   ignore: (message: DeciderMessage) => boolean = () => false;
   /** Planted mistakes: commands that are answered at once and carried out too late. */
   postpone: (message: DeciderMessage) => boolean = () => false;
+  /** Planted mistakes: changes of the kernel that the decider hears nothing of. */
+  overhear: (event: KernelEvent) => boolean = () => false;
   /** Planted mistakes: what becomes of an nft script. */
   rewrite: (script: string) => string = (script) => script;
   /** True while events are lost, as after ENOBUFS; the mover notices and dumps again. */
@@ -192,7 +194,7 @@ export class Mover {
   }
 
   #onKernel(event: KernelEvent): void {
-    if (!this.watching || this.overflowing) return;
+    if (!this.watching || this.overflowing || this.overhear(event)) return;
     if (event.type === "nft_changed") return this.#noticeNft();
     this.send(event);
     if (hidesOtherChanges(event)) this.#planDump();

@@ -14,7 +14,8 @@ const PARSED_MAX = 50_000;
 
 /** An address or prefix; undefined if the text is neither. Results are cached. */
 export function parseNet(text: string): Net | undefined {
-  if (parsed.has(text)) return parsed.get(text);
+  const known = parsed.get(text);
+  if (known !== undefined || parsed.has(text)) return known;
   if (parsed.size >= PARSED_MAX) parsed.clear();
   const net = parseUncached(text);
   parsed.set(text, net);
@@ -43,7 +44,8 @@ export function overlaps(a: Net, b: Net): boolean {
 
 /** The address without prefix length. */
 export function hostOf(prefix: string): string {
-  return prefix.split("/")[0] ?? "";
+  const slash = prefix.indexOf("/");
+  return slash < 0 ? prefix : prefix.slice(0, slash);
 }
 
 /** Canonical text of the network: host bits cleared, `/length` always there. */

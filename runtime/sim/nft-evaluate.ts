@@ -42,18 +42,30 @@ const BREAK: Step = { kind: "break" };
 const JUMPS_MAX = 16;
 
 export function runHook(table: NftTable | undefined, hook: string, packet: HookPacket): HookResult {
-  const chains = [...(table?.chains.values() ?? [])]
-    .filter((chain) => chain.hook === hook)
-    .sort((a, b) => a.priority - b.priority);
   let snat = "";
-  for (const chain of chains) {
-    const end = new Walk(table as NftTable, packet).chain(chain, 0);
+  if (table === undefined) return { verdict: "accept", chain: "", snat };
+  for (const chain of chainsAt(table, hook)) {
+    const end = new Walk(table, packet).chain(chain, 0);
     if (end?.kind === "snat") snat = end.address;
     const word = end?.kind === "verdict" ? end.word : "accept";
     const policy = end === undefined ? chain.policy : word;
     if (policy === "drop") return { verdict: "drop", chain: chain.name, snat: "" };
   }
   return { verdict: "accept", chain: "", snat };
+}
+
+/** Tables are never altered in place, so what was sorted once stays sorted. */
+const sorted = new WeakMap<NftTable, Map<string, readonly NftChain[]>>();
+
+function chainsAt(table: NftTable, hook: string): readonly NftChain[] {
+  const hooks = sorted.get(table) ?? new Map<string, readonly NftChain[]>();
+  const known = hooks.get(hook);
+  if (known !== undefined) return known;
+  const chains = [...table.chains.values()]
+    .filter((chain) => chain.hook === hook)
+    .sort((a, b) => a.priority - b.priority);
+  sorted.set(table, hooks.set(hook, chains));
+  return chains;
 }
 
 class Walk {
@@ -231,15 +243,22 @@ class Walk {
 
   #meta(key: string): Value | undefined {
     const { packet } = this;
-    const fields: Record<string, Value> = {
-      mark: packet.mark,
-      iifname: packet.iif,
-      oifname: packet.oif,
-      nfproto: packet.family === 4 ? "ipv4" : "ipv6",
-      protocol: packet.family === 4 ? "ip" : "ip6",
-      l4proto: packet.protocol,
-    };
-    return known(fields, key);
+    switch (key) {
+      case "mark":
+        return packet.mark;
+      case "iifname":
+        return packet.iif;
+      case "oifname":
+        return packet.oif;
+      case "nfproto":
+        return packet.family === 4 ? "ipv4" : "ipv6";
+      case "protocol":
+        return packet.family === 4 ? "ip" : "ip6";
+      case "l4proto":
+        return packet.protocol;
+      default:
+        return known({}, key);
+    }
   }
 
   #flow(key: string): Value | undefined {

@@ -2,9 +2,10 @@
  * Runs seeds from the command line:
  *
  *   node build/test/runtime/sim/run.js [--seeds N] [--from S] [--seed S] [--minutes M]
- *        [--engine node|quickjs|both] [--mistake NAME] [--verbose]
+ *        [--stormy] [--engine node|quickjs|both] [--mistake NAME] [--verbose]
  *
- * `both` runs each seed in both engines and compares the traces. Exit status 1 if anything failed.
+ * `both` runs each seed in both engines and compares the traces. `--stormy` puts hours of calm
+ * between storms of faults. Exit status 1 if anything failed.
  */
 import { readFileSync } from "node:fs";
 import { parseArgs } from "node:util";
@@ -26,8 +27,15 @@ export async function loadEngine(name: keyof typeof BUNDLES): Promise<Engine> {
 }
 
 /** What to type to see a run again. */
-export function replayCommand(seed: number, faultMs: number, engine: string, mistake = ""): string {
+export function replayCommand(
+  seed: number,
+  faultMs: number,
+  engine: string,
+  mistake = "",
+  stormy = false,
+): string {
   const words = [`--seed ${seed}`, `--minutes ${faultMs / MINUTE_MS}`, `--engine ${engine}`];
+  if (stormy) words.push("--stormy");
   if (mistake !== "") words.push(`--mistake ${mistake}`);
   return `node build/test/runtime/sim/run.js ${words.join(" ")} --verbose`;
 }
@@ -43,23 +51,27 @@ export function describe(report: Report): string {
 interface Options {
   readonly engines: readonly Engine[];
   readonly faultMs: number;
+  readonly stormy: boolean;
   readonly mistake: string;
   readonly verbose: boolean;
 }
 
 function runSeed(seed: number, options: Options): boolean {
-  const { engines, faultMs, verbose } = options;
+  const { engines, faultMs, stormy, verbose } = options;
   const mistake = mistakes.find(({ name }) => name === options.mistake);
   const traceKeep = verbose ? TRACE_KEEP : 0;
   const reports = engines.map((engine) =>
-    run({ seed, engine, faultMs, traceKeep, ...(mistake && { plant: mistake.plant }) }),
+    run({ seed, engine, faultMs, stormy, traceKeep, ...(mistake && { plant: mistake.plant }) }),
   );
   let good = true;
   for (const [at, report] of reports.entries()) {
     const same = report.digest === reports[0]?.digest;
     good &&= report.violation === undefined && same;
     console.log(`${engines[at]?.name.padEnd(7)} ${describe(report)}${same ? "" : " DIFFERS"}`);
-    if (!verbose || report.violation === undefined) continue;
+    if (report.violation === undefined) continue;
+    const name = engines[at]?.name ?? "";
+    console.log(`replay: ${replayCommand(seed, faultMs, name, options.mistake, stormy)}`);
+    if (!verbose) continue;
     console.log(report.lines.join("\n"));
     console.log(report.violation.stack);
   }
@@ -75,13 +87,15 @@ async function main(): Promise<void> {
       minutes: { type: "string", default: "60" },
       engine: { type: "string", default: "node" },
       mistake: { type: "string", default: "" },
+      stormy: { type: "boolean", default: false },
       verbose: { type: "boolean", default: false },
     },
   });
   const names = values.engine === "both" ? (["node", "quickjs"] as const) : [values.engine];
   const engines = await Promise.all(names.map((name) => loadEngine(name as keyof typeof BUNDLES)));
-  const { mistake, verbose } = values;
-  const options = { engines, faultMs: Number(values.minutes) * MINUTE_MS, mistake, verbose };
+  const { mistake, stormy, verbose } = values;
+  const faultMs = Number(values.minutes) * MINUTE_MS;
+  const options = { engines, faultMs, stormy, mistake, verbose };
   const first = Number(values.seed ?? values.from);
   const count = values.seed === undefined ? Number(values.seeds) : 1;
   let failed = 0;

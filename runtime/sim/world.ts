@@ -4,6 +4,7 @@
  */
 import type { ApiAnswer } from "./api-client.js";
 import { callApi } from "./api-client.js";
+import type { Event } from "./clock.js";
 import { Clock } from "./clock.js";
 import { createDnsServer } from "./dns-server.js";
 import type { Engine } from "./engine.js";
@@ -18,21 +19,24 @@ import {
 } from "./invariants.js";
 import { Machine, RUN_DIR } from "./machine.js";
 import { Network } from "./network.js";
-import type { ReferenceRule, Variation } from "./policy.js";
+import type { ReferenceRule } from "./policy.js";
 import { configText, ReferencePolicy, startingRules } from "./policy.js";
 import { Random } from "./random.js";
 import { resolve } from "./resolve.js";
-import type { Device, LocationPlan } from "./topology.js";
+import type { Device } from "./topology.js";
 import {
   announce, furnish, locations, makeDevices, nameOf, packetsOf, plugUplink, TUN,
 } from "./topology.js";
 import { Trace } from "./trace.js";
+import { poolsOf, variationOf } from "./variation.js";
 
 export interface RunOptions {
   readonly seed: number;
   readonly engine: Engine;
   /** Virtual time with faults. */
   readonly faultMs: number;
+  /** Faults come in storms with hours of calm between them, as in the life of a router. */
+  readonly stormy?: boolean;
   /** Alters each machine of ours before it boots: planted mistakes. */
   readonly plant?: (machine: Machine) => void;
   readonly traceKeep?: number;
@@ -54,7 +58,11 @@ const BOOT_MS = 30_000;
 const SETTLE_MS = 60_000;
 const QUIET_MS = 30_000;
 const TRAFFIC_MS = 1_000;
+/** In a calm nothing changes, so that a packet now and then shows as much as many. */
+const TRAFFIC_CALM_MS = 60_000;
 const FAULT_GAP_MS_MAX = 20_000;
+const STORM_MS_MAX = 4 * 60_000;
+const CALM_MS_MAX = 8 * 3_600_000;
 /** Some faults follow one another closely: what one alone cannot break, two together may. */
 const BURST_PERCENT = 30;
 const BURST_MS_MAX = 300;
@@ -99,10 +107,14 @@ export class World {
   faulty = true;
   #lastCommand = "";
   readonly #sysctlsBefore: string;
+  readonly #stormy: boolean;
+  #stormEndsMs = Infinity;
+  #nextPackets: Event | undefined;
   #failedWrites = 0;
 
   constructor(options: RunOptions) {
     this.random = new Random(options.seed);
+    this.#stormy = options.stormy ?? false;
     this.network = new Network(this.clock, this.random.fork());
     this.trace = new Trace(this.clock, options.traceKeep ?? 200);
     const { clock, network, trace } = this;
@@ -135,7 +147,8 @@ export class World {
     this.clock.run(BOOT_MS);
     if (!this.#protected) throw new Violation("ready after boot", `not within ${BOOT_MS} ms`);
     this.#traffic();
-    this.#scheduleFaults(this.#swarm());
+    if (this.#stormy) this.#calmDown();
+    else this.#scheduleFaults(this.#swarm());
     this.clock.run(BOOT_MS + faultMs);
     this.#stopFaults();
     this.clock.run(this.clock.nowMs + SETTLE_MS);
@@ -221,7 +234,21 @@ export class World {
     return chosen.length === 0 ? [this.random.pick(faults)] : chosen;
   }
 
+  /** The swarm changes with each storm, so that a long life meets every combination. */
+  #calmDown(): void {
+    const calmMs = this.random.between(1, CALM_MS_MAX);
+    const stormMs = this.random.between(1, STORM_MS_MAX);
+    this.#stormEndsMs = 0;
+    this.clock.after(calmMs, () => {
+      if (!this.faulty) return;
+      this.#stormEndsMs = this.clock.nowMs + stormMs;
+      this.#scheduleFaults(this.#swarm());
+      this.#traffic();
+    });
+  }
+
   #scheduleFaults(chosen: readonly Fault[]): void {
+    if (this.clock.nowMs >= this.#stormEndsMs) return this.#calmDown();
     const burst = this.random.chance(BURST_PERCENT);
     const gapMs = this.random.between(1, burst ? BURST_MS_MAX : FAULT_GAP_MS_MAX);
     this.clock.after(gapMs, () => {
@@ -237,8 +264,10 @@ export class World {
 
   /** Each device sends now and then; flows are tracked, and lazy tunnels hear of them. */
   #traffic(): void {
-    const { router } = this;
-    this.clock.after(TRAFFIC_MS, () => {
+    const { router, clock } = this;
+    if (this.#nextPackets !== undefined) this.#nextPackets.cancelled = true;
+    const calm = this.faulty && clock.nowMs >= this.#stormEndsMs;
+    this.#nextPackets = clock.after(calm ? TRAFFIC_CALM_MS : TRAFFIC_MS, () => {
       for (const device of this.devices) {
         const packet = this.random.pick(packetsOf(device));
         const dport = this.random.pick([53, 443]);
@@ -254,6 +283,7 @@ export class World {
 
   #stopFaults(): void {
     this.faulty = false;
+    this.#traffic();
     const { router } = this;
     this.network.fates.clear();
     router.files.writeError = 0;
@@ -350,22 +380,6 @@ export class World {
     if (after !== before) throw new Violation(invariant, difference(before, after));
     if (events > 0) throw new Violation(invariant, `${events} kernel events, ${this.#lastCommand}`);
   }
-}
-
-function variationOf(random: Random): Variation {
-  return {
-    lazy: random.chance(30),
-    defaultGateway: random.chance(20),
-    samePool: random.chance(25),
-    named: random.chance(30),
-  };
-}
-
-function poolsOf({ samePool }: Variation): LocationPlan[] {
-  const [first] = locations;
-  if (first === undefined || !samePool) return [...locations];
-  const { pool4, pool6 } = first;
-  return locations.map((plan) => ({ ...plan, pool4, pool6 }));
 }
 
 /** Settings of interfaces that stay; those of the TUN go with it. */

@@ -1,6 +1,6 @@
 /**
- * The bundle on the simulated host, in Node: hours of faults for each seed. `make sim SEEDS=n` runs
- * more of them.
+ * The bundle on the simulated host, in Node: faults without a pause for each seed. `make sim` lets
+ * many more live for a day.
  */
 import { suite } from "uvu";
 import { loadEngine } from "../../runtime/sim/run.js";

@@ -15,7 +15,7 @@ export function checkSeed(options: RunOptions): Report {
   throw new Error(`seed ${seed}: ${report.violation.stack}\n${lines}\nreplay: ${replay}`);
 }
 
-/** A number from the environment, for `make sim SEEDS=n`. */
+/** A number from the environment, for longer runs. */
 export function numberFrom(name: string, fallback: number): number {
   const value = Number(process.env[name] ?? "");
   return Number.isInteger(value) && value > 0 ? value : fallback;

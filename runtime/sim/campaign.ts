@@ -1,0 +1,99 @@
+/**
+ * Many seeds on all processors, each a child process with a share of them:
+ *
+ *   node build/test/runtime/sim/campaign.js [--seeds N] [--quickjs-seeds N] [--from S] [--days D]
+ *
+ * Every seed lives `D` virtual days of storms and calms in Node; the first `--quickjs-seeds` of
+ * them live the same days in QuickJS too, and both traces must agree byte for byte. Exit status 1
+ * if anything failed; each failure comes with the command that shows it again.
+ */
+import { spawn } from "node:child_process";
+import { availableParallelism } from "node:os";
+import { dirname, join } from "node:path";
+import { createInterface } from "node:readline";
+import { fileURLToPath } from "node:url";
+import { parseArgs } from "node:util";
+
+const RUN = join(dirname(fileURLToPath(import.meta.url)), "run.js");
+const DAY_MINUTES = 1_440;
+/** Small shares keep all processors busy to the end. */
+const SHARE_MAX = 20;
+const PROGRESS_MS = 5_000;
+/** Most objects die young; a nursery that holds one message's worth of them saves a quarter. */
+const NODE_FLAGS = ["--max-semi-space-size=32"];
+
+interface Share {
+  readonly from: number;
+  readonly count: number;
+  readonly engine: "node" | "both";
+}
+
+interface Tally {
+  passed: number;
+  failed: number;
+}
+
+async function main(): Promise<void> {
+  const { values } = parseArgs({
+    options: {
+      seeds: { type: "string", default: "2000" },
+      "quickjs-seeds": { type: "string", default: "100" },
+      from: { type: "string", default: "1" },
+      days: { type: "string", default: "1" },
+    },
+  });
+  const [seeds, from, days] = [Number(values.seeds), Number(values.from), Number(values.days)];
+  const both = Math.min(seeds, Number(values["quickjs-seeds"]));
+  const shares = [
+    ...sharesOf(from, both, "both"),
+    ...sharesOf(from + both, seeds - both, "node"),
+  ];
+  const tally: Tally = { passed: 0, failed: 0 };
+  const started = Date.now();
+  const seconds = (): string => `${Math.round((Date.now() - started) / 1_000)} s`;
+  const progress = setInterval(() => {
+    process.stderr.write(`${tally.passed + tally.failed} of ${seeds} seeds, ${seconds()}\n`);
+  }, PROGRESS_MS);
+  const workers = Array.from({ length: availableParallelism() });
+  await Promise.all(workers.map(() => work(shares, days, tally)));
+  clearInterval(progress);
+  console.log(`${seeds} lives of ${days} virtual days in Node, ${both} also in QuickJS`);
+  console.log(`${seconds()} on ${workers.length} processors`);
+  console.log(`${tally.passed} passed, ${tally.failed} failed`);
+  process.exitCode = tally.failed === 0 && tally.passed === seeds ? 0 : 1;
+}
+
+function sharesOf(from: number, total: number, engine: Share["engine"]): Share[] {
+  const shares: Share[] = [];
+  for (let done = 0; done < total; done += SHARE_MAX) {
+    shares.push({ from: from + done, count: Math.min(SHARE_MAX, total - done), engine });
+  }
+  return shares;
+}
+
+async function work(shares: Share[], days: number, tally: Tally): Promise<void> {
+  for (let share = shares.shift(); share !== undefined; share = shares.shift()) {
+    await runShare(share, days, tally);
+  }
+}
+
+/** A child that dies counts its whole share as failed, whatever it had said before. */
+async function runShare({ from, count, engine }: Share, days: number, tally: Tally): Promise<void> {
+  const words = [
+    "--from", from, "--seeds", count, "--minutes", days * DAY_MINUTES, "--engine", engine,
+  ];
+  const child = spawn(process.execPath, [...NODE_FLAGS, RUN, "--stormy", ...words.map(String)], {
+    stdio: ["ignore", "pipe", "inherit"],
+  });
+  let result: RegExpExecArray | undefined;
+  createInterface({ input: child.stdout }).on("line", (line) => {
+    result = /^(\d+) passed, (\d+) failed$/.exec(line) ?? result;
+    if (/FAILED|DIFFERS|^replay/.test(line)) console.log(line);
+  });
+  await new Promise((resolve) => child.on("close", resolve));
+  const passed = Number(result?.[1] ?? 0);
+  tally.passed += passed;
+  tally.failed += count - passed;
+}
+
+await main();

@@ -1,0 +1,21 @@
+/** What differs from one world to the next before anything happens. */
+import type { Variation } from "./policy.js";
+import type { Random } from "./random.js";
+import type { LocationPlan } from "./topology.js";
+import { locations } from "./topology.js";
+
+export function variationOf(random: Random): Variation {
+  return {
+    lazy: random.chance(30),
+    defaultGateway: random.chance(20),
+    samePool: random.chance(25),
+    named: random.chance(30),
+  };
+}
+
+export function poolsOf({ samePool }: Variation): LocationPlan[] {
+  const [first] = locations;
+  if (first === undefined || !samePool) return [...locations];
+  const { pool4, pool6 } = first;
+  return locations.map((plan) => ({ ...plan, pool4, pool6 }));
+}
