@@ -5,12 +5,14 @@
 import { createHttpServer } from "./api/server.js";
 import { createRoutes } from "./api/routes.js";
 import { createClients } from "./engine/clients.js";
+import { configInForce, createAdvice } from "./engine/advice.js";
 import type { Core } from "./engine/core.js";
 import { afterMs, logWarning, nowMs } from "./engine/core.js";
 import type { Engine } from "./engine/engine-state.js";
 import { EventBus } from "./engine/events.js";
 import { beginLife } from "./engine/life.js";
 import { Log } from "./engine/log.js";
+import { reportMoves } from "./engine/moves.js";
 import { onNews } from "./engine/news.js";
 import { createService } from "./engine/service.js";
 import type { SettleHooks } from "./engine/settle.js";
@@ -85,11 +87,18 @@ function createEngine(native: Native, random: Random): Engine {
   const settler = createSettler(core, settleHooks(() => engine));
   const onChange = (why: string): void => {
     noteIntent(settler, why);
+    engine.advice.note(why);
+  };
+  const tunnels = createTunnels(core, onChange);
+  const onAdvice = (why: string): void => {
+    noteIntent(settler, why);
+    if (engine.phase === "running") reportMoves(engine, why);
   };
   const engine: Engine = {
     core,
     settler,
-    tunnels: createTunnels(core, onChange),
+    tunnels,
+    advice: createAdvice(core, { tunnels, onChange: onAdvice }),
     clients: createClients(core, { onChange, whenKnown: (done) => whenKnown(engine, done) }),
     configuration: { core, changes: new Map() },
     server: createHttpServer(core, (request, responder) => routes(request, responder)),
@@ -122,8 +131,9 @@ function settleHooks(engineOf: () => Engine): SettleHooks {
 
 function desire(engine: Engine): Desired {
   const { core, clients, originals, tunnels } = engine;
-  const { config, store } = core;
-  if (config === undefined) throw new Error("nothing is configured");
+  const { store } = core;
+  if (core.config === undefined) throw new Error("nothing is configured");
+  const config = configInForce(engine.advice, core.config);
   if (core.stopping) return desireStopped(config, store, originals);
   if (config.role === "gateway") return desireGateway(config, store, [...clients.book.values()]);
   return desireRouter(config, store, locationStates(tunnels), nowMs(core));

@@ -145,7 +145,7 @@ function reference({ config, states }: Setting, packet: Packet): number {
   ranked.sort((left, right) => weight(right) - weight(left));
   const [rule] = ranked;
   if (rule === undefined) return config.defaultGateway ? 1 : -1;
-  if (rule.target.kind === "direct") return 0;
+  if (rule.target.kind !== "location") return 0;
   const index = indexIn(config, rule.target.name);
   const isDown = (at: number): boolean => states[at - 1]?.state === "down";
   if (!isDown(index) || rule.whenDown.kind === "block") return index;

@@ -66,7 +66,7 @@ function dumpPolicy(policy: PolicyConfig): Json {
 }
 
 function dumpTarget(rule: Rule): Json {
-  const vl = rule.target.kind === "direct" ? "direct" : rule.target.name;
+  const vl = rule.target.kind === "location" ? rule.target.name : rule.target.kind;
   return { vl, when_down: whenDownWord(rule.whenDown) };
 }
 
@@ -91,7 +91,7 @@ function dumpLocation(location: LocationConfig): Json {
   };
 }
 
-function endpointText(host: string, port: number): string {
+export function endpointText(host: string, port: number): string {
   return host.includes(":") ? `[${host}]:${port}` : `${host}:${port}`;
 }
 

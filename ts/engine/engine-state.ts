@@ -1,6 +1,7 @@
 /** The parts of a running decider, held together. Only ts/engine.ts makes one. */
 import type { HttpServer } from "../api/server.js";
 import type { MoverMessage } from "../host/contract.gen.js";
+import type { Runner } from "./advice.js";
 import type { Clients } from "./clients.js";
 import type { Configuration } from "./configuration.js";
 import type { Core } from "./core.js";
@@ -12,6 +13,7 @@ export interface Engine {
   readonly core: Core;
   readonly settler: Settler;
   readonly tunnels: Tunnels;
+  readonly advice: Runner;
   readonly clients: Clients;
   readonly configuration: Configuration;
   readonly server: HttpServer;

@@ -4,6 +4,7 @@ import { answerText } from "../host/errno.js";
 import { closeListener, serveHttp } from "../api/server.js";
 import type { Config, Issue } from "../model/config.js";
 import { backoffMs } from "../tunnel/backoff.js";
+import { startPolicy } from "./advice-file.js";
 import { configureClients, stopClients, takeOverClient } from "./clients.js";
 import { loadConfiguration } from "./configuration.js";
 import type { Core } from "./core.js";
@@ -41,7 +42,7 @@ export function begin(engine: Engine): void {
       engine.configuration.changes = changesFromJson(rules);
       loadState(core, "flows", (flows) => {
         takeStaleFlows(core, flows);
-        readFirstConfiguration(engine);
+        engine.advice.load(() => readFirstConfiguration(engine));
       });
     });
   });
@@ -68,6 +69,7 @@ function takeFirst(engine: Engine, config: Config): void {
     else takeOverClient(clients, session);
   }
   engine.held = [];
+  startPolicy(engine);
   openApi(engine, config, 0);
   request(core.channel, { type: "watch" }, (answer) => {
     const { error, text } = asResult(answer);
@@ -111,6 +113,7 @@ export function reload(engine: Engine, done: (issues: readonly Issue[]) => void)
 
 function takeAgain(engine: Engine, config: Config): void {
   configure(engine, config);
+  startPolicy(engine);
   if (engine.apiSocket !== config.api.socket) openApi(engine, config, 0);
   noteIntent(engine.settler, "the configuration was read again");
   if (engine.phase === "running" && config.role === "router") startTunnels(engine.tunnels);

@@ -87,13 +87,14 @@ function onKernel(engine: Engine, message: MoverMessage): void {
   if (uplinkMatters) noteUplink(tunnels);
   if (!foldMessage(core.store, message)) return;
   const why = `the kernel's ${message.type} changed`;
+  if (uplinkMatters) engine.advice.note(why);
   switch (message.type) {
     case "dump_begin":
       settler.firewallStale = true;
       return;
     case "neighbour":
       noteIntent(settler, why);
-      return;
+      return engine.advice.note(why);
     case "link":
       return message.name === tun ? noteKernel(settler, why) : void noteIntent(settler, why);
     case "address":

@@ -7,6 +7,7 @@ import type { Issue } from "../model/config.js";
 import type { PlannedOperation } from "../model/operation.js";
 import { devicesOf } from "../policy/device.js";
 import { explain } from "../render/explain.js";
+import { configInForce } from "./advice.js";
 import { applyChange } from "./configuration.js";
 import { afterMs, logInfo } from "./core.js";
 import type { Engine } from "./engine-state.js";
@@ -27,7 +28,7 @@ export function createService(engine: Engine): Service {
   return {
     status: (done) => readStatus(engine, done),
     devices: () => {
-      const { config } = core;
+      const config = core.config && configInForce(engine.advice, core.config);
       if (config?.role !== "router") return [];
       return devicesOf(config, core.store, locationStates(tunnels));
     },
@@ -60,7 +61,7 @@ function readStatus(engine: Engine, done: (status: object) => void): void {
 
 function explainSubject(engine: Engine, subject: string): object | readonly Issue[] {
   const { core, tunnels } = engine;
-  const { config } = core;
+  const config = core.config && configInForce(engine.advice, core.config);
   if (config?.role !== "router") {
     return [{ path: "role", value: '"gateway"', expected: "a router, gateways have no devices" }];
   }

@@ -1,7 +1,7 @@
 /**
  * What has to outlive a killed process, in run_dir: the sysctl values as they were found, the
- * rules that were made at run time, the flows that are about to be forgotten. A clean stop removes
- * all of it.
+ * rules that were made at run time, the flows that are about to be forgotten, what a policy script
+ * answered. A clean stop removes all of it.
  */
 import { command, request } from "../host/channel.js";
 import { asResult } from "../host/channel.js";
@@ -18,6 +18,7 @@ const names = {
   originals: "sysctl-originals.json",
   rules: "runtime-rules.json",
   flows: "stale-flows.json",
+  advice: "policy-answers.json",
 } as const;
 
 type StateName = keyof typeof names;

@@ -26,6 +26,7 @@ export function statusOf(engine: Engine, stats: StatsMessage): object {
     ...(config?.role === "gateway"
       ? { clients: clientsOf(engine, config, bySession) }
       : { locations: locationsOf(engine, bySession) }),
+    ...(config?.role === "router" && { policy: engine.advice.status }),
     operations: counters.operations,
     plans: counters.plans,
     repairs: counters.repairs,

@@ -4,6 +4,7 @@ import { asResult, command, request } from "../host/channel.js";
 import { answerText } from "../host/errno.js";
 import { resolveName } from "../host/resolver.js";
 import { readFile } from "../host/transfer.js";
+import { endpointText } from "../config/dump.js";
 import type { LocationConfig, RouterConfig } from "../model/config.js";
 import type { Ip } from "../model/ip.js";
 import { connectMsMax, keepaliveMs } from "../model/limits.js";
@@ -135,6 +136,26 @@ export function noteUplink(tunnels: Tunnels): void {
   deadlines.setEarlier("uplink", atMs, "look at addresses and default routes", () => {
     checkUplink(tunnels);
   });
+}
+
+/** Endpoints in the order to be dialled, by location; a tunnel that carries is left alone. */
+export function preferPeers(
+  tunnels: Tunnels,
+  peers: ReadonlyMap<string, readonly string[]>,
+): void {
+  for (const { slot, location, prefer } of [...tunnels.bySlot.values()]) {
+    const texts = location.peers.map(({ host, port }) => endpointText(host, port));
+    const wanted = peers.get(location.name) ?? [];
+    const order = [...new Set(wanted)].map((text) => texts.indexOf(text)).filter((at) => at >= 0);
+    if (order.join() !== prefer.join()) dispatch(tunnels, slot, { kind: "prefer", order });
+  }
+}
+
+/** Dials a location again; what carries goes on until the new session does. */
+export function redialLocation(tunnels: Tunnels, name: string): void {
+  for (const { slot, location } of [...tunnels.bySlot.values()]) {
+    if (location.name === name) dispatch(tunnels, slot, { kind: "uplink", suspect: true });
+  }
 }
 
 export function locationStates(tunnels: Tunnels): readonly LocationState[] {

@@ -13,6 +13,8 @@ export type WhenDown =
 /** Where a rule sends traffic. The word `direct` as `vl` means: past every tunnel. */
 export type Target =
   | { readonly kind: "direct" }
+  /** Nothing leaves; only a policy script asks for it. */
+  | { readonly kind: "block" }
   /** An empty name is the default location. */
   | { readonly kind: "location"; readonly name: string };
 
@@ -25,6 +27,10 @@ export interface Rule {
   readonly match: RuleMatch;
   readonly target: Target;
   readonly whenDown: WhenDown;
+  /** What a policy script said about it; undefined for a rule of the owner's. */
+  readonly why?: string;
+  /** Asked after all others, so that it opens nothing that another rule protects. */
+  readonly isLate?: true;
 }
 
 export interface PeerConfig {
@@ -98,6 +104,8 @@ export interface RouterConfig {
   readonly locations: readonly LocationConfig[];
   readonly rules: readonly Rule[];
   readonly policy: PolicyConfig;
+  /** Destinations past all tunnels; undefined while no script is in force. */
+  readonly bypass?: readonly Prefix[];
   readonly api: ApiConfig;
 }
 

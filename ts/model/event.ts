@@ -18,6 +18,8 @@ export type AditEvent =
       readonly to: string;
       readonly why: string;
     }
+  | { readonly event: "policy_failed"; readonly reason_details: string }
+  | { readonly event: "policy_notify"; readonly text: string }
   | { readonly event: "repaired"; readonly operations: number; readonly what: string }
   | { readonly event: "client_connected"; readonly client: string; readonly address: string }
   | { readonly event: "client_disconnected"; readonly client: string; readonly reason: string };

@@ -8,6 +8,8 @@ export const priorityMin = 8;
 export const priorityMax = 255;
 /** Our own tunnel sockets, and devices that a rule sends past every tunnel. */
 export const priorityOwn = 8;
+/** Destinations that a policy script sends past all tunnels. */
+export const priorityBypass = 9;
 /** The documented rule of the router SDK. */
 export const priorityMarked = 10;
 /** Addresses that the neighbour table gives for a MAC. */
@@ -15,6 +17,8 @@ export const priorityMac = 11;
 /** Plus the number of host bits: the longest prefix comes first. */
 export const priorityAddress = 20;
 export const priorityIface = 200;
+/** Rules that are asked after all others: addresses of devices, then interfaces. */
+export const priorityLate = 205;
 export const priorityDefault = 210;
 
 /** The documented bit of the packet mark. */

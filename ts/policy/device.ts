@@ -68,6 +68,7 @@ export function decisionWords(config: RouterConfig, { rule, outcome }: Decision)
   if (outcome === undefined) return { rule: "", location: "", outcome: "unmanaged" };
   const name = rule === undefined ? "default" : ruleName(rule);
   if (outcome.kind === "direct") return { rule: name, location: "", outcome: "direct" };
+  if (outcome.kind === "block") return { rule: name, location: "", outcome: "blocked" };
   const location = config.locations[outcome.index - 1]?.name ?? "";
   return { rule: name, location, outcome: outcome.blocked ? "blocked" : "tunnel" };
 }

@@ -20,9 +20,9 @@ export interface DecidedRule {
 export type Layer = "mark" | "guard";
 
 /** Name of the map that a rule's element is in, without the layer. */
-export function mapStem(rule: Rule): string {
+function mapStem(rule: Rule): string {
   const { match } = rule;
-  if (match.kind !== "address") return match.kind;
+  if (match.kind !== "address") return `${rule.isLate ? "late_" : ""}${match.kind}`;
   return `ip${prefixFamily(match.prefix)}_${prefixLength(match.prefix)}`;
 }
 
@@ -42,13 +42,17 @@ export function ruleElements(decided: readonly DecidedRule[]): FirewallElement[]
   return decided.flatMap(({ rule, outcome }) => {
     const stem = mapStem(rule);
     const key = elementKeyOf(rule);
-    const isTunnel = outcome.kind === "tunnel";
-    const mark = isTunnel ? `goto loc_${outcome.index}` : "goto direct";
+    const [mark, guard] = verdictsOf(outcome);
     return [
-      { map: `${stem}_mark`, key, value: mark },
-      { map: `${stem}_guard`, key, value: isTunnel ? "goto guarded" : "goto passed" },
+      { map: `${stem}_mark`, key, value: `goto ${mark}` },
+      { map: `${stem}_guard`, key, value: `goto ${guard}` },
     ];
   });
+}
+
+function verdictsOf(outcome: Outcome): readonly [mark: string, guard: string] {
+  if (outcome.kind === "tunnel") return [`loc_${outcome.index}`, "guarded"];
+  return outcome.kind === "direct" ? ["direct", "passed"] : ["blocked", "barred"];
 }
 
 /** The address that traffic of a location has inside the tunnel, v4 and v6. */

@@ -3,6 +3,7 @@ import type { RouterConfig } from "../model/config.js";
 import type { DesiredForward } from "../model/desired.js";
 import type { Ip, Mac, Prefix } from "../model/ip.js";
 import { makePrefix, prefixAddress, prefixContains } from "../model/ip.js";
+import { markIndexOwn } from "../model/kernel.js";
 import { forwardEntriesMax } from "../model/limits.js";
 import type { Welcome } from "../model/observed.js";
 import type { DecidedRule } from "./elements.js";
@@ -51,12 +52,16 @@ function welcomeAddresses(welcome: Welcome | undefined): Ip[] {
   return welcome === undefined ? [] : [welcome.addr4, welcome.addr6].map(prefixAddress);
 }
 
-/** Without firewall rules packets keep their source: MAC before address before interface. */
+/**
+ * Without firewall rules packets keep their source: MAC before address before interface. No tunnel
+ * ever serves the slot of what is blocked.
+ */
 function addDevices(input: ForwardInput, add: Add): void {
   for (const kind of ["mac", "address", "iface"] as const) {
     for (const { rule, outcome } of input.decided) {
-      if (rule.match.kind !== kind || outcome.kind !== "tunnel") continue;
-      for (const prefix of sourcesOf(rule, input)) add(prefix, outcome.index);
+      if (rule.match.kind !== kind || outcome.kind === "direct") continue;
+      const slot = outcome.kind === "tunnel" ? outcome.index : markIndexOwn;
+      for (const prefix of sourcesOf(rule, input)) add(prefix, slot);
     }
   }
   const { fallback, config } = input;

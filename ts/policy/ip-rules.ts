@@ -7,8 +7,10 @@ import {
   actionTable,
   markDocumented,
   priorityAddress,
+  priorityBypass,
   priorityDefault,
   priorityIface,
+  priorityLate,
   priorityMac,
   priorityMarked,
   priorityOwn,
@@ -36,6 +38,14 @@ export function routerRules(
 ): DesiredRule[] {
   return [
     ...families.flatMap((family) => fixedRules(config, family)),
+    ...(config.bypass ?? []).map((dst) => ({
+      ...blank,
+      family: prefixFamily(dst),
+      priority: priorityBypass,
+      dst,
+      table: directTable(config),
+      why: `past all tunnels to ${dst}`,
+    })),
     ...decided.flatMap((row) => sourceRules(config, row, addresses)),
   ];
 }
@@ -79,7 +89,7 @@ function sourceRules(
   switch (match.kind) {
     case "mac":
       return (addresses.get(match.mac) ?? []).map((address) => ({
-        ...fromRule(makePrefix(address), priorityMac, table),
+        ...fromRule(makePrefix(address), rule.isLate ? priorityLate : priorityMac, table),
         why: `address of ${match.mac}`,
       }));
     case "address":
@@ -88,7 +98,7 @@ function sourceRules(
       return families.map((family) => ({
         ...blank,
         family,
-        priority: priorityIface,
+        priority: rule.isLate ? priorityLate + 1 : priorityIface,
         iif: match.iface,
         table,
         why: `from interface ${match.iface}`,

@@ -1,5 +1,6 @@
 /**
- * Which rule decides for a source: MAC before address, the longest prefix first, before interface.
+ * Which rule decides for a source: MAC before address, the longest prefix first, before interface;
+ * then the late ones, MAC before interface.
  */
 import type { RouterConfig, Rule } from "../model/config.js";
 import type { Ip, Mac } from "../model/ip.js";
@@ -26,7 +27,7 @@ export function indexRules(config: RouterConfig): RuleIndex {
   for (const rule of config.rules) {
     const { match } = rule;
     if (match.kind === "address") lengths.add(prefixLength(match.prefix));
-    rules.set(ruleName(rule), rule);
+    rules.set((rule.isLate ? "late " : "") + matchName(rule), rule);
   }
   return { rules, lengths: [...lengths].sort((left, right) => right - left) };
 }
@@ -39,6 +40,8 @@ export function matchingRules({ rules, lengths }: RuleIndex, source: Source): Ru
     `mac ${mac}`,
     ...networks.map((length) => `address ${prefixNetwork(makePrefix(address, length))}`),
     `interface ${iface}`,
+    `late mac ${mac}`,
+    `late interface ${iface}`,
   ];
   return names.flatMap((name) => rules.get(name) ?? []);
 }
@@ -47,8 +50,12 @@ function bitsOf(address: Ip): number {
   return prefixFamily(address) === 4 ? 32 : 128;
 }
 
-/** For people: what a rule matches. */
-export function ruleName({ match }: Rule): string {
+/** For people: what a rule matches, or what the script said. */
+export function ruleName(rule: Rule): string {
+  return rule.why === undefined ? matchName(rule) : `policy: ${rule.why || matchName(rule)}`;
+}
+
+function matchName({ match }: Rule): string {
   switch (match.kind) {
     case "mac":
       return `mac ${match.mac}`;

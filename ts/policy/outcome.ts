@@ -5,6 +5,7 @@ import type { LocationState } from "../model/observed.js";
 /** A location's index is its position in the configuration, from 1. */
 export type Outcome =
   | { readonly kind: "direct" }
+  | { readonly kind: "block" }
   /** Blocked traffic stays with its tunnel: the mover drops it until a session serves the slot. */
   | { readonly kind: "tunnel"; readonly index: number; readonly blocked: boolean };
 
@@ -33,7 +34,7 @@ export function decideOutcome(
   target: Target,
   whenDown: WhenDown,
 ): Outcome {
-  if (target.kind === "direct") return target;
+  if (target.kind !== "location") return target;
   const index = indexOf(config, target.name);
   if (!isDown(config, states, index) || whenDown.kind === "block") {
     return via(config, states, index);

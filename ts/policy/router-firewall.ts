@@ -5,11 +5,13 @@
  */
 import type { RouterConfig, Rule } from "../model/config.js";
 import type { DesiredFirewall } from "../model/desired.js";
-import { formatIp, ipBytes, prefixFamily, prefixLength } from "../model/ip.js";
+import type { Prefix } from "../model/ip.js";
+import { formatIp, ipBytes, prefixAddress, prefixFamily, prefixLength } from "../model/ip.js";
+import { markDocumented } from "../model/kernel.js";
 import type { NftChain, NftMap, NftRule } from "../render/nft.js";
 import { renderTable } from "../render/nft.js";
 import type { DecidedRule, Layer } from "./elements.js";
-import { addressElements, mapStem, ruleElements } from "./elements.js";
+import { addressElements, ruleElements } from "./elements.js";
 import { hex32, locationMark, ourMask, ownMark } from "./marks.js";
 import type { Outcome, States } from "./outcome.js";
 
@@ -34,17 +36,20 @@ const priorityGuard = -5;
 const prioritySource = 100;
 
 export function routerFirewall(input: FirewallInput): DesiredFirewall {
-  const lookups = lookupsOf(input.config.rules);
   const { config, lan } = input;
+  const { bypass, rules } = config;
+  const lookups = lookupsOf(rules, bypass !== undefined);
+  const past = lengthsOf(bypass ?? []);
   return renderTable({
-    maps: [...lookups.flatMap((lookup) => lookup.maps), ...fixedMaps],
+    maps: [...lookups.flatMap((lookup) => lookup.maps), ...past.map(bypassMap), ...fixedMaps],
     chains: [
       shieldChain(config),
-      markingChain(input, lookups),
+      markingChain(input, lookups, past),
       ...(config.defaultGateway ? [outputChain(input)] : []),
       ...locationChains(config),
-      guardChain(input, lookups),
+      guardChain(input, lookups, past),
       guardedChain(config),
+      ...(bypass === undefined ? [] : [barredChain]),
       {
         name: "passed",
         hook: undefined,
@@ -55,6 +60,9 @@ export function routerFirewall(input: FirewallInput): DesiredFirewall {
     ],
     elements: [
       ...ruleElements(input.decided),
+      ...(bypass ?? []).map((prefix) => {
+        return { map: bypassName(prefix), key: prefixAddress(prefix), value: "" };
+      }),
       ...addressElements(config, input.states),
       ...(config.noSocketSetup ? [] : [{ map: "own4", key: config.tunAddr, value: "" }]),
       ...lan.map((name) => ({ map: "lan", key: name, value: "" })),
@@ -75,22 +83,33 @@ interface Lookup {
   readonly rules: (layer: Layer) => NftRule;
 }
 
-/** MAC first, then addresses from the longest prefix to the shortest, then interfaces. */
-function lookupsOf(rules: readonly Rule[]): Lookup[] {
-  const lengths = new Map<string, readonly [4 | 6, number]>();
-  for (const rule of rules) {
-    if (rule.match.kind !== "address") continue;
-    const { prefix } = rule.match;
-    lengths.set(mapStem(rule), [prefixFamily(prefix), prefixLength(prefix)]);
-  }
-  const sorted = [...lengths].sort(
-    ([, [family, length]], [, [otherFamily, other]]) => family - otherFamily || other - length,
-  );
+/**
+ * MAC first, then addresses from the longest prefix to the shortest, then interfaces; behind them
+ * what a policy script adds where no rule stands.
+ */
+function lookupsOf(rules: readonly Rule[], isAdvised: boolean): Lookup[] {
+  const prefixes = rules.flatMap(({ match }) => (match.kind === "address" ? match.prefix : []));
+  const byMac = ["ether_addr", "ether saddr", "by MAC"] as const;
+  const byIface = ["ifname", "iifname", "by interface"] as const;
   return [
-    lookup("mac", "ether_addr", "ether saddr", "by MAC"),
-    ...sorted.map(([stem, [family, length]]) => addressLookup(stem, family, length)),
-    lookup("iface", "ifname", "iifname", "by interface"),
+    lookup("mac", ...byMac),
+    ...lengthsOf(prefixes).map(addressLookup),
+    lookup("iface", ...byIface),
+    ...(isAdvised ? [lookup("late_mac", ...byMac), lookup("late_iface", ...byIface)] : []),
   ];
+}
+
+type Length = readonly [family: 4 | 6, length: number];
+
+/** The different lengths of prefixes, IPv4 first, the longest first. */
+function lengthsOf(prefixes: readonly Prefix[]): Length[] {
+  const lengths = new Map<number, Length>();
+  for (const prefix of prefixes) {
+    const family = prefixFamily(prefix);
+    const length = prefixLength(prefix);
+    lengths.set(family * 1_000 - length, [family, length]);
+  }
+  return [...lengths].sort(([left], [right]) => left - right).map(([, length]) => length);
 }
 
 function lookup(stem: string, key: NftMap["key"], field: string, why: string): Lookup {
@@ -101,12 +120,34 @@ function lookup(stem: string, key: NftMap["key"], field: string, why: string): L
   };
 }
 
-function addressLookup(stem: string, family: 4 | 6, length: number): Lookup {
+function addressLookup([family, length]: Length): Lookup {
+  const field = fieldText("saddr", family, length);
+  return lookup(`ip${family}_${length}`, keyOf(family), field, `by IPv${family} /${length}`);
+}
+
+function keyOf(family: 4 | 6): NftMap["key"] {
+  return family === 4 ? "ipv4_addr" : "ipv6_addr";
+}
+
+function fieldText(side: "saddr" | "daddr", family: 4 | 6, length: number): string {
   const isSingle = length === (family === 4 ? 32 : 128);
-  const name = family === 4 ? "ip" : "ip6";
-  const field = isSingle ? `${name} saddr` : `${name} saddr & ${maskText(family, length)}`;
-  const key = family === 4 ? "ipv4_addr" : "ipv6_addr";
-  return lookup(stem, key, field, `by IPv${family} /${length}`);
+  const name = `${family === 4 ? "ip" : "ip6"} ${side}`;
+  return isSingle ? name : `${name} & ${maskText(family, length)}`;
+}
+
+function bypassName(prefix: Prefix): string {
+  return `bypass${prefixFamily(prefix)}_${prefixLength(prefix)}`;
+}
+
+function bypassMap([family, length]: Length): NftMap {
+  return { name: `bypass${family}_${length}`, key: keyOf(family), value: undefined };
+}
+
+function bypassRules(past: readonly Length[], verdict: string): NftRule[] {
+  return past.map(([family, length]) => ({
+    text: `${fieldText("daddr", family, length)} @bypass${family}_${length} ${verdict}`,
+    why: `past all tunnels by IPv${family} /${length}`,
+  }));
 }
 
 function maskText(family: 4 | 6, length: number): string {
@@ -127,7 +168,11 @@ function shieldChain(config: RouterConfig): NftChain {
   };
 }
 
-function markingChain(input: FirewallInput, lookups: readonly Lookup[]): NftChain {
+function markingChain(
+  input: FirewallInput,
+  lookups: readonly Lookup[],
+  past: readonly Length[],
+): NftChain {
   const { config, fallback } = input;
   const outward = `iifname { "${config.tunIfname}", "${config.wanIfname}" } return`;
   const rest = fallback === undefined ? [] : [fallbackRule(fallback, "", "everything else")];
@@ -136,6 +181,7 @@ function markingChain(input: FirewallInput, lookups: readonly Lookup[]): NftChai
     hook: { type: "filter", hook: "prerouting", priority: priorityMangle },
     rules: [
       { text: outward, why: "comes from outside" },
+      ...bypassRules(past, "goto direct"),
       ...lookups.map((lookup) => lookup.rules("mark")),
       ...rest,
     ],
@@ -166,16 +212,26 @@ function locationChains(config: RouterConfig): NftChain[] {
     rules: [{ text: set(locationMark(config, at + 1)), why: `to ${name}` }],
   }));
   const direct = { text: set(ownMark(config)), why: "past every tunnel" };
-  return [...chains, { name: "direct", hook: undefined, rules: [direct] }];
+  const blocked = { text: set(markDocumented), why: "to no location" };
+  return [
+    ...chains,
+    { name: "direct", hook: undefined, rules: [direct] },
+    ...(config.bypass ? [{ name: "blocked", hook: undefined, rules: [blocked] }] : []),
+  ];
 }
 
-function guardChain(input: FirewallInput, lookups: readonly Lookup[]): NftChain {
+function guardChain(
+  input: FirewallInput,
+  lookups: readonly Lookup[],
+  past: readonly Length[],
+): NftChain {
   const rest = { text: "goto guarded", why: "guard everything else" };
   return {
     name: "guard",
     hook: { type: "filter", hook: "forward", priority: priorityGuard },
     rules: [
       ...strayRules(input.config),
+      ...bypassRules(past, "accept"),
       ...lookups.map((lookup) => lookup.rules("guard")),
       ...(input.fallback === undefined ? [] : [rest]),
     ],
@@ -207,6 +263,15 @@ function guardedChain({ tunIfname }: RouterConfig): NftChain {
     ],
   };
 }
+
+const barredChain: NftChain = {
+  name: "barred",
+  hook: undefined,
+  rules: [
+    { text: "oifname @lan accept", why: "to the LAN" },
+    { text: "counter drop", why: "blocked by the policy script" },
+  ],
+};
 
 /** Inward the route's own limit is the LAN's, which says nothing about the tunnel. */
 function clampChain({ config, mtu }: FirewallInput): NftChain {

@@ -113,12 +113,14 @@ function ruleSentences(config: RouterConfig, rules: RuleIndex, source: Subject):
   const behind = rest.map(ruleName).join(", ");
   const order =
     behind === "" ? "" : ` It comes before ${behind}: MAC, then address, then interface.`;
-  return [`The rule for ${ruleName(first)} decides.${order}`];
+  const rule = first.why === undefined ? "rule for " : "script's answer, ";
+  return [`The ${rule}${ruleName(first)} decides.${order}`];
 }
 
 function tunnelSentences(config: RouterConfig, states: States, decision: Decision): string[] {
   const { rule, outcome } = decision;
   if (outcome === undefined) return [];
+  if (outcome.kind === "block") return ["It lets nothing leave but to the LAN."];
   if (rule?.target.kind === "direct") return ["It sends traffic past every tunnel."];
   const name = rule?.target.kind === "location" ? rule.target.name : "";
   const index = indexOf(config, name);
@@ -157,7 +159,7 @@ function whenDownSentence(rule: Rule | undefined, location: string): string {
 
 function movedSentence(config: RouterConfig, { outcome }: Decision, index: number): string[] {
   if (outcome === undefined || (outcome.kind === "tunnel" && outcome.index === index)) return [];
-  const now = outcome.kind === "direct" ? "direct" : config.locations[outcome.index - 1]?.name;
+  const now = outcome.kind === "tunnel" ? config.locations[outcome.index - 1]?.name : "direct";
   return [`At this moment it goes ${now === "direct" ? "direct" : `to ${now ?? ""}`}.`];
 }
 

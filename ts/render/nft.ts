@@ -139,5 +139,5 @@ function addText({ map, key, value }: FirewallElement): string {
 
 /** Interface names are quoted because some are words of the nft language. */
 function keyText(map: string, key: string): string {
-  return map === "lan" || map.startsWith("iface_") ? `"${key}"` : key;
+  return map === "lan" || map.includes("iface_") ? `"${key}"` : key;
 }

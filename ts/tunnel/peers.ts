@@ -15,14 +15,18 @@ export interface PeerQueue {
 
 export const emptyPeerQueue: PeerQueue = { peers: [], addresses: new Map() };
 
-/** Takes the next peer; `count` is at least 1. */
+/** Takes the next peer; `count` is at least 1. A round begins with those preferred, in order. */
 export function takePeer(
   queue: PeerQueue,
   count: number,
   random: Random,
+  prefer: readonly number[] = [],
 ): { readonly peer: number; readonly queue: PeerQueue } {
   const valid = queue.peers.filter((peer) => peer < count);
-  const round = valid.length > 0 ? valid : shuffled([...Array(count).keys()], random);
+  const all = [...Array(count).keys()];
+  const first = prefer.filter((one) => one < count);
+  const rest = all.filter((one) => !first.includes(one));
+  const round = valid.length > 0 ? valid : [...first, ...shuffled(rest, random)];
   const [peer = 0, ...peers] = round;
   return { peer, queue: { ...queue, peers } };
 }

@@ -50,6 +50,8 @@ export interface Tunnel {
   readonly attempt: Attempt | undefined;
   readonly serial: number;
   readonly queue: PeerQueue;
+  /** Positions of peers in the order that a policy script gave. */
+  readonly prefer: readonly number[];
   readonly failures: number;
   readonly conflicts: number;
   readonly retryAtMs: number | undefined;
@@ -83,6 +85,8 @@ export type TunnelEvent =
     }
   /** `suspect` if the session that carries may depend on what changed. */
   | { readonly kind: "uplink"; readonly suspect: boolean }
+  /** From the next dial on, peers are taken in this order before all others. */
+  | { readonly kind: "prefer"; readonly order: readonly number[] }
   | { readonly kind: "time" }
   | { readonly kind: "stop"; readonly reason: string };
 
@@ -141,6 +145,7 @@ export function newTunnel(location: LocationConfig, slot: number, nowMs: number)
     attempt: undefined,
     serial: 0,
     queue: emptyPeerQueue,
+    prefer: [],
     failures: 0,
     conflicts: 0,
     retryAtMs: undefined,

@@ -56,6 +56,8 @@ function takeEvent(turn: Turn, event: TunnelEvent): void {
       return onHeld(turn, event.session, event.welcome, event.peer);
     case "uplink":
       return onUplink(turn, event.suspect);
+    case "prefer":
+      return change(turn, { prefer: event.order, queue: { ...turn.state.queue, peers: [] } });
     case "time":
       return onTime(turn);
     case "stop":
@@ -81,8 +83,8 @@ function onWant(turn: Turn): void {
 
 /** Begins an attempt with the next peer of the queue. */
 function dial(turn: Turn): void {
-  const { location, queue, serial } = turn.state;
-  const { peer, queue: taken } = takePeer(queue, location.peers.length, turn.random);
+  const { location, queue, serial, prefer } = turn.state;
+  const { peer, queue: taken } = takePeer(queue, location.peers.length, turn.random, prefer);
   const host = location.peers[peer]?.host ?? "";
   const literal = parseIp(host);
   const next =

@@ -21,8 +21,11 @@ export function planConntrack(desired: Desired, observed: Observed): PlannedOper
   if (desired.firewall === undefined || firewall.kind === "unread") return [];
   const found = firewall.kind === "present" ? firewall.elements : none;
   const { added, removed } = elementChanges(desired.firewall, found);
-  // Without its address a flow begins untranslated and stays so.
-  const missed = added.some((item) => isTranslation(item) && !found.has(elementKey(item)));
+  // Without its address a flow begins untranslated and stays so; a destination that is sent past
+  // all tunnels concerns everybody's flows.
+  const missed =
+    added.some((item) => isTranslation(item) && !found.has(elementKey(item))) ||
+    [...added, ...removed].some(({ map }) => map.startsWith("bypass"));
   const moved = missed ? [...desired.firewall.elements.values()] : added;
   const byMac = addressesByMac(observed);
   const prefixes = new Set([
@@ -68,8 +71,8 @@ function sourcesOf(
   byMac: ReadonlyMap<Mac, readonly Prefix[]>,
   observed: Observed,
 ): readonly Prefix[] {
-  if (map === "mac_mark") return byMac.get(key) ?? [];
-  if (map === "iface_mark") return ofInterface(key, observed);
+  if (/^(late_)?mac_mark$/.test(map)) return byMac.get(key) ?? [];
+  if (/^(late_)?iface_mark$/.test(map)) return ofInterface(key, observed);
   const length = /^ip[46]_(\d+)_mark$/.exec(map)?.[1];
   return length === undefined ? [] : [`${key}/${length}`];
 }

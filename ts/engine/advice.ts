@@ -1,0 +1,390 @@
+/**
+ * Asks the active script and keeps what it answered. The ladder when it fails: the last good answer
+ * of each device, then the rules of the configuration, then the block.
+ */
+import type { Advice, Effect, Reaction, ScriptEvent, World } from "../model/advice.js";
+import type { Config, RouterConfig } from "../model/config.js";
+import type { HeldAdvice } from "../policy/advise.js";
+import { adviseConfig, heldFromJson, heldToJson, holdAdvice, nothingHeld } from "../policy/advise.js";
+import { neighboursOf } from "../policy/lan.js";
+import { statesByName } from "../policy/outcome.js";
+import { eventsBetween, worldKey, worldOf } from "../policy/world.js";
+import { backoffMs } from "../tunnel/backoff.js";
+import type { AdviceFacts } from "./advice-facts.js";
+import { createFacts, readLeases, watchRates } from "./advice-facts.js";
+import type { Cage, CageError, Script } from "./cage.js";
+import { cageErrorText, isCageError, openCage } from "./cage.js";
+import type { Core } from "./core.js";
+import { afterMs, logWarning, nowMs } from "./core.js";
+import { loadState, saveState } from "./state-files.js";
+import type { Tunnels } from "./tunnels.js";
+import { locationStates, preferPeers, redialLocation } from "./tunnels.js";
+
+/** What the swapping of scripts and the API see of the runner. */
+export interface AdviceRunner {
+  readonly active: Cage | undefined;
+  /** The last good answer of the active script. */
+  readonly advice: Advice | undefined;
+  readonly held: HeldAdvice | undefined;
+  /** The last lines that scripts logged, oldest first. */
+  readonly lines: readonly { readonly time: number; readonly level: string; readonly text: string }[];
+  readonly status: object;
+  /** Told of every failure of the active script. */
+  onFailure: (error: CageError) => void;
+  /** Puts a script in force that is loaded; undefined ends the script that is. */
+  adopt(cage: Cage | undefined): void;
+  /** Loads a script and puts it in force; without another one it is tried until it loads. */
+  run(script: Script): void;
+  /** What the script was told may be other than before, such as its variables. */
+  again(why: string): void;
+  /** Says that there is a script which is not loaded yet: who has no answer waits for it. */
+  expect(): void;
+  worldNow(): World;
+  /** The world may have changed. */
+  note(why: string): void;
+}
+
+/** Changes that arrive within this time share one decision. */
+const gatherMs = 20;
+const pauseMs = 500;
+const minuteMs = 60_000;
+const retryMsMin = 1_000;
+const retryMsMax = 60_000;
+/** Failures in a row after which a script counts as degraded. */
+const failuresMax = 5;
+/** CPU time of all calls of one minute. */
+const minuteCpuUsMax = 3_000_000;
+const minuteLinesMax = 120;
+const linesKeptMax = 64;
+/** Between two reconnects of one location that scripts asked for. */
+const reconnectMsMin = 30_000;
+
+export interface RunnerHooks {
+  readonly tunnels: Tunnels;
+  /** What is advised changed. */
+  readonly onChange: (why: string) => void;
+}
+
+export function createAdvice(core: Core, hooks: RunnerHooks): Runner {
+  return new Runner(core, hooks);
+}
+
+/** The configuration with what the script says; what policy is made from. */
+export function configInForce(runner: Runner, config: Config): Config {
+  if (config.role !== "router" || !runner.isExpected) return config;
+  return adviseConfig(config, runner.held, statesByName(locationStates(runner.hooks.tunnels)));
+}
+
+export class Runner implements AdviceRunner {
+  active: Cage | undefined;
+  advice: Advice | undefined;
+  held: HeldAdvice | undefined;
+  isExpected = false;
+  lines: { time: number; level: string; text: string }[] = [];
+  onFailure: (error: CageError) => void = () => undefined;
+  script: Script | undefined;
+  /** What the process of the script was given, as text. */
+  limits = "";
+  private loading: Script | undefined;
+  private readonly facts: AdviceFacts = createFacts();
+  private kept: Readonly<Record<string, unknown>> = {};
+  private savedText = "";
+  private isBusy = false;
+  private lastKey = "";
+  private lastWorld: World | undefined;
+  private lastMs = -Infinity;
+  private retryMs = 0;
+  private failures = 0;
+  private decisions = 0;
+  private lastError = "";
+  private minute = { endMs: 0, cpuUs: 0, lines: 0 };
+  private readonly reconnectedMs = new Map<string, number>();
+
+  constructor(
+    private readonly core: Core,
+    readonly hooks: RunnerHooks,
+  ) {}
+
+  /** Reads what a decider before us kept; before the configuration. */
+  load(done: () => void): void {
+    loadState(this.core, "advice", (content) => {
+      this.kept = content;
+      done();
+    });
+  }
+
+  expect(): void {
+    const { config } = this.core;
+    if (this.isExpected || config?.role !== "router") return;
+    this.isExpected = true;
+    const names = new Set(config.locations.map(({ name }) => name));
+    this.held ??= heldFromJson(this.kept, names);
+    preferPeers(this.hooks.tunnels, this.held?.peers ?? new Map());
+    this.hooks.onChange("a policy script is expected");
+  }
+
+  run(script: Script): void {
+    this.expect();
+    this.loading = script;
+    if (this.active?.isOpen !== true) this.script = script;
+    openCage(this.core, script, (cage) => {
+      const isWanted = this.loading === script;
+      if (isWanted) this.loading = undefined;
+      if (!isCageError(cage)) return isWanted ? this.take(cage) : cage.close();
+      if (isWanted && this.script === script) return this.fail(cage);
+      return logWarning(this.core, `the former script stays: ${cageErrorText(cage)}`);
+    });
+  }
+
+  adopt(cage: Cage | undefined): void {
+    this.loading = undefined;
+    this.failures = 0;
+    if (cage !== undefined) {
+      this.expect();
+      return this.take(cage);
+    }
+    this.active?.close();
+    this.script = this.active = this.advice = this.held = undefined;
+    this.isExpected = false;
+    for (const name of ["", " facts", " redecide"]) this.core.deadlines.clear(`policy${name}`);
+    preferPeers(this.hooks.tunnels, new Map());
+    this.keep(nothingHeld);
+    return this.hooks.onChange("no policy script is in force");
+  }
+
+  again(why: string): void {
+    preferPeers(this.hooks.tunnels, this.held?.peers ?? new Map());
+    this.lastKey = "";
+    this.note(why);
+  }
+
+  /** The new one is asked at once; until it answers, what the former said stays. */
+  private take(cage: Cage): void {
+    if (this.active !== cage) this.active?.close();
+    this.active = cage;
+    this.script = cage.script;
+    this.retryMs = 0;
+    this.lastMs = -Infinity;
+    this.lastKey = "";
+    this.lastWorld = undefined;
+    this.isBusy = false;
+    watchRates(this.core, this.facts, this.hooks.tunnels, () => this.note("leases or rates"));
+    this.note("the script is loaded");
+  }
+
+  note(why: string): void {
+    if (this.script === undefined) return;
+    const atMs = Math.max(nowMs(this.core) + gatherMs, this.lastMs + pauseMs, this.retryMs);
+    this.core.deadlines.setEarlier("policy", atMs, why, () => this.turn());
+  }
+
+  worldNow(): World {
+    const { core, facts, hooks } = this;
+    const { tunnels } = hooks;
+    const config = core.config as RouterConfig;
+    const now = nowMs(core);
+    const present = new Set(neighboursOf(config, core.store).map(({ mac }) => mac));
+    for (const mac of facts.seenMs.keys()) if (!present.has(mac)) facts.seenMs.delete(mac);
+    for (const mac of present) if (!facts.seenMs.has(mac)) facts.seenMs.set(mac, now);
+    return worldOf({
+      config,
+      observed: core.store,
+      locations: locationStates(tunnels),
+      carriers: tunnels.carriers,
+      held: this.held,
+      nowMs: now,
+      unixMs: core.native.wallMs(),
+      ...facts,
+    });
+  }
+
+  private turn(): void {
+    const { core, script, active } = this;
+    if (script === undefined || core.config?.role !== "router" || core.stopping) return;
+    if (this.isBusy || this.loading !== undefined) return;
+    if (!core.store.complete || nowMs(core) < this.retryMs) return this.later();
+    if (active?.isOpen !== true) return this.run(script);
+    const key = worldKey(this.worldNow());
+    if (key === this.lastKey) return this.later();
+    this.isBusy = true;
+    this.lastMs = nowMs(core);
+    readLeases(core, this.facts, () => {
+      if (this.active === active) this.decide(active);
+    });
+  }
+
+  /** The next look, at the latest when the local time has moved on by a minute. */
+  private later(): void {
+    const { core, retryMs } = this;
+    const now = nowMs(core);
+    const atMs = now + minuteMs - (core.native.wallMs() % minuteMs);
+    const why = now < retryMs ? "the script pauses" : "the next minute";
+    const next = now < retryMs ? retryMs : atMs;
+    core.deadlines.setEarlier("policy", next, why, () => this.turn());
+  }
+
+  private decide(cage: Cage): void {
+    const world = this.worldNow();
+    cage.decide(world, (answer) => {
+      if (this.active !== cage) return;
+      this.isBusy = false;
+      this.count(cage);
+      if (isCageError(answer)) return this.fail(answer);
+      this.succeed(answer, world);
+      return this.tell(cage, eventsBetween(this.lastWorld, world), world);
+    });
+  }
+
+  private succeed(advice: Advice, world: World): void {
+    this.failures = 0;
+    this.decisions += 1;
+    this.lastKey = worldKey(world);
+    this.advice = advice;
+    this.core.log.forget("policy fail");
+    this.report(advice);
+    const held = holdAdvice(this.held ?? nothingHeld, advice, world.devices);
+    this.held = held;
+    if (this.keep(held)) {
+      preferPeers(this.hooks.tunnels, held.peers);
+      this.hooks.onChange("the policy script answered");
+    }
+    this.note("what changed meanwhile");
+  }
+
+  /** True if it differs from what was kept before. */
+  private keep(held: HeldAdvice): boolean {
+    const content = heldToJson(held);
+    const text = JSON.stringify([content, [...held.peers], [...(held.routes?.values() ?? [])]]);
+    if (text === this.savedText) return false;
+    this.savedText = text;
+    saveState(this.core, "advice", content, (problem) => {
+      if (problem === "") return;
+      this.core.log.writeOnce("error", `policy keep ${problem}`, `answers are not kept: ${problem}`);
+    });
+    return true;
+  }
+
+  private fail(error: CageError): void {
+    const { core } = this;
+    const text = cageErrorText(error);
+    this.failures += 1;
+    this.isBusy = false;
+    this.lastError = text;
+    core.log.writeOnce("warning", `policy fail ${text}`, `${this.name()}: ${text}`);
+    if (this.failures === 1) core.events.publish({ event: "policy_failed", reason_details: text });
+    if (this.failures === failuresMax) logWarning(core, `${this.name()} is degraded: answers stay`);
+    const delayMs = backoffMs(this.failures - 1, retryMsMin, retryMsMax, core.random);
+    const pauseMs = this.failures < failuresMax ? delayMs : retryMsMax;
+    this.retryMs = Math.max(this.retryMs, nowMs(core) + pauseMs);
+    core.deadlines.set("policy", this.retryMs, `retry: ${text}`, () => this.turn());
+    this.onFailure(error);
+  }
+
+  private tell(cage: Cage, events: readonly ScriptEvent[], world: World): void {
+    this.lastWorld = world;
+    const [event, ...rest] = events;
+    if (event === undefined || !cage.isOpen || !cage.functions.includes("onEvent")) return;
+    cage.event(event, world, (answer) => {
+      if (this.active !== cage) return;
+      this.count(cage);
+      if (isCageError(answer)) return this.fail(answer);
+      this.report(answer);
+      answer.effects.forEach((effect) => this.carryOut(effect));
+      return this.tell(cage, rest, world);
+    });
+  }
+
+  private carryOut(effect: Effect): void {
+    const { core } = this;
+    switch (effect.effect) {
+      case "notify":
+        core.events.publish({ event: "policy_notify", text: effect.text });
+        return this.say("info", effect.text);
+      case "reconnect": {
+        const { location } = effect;
+        const now = nowMs(core);
+        if (now < (this.reconnectedMs.get(location) ?? -Infinity) + reconnectMsMin) return;
+        this.reconnectedMs.set(location, now);
+        return redialLocation(this.hooks.tunnels, location);
+      }
+      case "redecide":
+        return afterMs(core, "policy redecide", effect.after_s * 1_000, "the script asks", () => {
+          this.lastKey = "";
+          this.note("the script asked for it");
+        });
+    }
+  }
+
+  /** What a script says, and what is wrong with what it says. */
+  private report({ log, failed, issues }: Advice | Reaction): void {
+    const { core } = this;
+    for (const { level, text } of log) this.say(level === "warn" ? "warning" : "info", text);
+    for (const one of failed) {
+      const who = one.mac ?? one.location;
+      const text = cageErrorText(one);
+      const line = `${this.name()}: ${one.in}${who === undefined ? "" : ` of ${who}`}: ${text}`;
+      this.lastError = line;
+      core.log.writeOnce("warning", `policy fail ${one.in} ${text}`, line);
+    }
+    for (const { path, value, expected } of issues) {
+      const line = `${this.name()}: ${path}: expected ${expected}, not ${value}`;
+      core.log.writeOnce("warning", `policy fail ${path}`, line);
+    }
+  }
+
+  private say(level: "warning" | "info", text: string): void {
+    this.minuteCpu();
+    this.lines.push({ time: Math.floor(this.core.native.wallMs()), level, text });
+    if (this.lines.length > linesKeptMax) this.lines.shift();
+    this.minute.lines += 1;
+    if (this.minute.lines > minuteLinesMax) return;
+    this.core.log.write(level, `${this.name()}: ${text}`);
+  }
+
+  private name(): string {
+    const { origin = "", version = 0 } = this.script ?? {};
+    return `policy script ${origin} v${version}`;
+  }
+
+  private count(cage: Cage): void {
+    this.minuteCpu();
+    this.minute.cpuUs += cage.usage.lastCpuUs;
+    if (this.minute.cpuUs <= minuteCpuUsMax) return;
+    this.retryMs = this.minute.endMs;
+    const text = `${this.name()} pauses: over ${minuteCpuUsMax / 1_000} ms of CPU in a minute`;
+    this.core.log.writeOnce("warning", "policy fail cpu", text);
+  }
+
+  /** CPU time of the minute under way. */
+  private minuteCpu(): number {
+    const now = nowMs(this.core);
+    if (now >= this.minute.endMs) this.minute = { endMs: now + minuteMs, cpuUs: 0, lines: 0 };
+    return this.minute.cpuUs;
+  }
+
+  get status(): object {
+    const { active, script, failures, advice, held, minute } = this;
+    const now = nowMs(this.core);
+    const isPaused = now < minute.endMs && minute.cpuUs > minuteCpuUsMax;
+    const failing = failures < failuresMax ? "failing" : "degraded";
+    const word = active === undefined ? "loading" : isPaused ? "paused" : "running";
+    const state = !this.isExpected ? "none" : failures > 0 ? failing : word;
+    return {
+      state,
+      origin: script?.origin ?? "",
+      version: script?.version ?? 0,
+      sha256: script?.sha256 ?? "",
+      functions: active?.functions ?? [],
+      failures,
+      last_error: this.lastError,
+      decisions: this.decisions,
+      cpu_us: active?.usage.cpuUs ?? 0,
+      last_cpu_us: active?.usage.lastCpuUs ?? 0,
+      minute_cpu_us: now < minute.endMs ? minute.cpuUs : 0,
+      memory_bytes: active?.usage.memoryBytes ?? 0,
+      routes: held?.routes?.size ?? 0,
+      bypass: held?.bypass ?? [],
+      failed_devices: (advice?.failed.length ?? 0) + (advice?.failedMore ?? 0),
+    };
+  }
+}
