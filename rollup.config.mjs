@@ -7,6 +7,7 @@ import terser from "@rollup/plugin-terser";
 import typescript from "@rollup/plugin-typescript";
 import { arrows } from "./scripts/rollup-arrows.mjs";
 import { privateNames, shortNames } from "./scripts/rollup-private-names.mjs";
+import { reservedNames, sharedValues } from "./scripts/rollup-shared-values.mjs";
 import { walk } from "./scripts/rollup-walk.mjs";
 
 const NATIVE_MODULE = "adit:host";
@@ -37,6 +38,7 @@ const minifier = terser({
   ecma: 2020,
   module: true,
   compress: { passes: 4, unsafe_arrows: true, pure_getters: true },
+  mangle: { module: true, reserved: reservedNames },
   format: { comments: false },
 });
 
@@ -70,6 +72,7 @@ export default [
         arrows(),
         shortDeclarations,
         minifier,
+        sharedValues(),
       ],
     },
   },

@@ -1,0 +1,135 @@
+// A rollup output plugin that comes behind the minifier: values that the bundle spells often get a
+// name at its top. They are texts, `undefined`, and functions and classes of the language.
+import { parseAst } from "rollup/parseAst";
+import { walk } from "./rollup-walk.mjs";
+
+/** One-letter names that the minifier has to leave to this step, for what is spelled most. */
+export const reservedNames = ["Z", "Q", "J"];
+
+/** Objects whose functions do not look at `this`, and functions of that kind elsewhere. */
+const owners = new Set(["JSON", "Math", "Number", "Object"]);
+const functions = new Set(["Array.isArray", "String.fromCharCode"]);
+const globals = new Set([
+  "Array", "Error", "JSON", "Map", "Math", "Number", "Object", "RangeError", "Set", "String",
+  "TypeError", "Uint8Array",
+]);
+
+const letters = "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ";
+const partOfName = /[\w$]/;
+
+/** The same program, with `let name=value,…;` behind the imports. */
+export function shareValues(code) {
+  const { spellings, names, top } = read(code);
+  const free = freeNames(names);
+  const edits = [];
+  const declared = [];
+  for (const places of [...spellings.values()].sort((left, right) => weigh(right) - weigh(left))) {
+    const name = free.next().value;
+    const { text } = places[0];
+    const declaration = text === "void 0" ? name : `${name}=${text}`;
+    const ways = places.map((place) => editOf(code, place, name));
+    const saved = ways.reduce((sum, edit) => sum + edit.end - edit.start - edit.text.length, 0);
+    if (saved <= declaration.length + 1) {
+      free.giveBack(name);
+      continue;
+    }
+    declared.push(declaration);
+    edits.push(...ways);
+  }
+  const head = declared.length > 0 ? `let ${declared.join()};` : "";
+  return applyEdits(code, [...edits, { start: top, end: top, text: head }]);
+}
+
+/** About what a short name would save. */
+function weigh(places) {
+  return places.length * (places[0].text.length - 1);
+}
+
+/** Where shareable values stand, every identifier, and where declarations may be put. */
+function read(code) {
+  const tree = parseAst(code);
+  const spellings = new Map();
+  const names = new Set();
+  const inside = new Set();
+  const keys = new Set();
+  let top = 0;
+  const add = (node) => {
+    const text = code.slice(node.start, node.end);
+    spellings.set(text, [...spellings.get(text) ?? [], { start: node.start, end: node.end, text }]);
+  };
+  walk(tree, (node) => {
+    for (const one of notValues(node)) inside.add(one);
+    if (isPlainKey(node)) keys.add(node.property ?? node.key);
+    if (node.type === "ImportDeclaration") top = node.end;
+    if (node.type === "Identifier" && !keys.has(node)) names.add(node.name);
+    if (inside.has(node) || !isShareable(node)) return;
+    if (node.type === "MemberExpression") inside.add(node.object);
+    add(node);
+  });
+  return { spellings, names, top };
+}
+
+/** A name behind a dot or before a colon: no variable can be meant. */
+function isPlainKey(node) {
+  return !node.computed && !node.shorthand && (node.property ?? node.key) !== undefined;
+}
+
+/** Children that look like a value and are a name, or stand where only a literal may. */
+function notValues(node) {
+  if (node.shorthand) return [node.key, node.value];
+  if (isPlainKey(node)) return [node.property ?? node.key];
+  if (node.directive !== undefined) return [node.expression];
+  return node.source === undefined ? [] : [node.source];
+}
+
+function isShareable(node) {
+  switch (node.type) {
+    case "Literal":
+      return typeof node.value === "string";
+    case "UnaryExpression":
+      return node.operator === "void" && node.argument.type === "Literal";
+    case "Identifier":
+      return globals.has(node.name);
+    case "MemberExpression": {
+      if (node.computed || node.object.type !== "Identifier") return false;
+      const { name } = node.object;
+      return owners.has(name) || functions.has(`${name}.${node.property.name}`);
+    }
+    default:
+      return false;
+  }
+}
+
+/** The name in that place, with a blank where it would melt with a word beside it. */
+function editOf(code, { start, end }, name) {
+  const before = partOfName.test(code[start - 1] ?? "") ? " " : "";
+  const after = partOfName.test(code[end] ?? "") ? " " : "";
+  return { start, end, text: before + name + after };
+}
+
+function freeNames(names) {
+  const words = new Set([...names, "as", "do", "if", "in", "is", "of"]);
+  const pairs = [...letters].flatMap((one) => [...letters].map((two) => one + two));
+  const list = [...reservedNames, ...pairs].filter((name) => !words.has(name));
+  return {
+    next: () => ({ value: list.shift() }),
+    giveBack: (name) => list.unshift(name),
+  };
+}
+
+function applyEdits(code, edits) {
+  const parts = [];
+  let at = 0;
+  for (const { start, end, text } of edits.sort((left, right) => left.start - right.start)) {
+    parts.push(code.slice(at, start), text);
+    at = end;
+  }
+  return parts.join("") + code.slice(at);
+}
+
+export function sharedValues() {
+  return {
+    name: "shared-values",
+    renderChunk: (code) => ({ code: shareValues(code), map: null }),
+  };
+}
