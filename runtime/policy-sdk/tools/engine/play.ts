@@ -122,26 +122,26 @@ class Player {
     this.#offsetMin = scenario.utc_offset_min ?? 60;
     this.#startS = parseLocalTime(scenario.start, this.#offsetMin);
     this.#endS = parseLocalTime(scenario.end, this.#offsetMin);
-    this.#home = new Household({
+    this.#home = atPath("the start", () => new Household({
       time: scenario.start,
       utcOffsetMin: this.#offsetMin,
       devices: mapValues(scenario.devices, deviceSpec),
       locations: mapValues(scenario.locations, locationSpec),
       ...(scenario.uplinks === undefined ? {} : { uplinks: scenario.uplinks }),
       ...(scenario.vars === undefined ? {} : { vars: scenario.vars }),
-    });
+    }));
   }
 
   run(): void {
     const events = (this.#scenario.events ?? [])
-      .map((event) => ({ event, atS: this.#timeOf(event.at) }))
+      .map((event, index) => ({ event, index, atS: this.#timeOf(event.at) }))
       .sort((a, b) => a.atS - b.atS);
     let next = 0;
     for (let nowS = this.#startS; nowS < this.#endS;) {
       this.#home.advance({ seconds: nowS - this.#home.unixS });
       for (; (events[next]?.atS ?? Infinity) <= nowS; next++) {
-        const event = events[next]?.event;
-        if (event !== undefined) this.#happen(event);
+        const { event, index = 0 } = events[next] ?? {};
+        if (event !== undefined) atPath(`events[${index}]`, () => this.#happen(event));
       }
       this.#decide();
       nowS = Math.min(this.#nextMinute(nowS), events[next]?.atS ?? Infinity, this.#wakeUp(nowS));
@@ -286,6 +286,19 @@ class Player {
     if (last?.goes === step.goes && last?.answered === step.answered && last !== undefined) return;
     this.#last.set(step.device, step);
     this.#steps.push(step);
+  }
+}
+
+/** A scenario that contradicts itself: who leaves must have been there. */
+class ScenarioError extends Error {
+  override readonly name = "ScenarioError";
+}
+
+function atPath<T>(path: string, act: () => T): T {
+  try {
+    return act();
+  } catch (error) {
+    throw new ScenarioError(`${path}: ${(error as Error).message}`);
   }
 }
 
