@@ -196,6 +196,12 @@ $(B)/$(1)/quickjs/%.o: $(QJS)/.fetched Makefile
 	@mkdir -p $$(@D)
 	$$(Q)$(2) $(QJS_BASE) $(4) -c -o $$@ $(QJS)/$$*.c
 
+# The engine's main file comes with our addition around it.
+$(B)/$(1)/quickjs/quickjs.o: c/lib/engine_where.c $(QJS)/.fetched Makefile
+	$$(call say,CC,$$< [$(1)])
+	@mkdir -p $$(@D)
+	$$(Q)$(2) $(QJS_BASE) $(4) -I$(QJS) -c -o $$@ $$<
+
 $(B)/$(1)/libadit.a: $(C_NOMAIN:%.c=$(B)/$(1)/%.o) $(QJS_SRC:%.c=$(B)/$(1)/quickjs/%.o)
 	$$(call say,AR,$$@)
 	@rm -f $$@

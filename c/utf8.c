@@ -57,3 +57,28 @@ bool utf8_valid(const uint8_t *text, size_t size)
 	}
 	return true;
 }
+
+static bool is_surrogate(const uint8_t *text, size_t size)
+{
+	return size >= 3 && text[0] == 0xed && (text[1] & 0xe0) == 0xa0 && (text[2] & 0xc0) == 0x80;
+}
+
+void utf8_repair(uint8_t *text, size_t size)
+{
+	size_t at = 0;
+
+	while (at < size) {
+		size_t length = utf8_sequence(text + at, size - at);
+
+		if (length == 0 && is_surrogate(text + at, size - at)) {
+			text[at] = 0xef;
+			text[at + 1] = 0xbf;
+			text[at + 2] = 0xbd;
+			length = 3;
+		} else if (length == 0) {
+			text[at] = '?';
+			length = 1;
+		}
+		at += length;
+	}
+}

@@ -12,4 +12,8 @@ size_t utf8_sequence(const uint8_t *text, size_t size);
 /* True if all `size` bytes are well-formed. */
 bool utf8_valid(const uint8_t *text, size_t size);
 
+/* Puts U+FFFD in the place of lone surrogates, which the engine encodes as three bytes of their
+ * own, and '?' in the place of anything else that is not well-formed. */
+void utf8_repair(uint8_t *text, size_t size);
+
 #endif

@@ -2,7 +2,7 @@
 #include <fcntl.h>
 #include <math.h>
 #include <malloc.h>
-#include <signal.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
@@ -26,35 +26,6 @@ static const char *const vm_export_names[VM_EXPORTS] = {
 	[VM_NEXT_DEADLINE_MS] = "nextDeadlineMs",
 };
 
-/* Runs before the module. Removes what pure code must not reach (clock, chance, compiling text) and
- * freezes everything that all code shares, so that no code can change what other code means. */
-static const char prelude[] =
-	"(() => {\n"
-	"  'use strict';\n"
-	"  const seeds = [globalThis, [][Symbol.iterator](), new Map().entries(),\n"
-	"    new Set().values(), ''[Symbol.iterator](), ''.matchAll(/a/g), function* () {},\n"
-	"    async function () {}, async function* () {}, (function* () {})(),\n"
-	"    (async function* () {})(), Object.getPrototypeOf(Uint8Array)];\n"
-	"  for (const kind of [function () {}, function* () {}, async function () {},\n"
-	"    async function* () {}]) delete Object.getPrototypeOf(kind).constructor;\n"
-	"  for (const name of ['eval', 'Function', 'BigInt', 'BigInt64Array', 'BigUint64Array',\n"
-	"    'SharedArrayBuffer', 'Atomics', 'escape', 'unescape']) delete globalThis[name];\n"
-	"  delete Math.random;\n"
-	"  const seen = new Set();\n"
-	"  const walk = (value) => {\n"
-	"    const isObject = typeof value === 'object' && value !== null;\n"
-	"    if ((!isObject && typeof value !== 'function') || seen.has(value)) return;\n"
-	"    seen.add(value);\n"
-	"    walk(Object.getPrototypeOf(value));\n"
-	"    for (const key of Reflect.ownKeys(value)) {\n"
-	"      const property = Object.getOwnPropertyDescriptor(value, key);\n"
-	"      walk(property.value); walk(property.get); walk(property.set);\n"
-	"    }\n"
-	"    Object.freeze(value);\n"
-	"  };\n"
-	"  seeds.forEach(walk);\n"
-	"})();\n";
-
 uint64_t vm_monotonic_us(void)
 {
 	struct timespec now;
@@ -70,14 +41,30 @@ struct vm *vm_of(JSContext *context)
 
 /* -------------------------------------------------------------------------- memory */
 
+#ifdef ADIT_TEST
+void (*vm_test_allocation)(struct vm *vm);
+#endif
+
+static _Noreturn void die_at_limit(const struct vm *vm)
+{
+	char why[40];
+
+	snprintf(why, sizeof(why), "limit %zu bytes", vm->memory_max);
+	vm_die_of_memory(vm, why);
+}
+
 /* An engine that ran out of memory must not be trusted further: not every path of it handles that.
  * So the first refusal ends the process instead of becoming an exception. */
 static void account(JSMallocState *state, size_t size)
 {
 	struct vm *vm = state->opaque;
 
+#ifdef ADIT_TEST
+	if (vm_test_allocation != NULL)
+		vm_test_allocation(vm);
+#endif
 	if (size > vm->memory_max || vm->memory_used > vm->memory_max - size)
-		vm_die(vm, VM_EXIT_MEMORY, "out of memory (limit %zu bytes)", vm->memory_max);
+		die_at_limit(vm);
 }
 
 static void count(JSMallocState *state, void *ptr, int direction)
@@ -86,6 +73,8 @@ static void count(JSMallocState *state, void *ptr, int direction)
 	size_t size = malloc_usable_size(ptr);
 
 	vm->memory_used = direction > 0 ? vm->memory_used + size : vm->memory_used - size;
+	if (vm->memory_used > vm->memory_peak)
+		vm->memory_peak = vm->memory_used;
 	state->malloc_size = vm->memory_used;
 	state->malloc_count += (size_t)direction;
 }
@@ -97,7 +86,7 @@ static void *engine_malloc(JSMallocState *state, size_t size)
 	account(state, size);
 	ptr = malloc(size);
 	if (ptr == NULL)
-		vm_die(state->opaque, VM_EXIT_MEMORY, "out of memory (the system has none)");
+		vm_die_of_memory(state->opaque, "the system has none");
 	count(state, ptr, 1);
 	return ptr;
 }
@@ -124,7 +113,7 @@ static void *engine_realloc(JSMallocState *state, void *ptr, size_t size)
 	account(state, size);
 	larger = realloc(ptr, size);
 	if (larger == NULL)
-		vm_die(state->opaque, VM_EXIT_MEMORY, "out of memory (the system has none)");
+		vm_die_of_memory(state->opaque, "the system has none");
 	count(state, larger, 1);
 	return larger;
 }
@@ -136,7 +125,7 @@ static size_t engine_usable_size(const void *ptr)
 
 /* The engine collects cycles when the heap has grown by half, which may be beyond the limit: so a
  * heap that fills half of it is collected between calls as well, whenever it grew by an eighth. */
-static void collect_when_large(struct vm *vm)
+void vm_collect(struct vm *vm)
 {
 	if (vm->memory_used <= vm->memory_max / 2 ||
 	    vm->memory_used <= vm->memory_collected + vm->memory_collected / 8)
@@ -155,26 +144,16 @@ static void arm_backstop(unsigned int ms)
 	CHECK(setitimer(ITIMER_REAL, &timer, NULL) == 0);
 }
 
-static void begin_call(struct vm *vm)
+void vm_begin_call(struct vm *vm)
 {
 	vm->call_due_us = vm_monotonic_us() + (uint64_t)vm->call_ms * 1000;
 	arm_backstop(2 * vm->call_ms);
 }
 
-static void end_call(struct vm *vm)
+void vm_end_call(struct vm *vm)
 {
 	arm_backstop(0);
 	vm->call_due_us = 0;
-}
-
-void vm_pause(struct vm *vm)
-{
-	end_call(vm);
-}
-
-void vm_resume(struct vm *vm)
-{
-	begin_call(vm);
 }
 
 /* Makes the engine throw an exception that no script can catch, with the stack as it is. */
@@ -213,6 +192,20 @@ static void track_rejection(JSContext *context, JSValueConst promise, JSValueCon
 	vm->rejections--;
 	vm->rejected[i] = vm->rejected[vm->rejections];
 	vm->reasons[i] = vm->reasons[vm->rejections];
+}
+
+void vm_track_rejections(struct vm *vm)
+{
+	JS_SetHostPromiseRejectionTracker(vm->runtime, track_rejection, vm);
+}
+
+void vm_forget_rejections(struct vm *vm)
+{
+	while (vm->rejections > 0) {
+		vm->rejections--;
+		JS_FreeValue(vm->context, vm->rejected[vm->rejections]);
+		JS_FreeValue(vm->context, vm->reasons[vm->rejections]);
+	}
 }
 
 static void check_value(struct vm *vm, JSValueConst value)
@@ -255,7 +248,7 @@ void vm_call(struct vm *vm, enum vm_export which, int argc, JSValue *args)
 {
 	JSValue value;
 
-	begin_call(vm);
+	vm_begin_call(vm);
 	value = JS_Call(vm->context, vm->exports[which], JS_UNDEFINED, argc, args);
 	check_value(vm, value);
 	JS_FreeValue(vm->context, value);
@@ -264,8 +257,8 @@ void vm_call(struct vm *vm, enum vm_export which, int argc, JSValue *args)
 	run_jobs(vm);
 	ask_deadline(vm);
 	run_jobs(vm);
-	collect_when_large(vm);
-	end_call(vm);
+	vm_collect(vm);
+	vm_end_call(vm);
 }
 
 /* ------------------------------------------------------------------------- loading */
@@ -277,16 +270,16 @@ static const JSMallocFunctions engine_memory = {
 	.js_malloc_usable_size = engine_usable_size,
 };
 
-static void create_context(struct vm *vm, const struct vm_options *options)
+void vm_create(struct vm *vm, size_t stack_bytes)
 {
+	vm_die_prepare(vm);
+	vm_begin_call(vm);
 	vm->runtime = JS_NewRuntime2(&engine_memory, vm);
 	if (vm->runtime == NULL)
 		vm_die(vm, VM_EXIT_SETUP, "the engine does not start");
-	JS_SetMaxStackSize(vm->runtime, options->stack_bytes ? options->stack_bytes
-							     : VM_STACK_BYTES_DEFAULT);
+	JS_SetMaxStackSize(vm->runtime, stack_bytes);
 	JS_SetStripInfo(vm->runtime, JS_STRIP_SOURCE); /* nobody prints a function; lines stay */
 	JS_SetInterruptHandler(vm->runtime, interrupt, vm);
-	JS_SetHostPromiseRejectionTracker(vm->runtime, track_rejection, vm);
 	vm->context = JS_NewContextRaw(vm->runtime);
 	if (vm->context == NULL)
 		vm_die(vm, VM_EXIT_SETUP, "the engine makes no context");
@@ -297,17 +290,7 @@ static void create_context(struct vm *vm, const struct vm_options *options)
 	JS_AddIntrinsicRegExp(vm->context);
 	JS_AddIntrinsicJSON(vm->context);
 	JS_AddIntrinsicMapSet(vm->context);
-	JS_AddIntrinsicTypedArrays(vm->context);
 	JS_AddIntrinsicPromise(vm->context);
-}
-
-static void run_prelude(struct vm *vm)
-{
-	JSValue value = JS_Eval(vm->context, prelude, sizeof(prelude) - 1, "prelude",
-				JS_EVAL_TYPE_GLOBAL | JS_EVAL_FLAG_STRICT);
-
-	check_value(vm, value);
-	JS_FreeValue(vm->context, value);
 }
 
 char *vm_read_module(struct vm *vm, const char *path, size_t *ret_size)
@@ -369,19 +352,17 @@ static void find_exports(struct vm *vm, JSModuleDef *module)
 
 void vm_load(struct vm *vm, const char *text, size_t size, const struct vm_options *options)
 {
-	struct sigaction stuck = { .sa_handler = vm_die_stuck };
 	JSModuleDef *definition;
 	JSValue module;
 
 	vm->memory_max = options->memory_bytes ? options->memory_bytes : VM_MEMORY_BYTES_DEFAULT;
 	vm->call_ms = options->call_ms ? options->call_ms : VM_CALL_MS_DEFAULT;
 	vm->queue_last = &vm->queue_first;
-	vm_die_prepare(vm);
-	CHECK(sigaction(SIGALRM, &stuck, NULL) == 0);
-	begin_call(vm);
-	create_context(vm, options);
-	run_prelude(vm);
-	if (vm_host_register(vm->context) < 0)
+	vm_die_when_stuck();
+	vm_create(vm, options->stack_bytes ? options->stack_bytes : VM_STACK_BYTES_DEFAULT);
+	vm_track_rejections(vm);
+	JS_AddIntrinsicTypedArrays(vm->context);
+	if (vm_lockdown(vm->context, JS_UNDEFINED) < 0 || vm_host_register(vm->context) < 0)
 		vm_die_exception(vm);
 	module = JS_Eval(vm->context, text, size, MODULE_NAME,
 			 JS_EVAL_TYPE_MODULE | JS_EVAL_FLAG_COMPILE_ONLY);
@@ -390,5 +371,5 @@ void vm_load(struct vm *vm, const char *text, size_t size, const struct vm_optio
 	definition = JS_VALUE_GET_PTR(module);
 	evaluate(vm, module);
 	find_exports(vm, definition);
-	end_call(vm);
+	vm_end_call(vm);
 }

@@ -14,8 +14,9 @@
 #define VM_POLICY_STACK_BYTES_DEFAULT (128u << 10)
 #define VM_POLICY_CALL_MS_DEFAULT 100
 
-/* Frames between the decider and a cage, on a SOCK_STREAM descriptor: a 32-bit little-endian length
- * of what follows, a kind, a payload in UTF-8. One request at a time, each answered by one frame. */
+/* Frames between the decider and a cage, on a SOCK_STREAM descriptor: a 32-bit little-endian
+ * length of what follows, a kind, a payload in UTF-8. One request at a time, each answered by one
+ * frame. */
 #define VM_FRAME_BYTES_MAX (1u << 20) /* kind and payload */
 #define VM_FRAME_LOAD 'L' /* request: the script's text */
 #define VM_FRAME_CALL 'C' /* request: JSON for handle() of the prelude */
@@ -47,11 +48,11 @@ struct vm_policy_options {
 };
 
 /* Confines the calling process for good (no new privileges, resource limits, seccomp), then serves
- * requests on descriptor 3 until its other end closes: VM_EXIT_MOVER_GONE. To be called in a process
- * of its own, unprivileged; every descriptor above 3 is closed, and only 2 and 3 are used. Faults
- * end the process at once with an enum vm_exit status, after one line "policy: ..." to stderr. A
- * request that overruns call_ms is answered with "limit"; one that runs for twice that time ends the
- * process. */
+ * requests on descriptor 3 until its other end closes: VM_EXIT_MOVER_GONE. To be called in a
+ * process of its own, unprivileged; every descriptor but 2 and 3 is closed. Faults end the process
+ * at once with an enum vm_exit status, after one line "policy: ..." to stderr, which names file,
+ * line and column. A request that overruns call_ms is answered with "limit"; one that runs for
+ * twice that time ends the process. */
 int vm_policy_main(const struct vm_policy_options *options);
 
 /* Confines the calling process for good (no new privileges, resource limits, seccomp), runs the

@@ -1,5 +1,7 @@
 #include <errno.h>
+#include <fcntl.h>
 #include <signal.h>
+#include <stdlib.h>
 #include <string.h>
 #include <sys/prctl.h>
 #include <sys/resource.h>
@@ -24,6 +26,7 @@
 #define OPEN_FILES_MAX 128
 /* Text, libraries and stack beside the engine's heap; a net under the engine's own limit. */
 #define ADDRESS_SPACE_MAX (256u << 20)
+#define CAGE_SPARE_BYTES (8u << 20)
 
 static void limit(const struct vm *vm, int resource, rlim_t value)
 {
@@ -36,8 +39,6 @@ static void limit(const struct vm *vm, int resource, rlim_t value)
 static void limit_resources(const struct vm *vm)
 {
 	limit(vm, RLIMIT_NOFILE, OPEN_FILES_MAX);
-	limit(vm, RLIMIT_CORE, 0);
-	limit(vm, RLIMIT_NPROC, 0);
 	/* The sanitizer reserves terabytes of address space for its shadow. */
 	if (!HAS_SANITIZER)
 		limit(vm, RLIMIT_AS, ADDRESS_SPACE_MAX);
@@ -82,19 +83,71 @@ static void warm_up(void)
 	tls_sha256((const uint8_t *)"", 0, digest);
 }
 
+/* Pages that are mapped, 0 if the kernel does not say. */
+static size_t mapped_bytes(void)
+{
+	char text[32] = "";
+	int fd = open("/proc/self/statm", O_RDONLY | O_CLOEXEC);
+	ssize_t r = fd < 0 ? -1 : read(fd, text, sizeof(text) - 1);
+
+	if (fd >= 0)
+		close(fd);
+	return r <= 0 ? 0 : strtoul(text, NULL, 10) * (size_t)sysconf(_SC_PAGESIZE);
+}
+
+/* What is mapped, what the engine may have, and frames on their way in and out. */
+static void limit_address_space(const struct vm *vm, size_t stack_bytes)
+{
+	size_t mapped = mapped_bytes();
+	size_t own = 2 * vm->memory_max + stack_bytes + CAGE_SPARE_BYTES;
+
+	if (!HAS_SANITIZER)
+		limit(vm, RLIMIT_AS, mapped > 0 ? mapped + own : ADDRESS_SPACE_MAX);
+}
+
+static void give_up_privileges(const struct vm *vm)
+{
+	if (prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) < 0 || prctl(PR_SET_DUMPABLE, 0, 0, 0, 0) < 0)
+		vm_die(vm, VM_EXIT_SETUP, "prctl: %s", strerror(errno));
+	limit(vm, RLIMIT_CORE, 0);
+	limit(vm, RLIMIT_NPROC, 0);
+}
+
+/* `result` is what installing a filter gave. */
+static void warn_without_filter(const struct vm *vm, int result)
+{
+	if (result < 0)
+		vm_warn(vm, "the kernel has no seccomp filters: system calls are not confined");
+}
+
 void vm_confine(struct vm *vm)
 {
-	int r;
-
 	reset_signals();
 	close_inherited(vm);
 	warm_up();
-	if (prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) < 0 || prctl(PR_SET_DUMPABLE, 0, 0, 0, 0) < 0)
-		vm_die(vm, VM_EXIT_SETUP, "prctl: %s", strerror(errno));
+	give_up_privileges(vm);
 	limit_resources(vm);
-	if (HAS_SANITIZER)
-		return; /* its reports need system calls that the filter forbids */
-	r = vm_seccomp_install();
-	if (r < 0)
-		vm_warn(vm, "the kernel has no seccomp filters: system calls are not confined");
+	/* A sanitizer's reports need system calls that the filter forbids. */
+	if (!HAS_SANITIZER)
+		warn_without_filter(vm, vm_seccomp_install());
+}
+
+void vm_confine_cage(struct vm *vm, size_t stack_bytes)
+{
+	int flags = fcntl(VM_CHANNEL_FD, F_GETFL);
+
+	reset_signals();
+	vm_die_when_stuck();
+	signal(SIGXFSZ, SIG_IGN); /* last words to a file are lost, but say no wrong cause */
+	close_inherited(vm);
+	if (flags < 0 || fcntl(VM_CHANNEL_FD, F_SETFL, flags & ~O_NONBLOCK) < 0)
+		vm_die(vm, VM_EXIT_SETUP, "channel: %s", strerror(errno));
+	close(STDIN_FILENO);
+	close(STDOUT_FILENO);
+	limit_address_space(vm, stack_bytes);
+	give_up_privileges(vm);
+	limit(vm, RLIMIT_FSIZE, 0);
+	limit(vm, RLIMIT_NOFILE, HAS_SANITIZER ? OPEN_FILES_MAX : 0);
+	if (!HAS_SANITIZER)
+		warn_without_filter(vm, vm_seccomp_install_cage());
 }

@@ -6,18 +6,21 @@
 #include <sys/socket.h>
 #include <unistd.h>
 
+#include "../check.h"
 #include "../contract.gen.h"
 #include "../log.h"
 #include "vm_internal.h"
 
 /* How long last words may wait for a full channel. */
 #define LAST_WORDS_MS 100
+#define POSITION_MAX 256
 
-/* What vm_die_stuck writes: composed beforehand, since a signal handler must not format. */
+/* What die_stuck writes: composed beforehand, since a signal handler must not format. */
 static char stuck_text[128];
 static size_t stuck_text_size;
 static uint8_t stuck_message[256];
 static size_t stuck_message_size;
+static JSRuntime *const *stuck_runtime;
 
 static void write_stderr(const char *text, size_t size)
 {
@@ -53,7 +56,7 @@ static void say(const struct vm *vm, enum log_level level, const char *text)
 		return;
 	if ((size_t)size > sizeof(line) - 2)
 		size = sizeof(line) - 2;
-	if (!vm->is_cli)
+	if (!vm->is_cli && !vm->is_policy)
 		tell_mover(level, line);
 	line[size] = '\n';
 	write_stderr(line, (size_t)size + 1);
@@ -68,18 +71,35 @@ void vm_die_prepare(struct vm *vm)
 	stuck_text_size = (size_t)size;
 	stuck_text[size - 1] = '\0';
 	size = encode_log(LOG_LEVEL_ERROR, stuck_text, stuck_message, sizeof(stuck_message));
-	stuck_message_size = vm->is_cli || size < 0 ? 0 : (size_t)size;
-	stuck_text[stuck_text_size - 1] = '\n';
+	stuck_message_size = vm->is_cli || vm->is_policy || size < 0 ? 0 : (size_t)size;
+	stuck_text_size--;
+	stuck_runtime = &vm->runtime;
 }
 
-void vm_die_stuck(int number)
+/* Only calls what is safe in a signal handler. */
+static void die_stuck(int number)
 {
+	char position[POSITION_MAX] = "";
+	size_t length;
+
 	(void)number;
 	if (stuck_message_size > 0)
 		send(VM_CHANNEL_FD, stuck_message, stuck_message_size,
 		     MSG_NOSIGNAL | MSG_DONTWAIT);
+	if (*stuck_runtime != NULL)
+		vm_engine_position(*stuck_runtime, position, sizeof(position) - 1);
+	length = strlen(position);
+	position[length++] = '\n';
 	write_stderr(stuck_text, stuck_text_size);
+	write_stderr(position, length);
 	_exit(VM_EXIT_STUCK);
+}
+
+void vm_die_when_stuck(void)
+{
+	struct sigaction stuck = { .sa_handler = die_stuck };
+
+	CHECK(sigaction(SIGALRM, &stuck, NULL) == 0);
 }
 
 void vm_warn(const struct vm *vm, const char *text)
@@ -97,6 +117,15 @@ void vm_die(const struct vm *vm, enum vm_exit status, const char *format, ...)
 	va_end(args);
 	say(vm, LOG_LEVEL_ERROR, text);
 	_exit(status);
+}
+
+void vm_die_of_memory(const struct vm *vm, const char *why)
+{
+	char position[POSITION_MAX] = "";
+
+	if (vm->runtime != NULL)
+		vm_engine_position(vm->runtime, position, sizeof(position));
+	vm_die(vm, VM_EXIT_MEMORY, "out of memory (%s)%s", why, position);
 }
 
 /* A stack has one line for each call; a log line has no place for newlines. Begins with a space if

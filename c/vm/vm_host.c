@@ -120,23 +120,6 @@ static JSValue host_sha256(JSContext *context, JSValueConst this, int argc, JSVa
 
 /* ---------------------------------------------------------------------------- text */
 
-/* The engine encodes a lone surrogate as three bytes of its own; U+FFFD takes their place. */
-static void replace_surrogates(uint8_t *text, size_t size)
-{
-	static const uint8_t replacement[] = { 0xef, 0xbf, 0xbd };
-	size_t at = 0;
-
-	while (at < size) {
-		size_t length = utf8_sequence(text + at, size - at);
-
-		if (length == 0 && size - at >= sizeof(replacement)) {
-			memcpy(text + at, replacement, sizeof(replacement));
-			length = sizeof(replacement);
-		}
-		at += length > 0 ? length : 1;
-	}
-}
-
 static JSValue host_utf8_encode(JSContext *context, JSValueConst this, int argc, JSValueConst *argv)
 {
 	size_t size;
@@ -150,7 +133,7 @@ static JSValue host_utf8_encode(JSContext *context, JSValueConst this, int argc,
 	bytes = vm_bytes_new(context, (const uint8_t *)text, size);
 	JS_FreeCString(context, text);
 	if (!JS_IsException(bytes) && vm_bytes_get(context, bytes, &copy, &size))
-		replace_surrogates((uint8_t *)copy, size);
+		utf8_repair((uint8_t *)copy, size);
 	return bytes;
 }
 

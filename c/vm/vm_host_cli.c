@@ -186,9 +186,9 @@ static JSValue write_text(JSContext *context, int fd, JSValueConst value)
 	text = JS_ToCStringLen(context, &size, value);
 	if (text == NULL)
 		return JS_EXCEPTION;
-	vm_pause(vm);
+	vm_end_call(vm);
 	r = write_all(fd, text, size);
-	vm_resume(vm);
+	vm_begin_call(vm);
 	JS_FreeCString(context, text);
 	if (r < 0)
 		return JS_ThrowInternalError(context, "output: %s", strerror(-r));
@@ -259,9 +259,9 @@ static JSValue host_generate_certificate(JSContext *context, JSValueConst this, 
 	name = JS_ToCString(context, argv[0]);
 	if (name == NULL)
 		return JS_EXCEPTION;
-	vm_pause(vm); /* a key takes seconds on the slowest router */
+	vm_end_call(vm); /* a key takes seconds on the slowest router */
 	r = tls_generate_certificate(name, days, &certificate, &key, digest);
-	vm_resume(vm);
+	vm_begin_call(vm);
 	JS_FreeCString(context, name);
 	if (r < 0)
 		return JS_ThrowInternalError(context, "certificate: %s", strerror(-r));
@@ -308,9 +308,9 @@ static JSValue host_create_file(JSContext *context, JSValueConst this, int argc,
 	path = JS_ToCString(context, argv[0]);
 	if (path == NULL)
 		return JS_EXCEPTION;
-	vm_pause(vm);
+	vm_end_call(vm);
 	r = create_file(path, mode, data, size);
-	vm_resume(vm);
+	vm_begin_call(vm);
 	JS_FreeCString(context, path);
 	return JS_NewInt32(context, errno_generic(r));
 }

@@ -38,8 +38,9 @@ enum vm_export {
 };
 
 struct vm {
-	const char *role; /* "decider" or "cli" */
+	const char *role; /* "decider", "cli" or "policy" */
 	bool is_cli;
+	bool is_policy; /* speaks frames, not the contract */
 	int argc; /* words of the command line after the program's name */
 	char **argv;
 
@@ -47,6 +48,7 @@ struct vm {
 	JSContext *context;
 	JSValue exports[VM_EXPORTS];
 	size_t memory_used;
+	size_t memory_peak; /* since it was last reset to memory_used */
 	size_t memory_max;
 	size_t memory_collected; /* memory_used after the last full collection */
 
@@ -79,11 +81,35 @@ void vm_load(struct vm *vm, const char *text, size_t size, const struct vm_optio
 /* Calls an export, then all pending jobs, then asks for the next deadline. Consumes `args`. Dies of
  * an exception, an unhandled rejection, or a call that runs too long. */
 void vm_call(struct vm *vm, enum vm_export which, int argc, JSValue *args);
-/* Stops and restarts the clock of the running call around work of the host that may block. */
-void vm_pause(struct vm *vm);
-void vm_resume(struct vm *vm);
+/* Makes the engine with its limits and a context with the intrinsics that all roles have, and
+ * leaves the clock of a call running. memory_max and call_ms are set by then. */
+void vm_create(struct vm *vm, size_t stack_bytes);
+/* Keeps promises that are rejected while nobody handles them, and lets go of those it has. */
+void vm_track_rejections(struct vm *vm);
+void vm_forget_rejections(struct vm *vm);
+/* Starts and stops the clock of a call. */
+void vm_begin_call(struct vm *vm);
+void vm_end_call(struct vm *vm);
+/* To be called between calls: collects cycles if a large part of the memory is in use. */
+void vm_collect(struct vm *vm);
 struct vm *vm_of(JSContext *context);
 uint64_t vm_monotonic_us(void);
+#ifdef ADIT_TEST
+/* Called before each allocation of the engine: a test may have it fail. */
+extern void (*vm_test_allocation)(struct vm *vm);
+#endif
+
+/* ---- c/lib/engine_where.c, compiled with the engine */
+
+/* " at name (file:line:column)" for the innermost functions of the script, in order; their number.
+ * Allocates nothing and may be called from a signal handler. */
+int vm_engine_position(JSRuntime *runtime, char *ret_text, size_t size);
+
+/* ---- vm_lockdown.c */
+
+/* Removes what pure code must not reach (clock, chance, compiling text) and freezes everything that
+ * all code shares, and what the array `values` holds. 0, or -1 with an exception pending. */
+int vm_lockdown(JSContext *context, JSValueConst values);
 
 /* ---- vm_die.c: last words */
 
@@ -92,12 +118,14 @@ void vm_die_prepare(struct vm *vm);
 /* Writes "<role>: <text>" to stderr and, as a decider, to the mover; ends the process. */
 _Noreturn void vm_die(const struct vm *vm, enum vm_exit status, const char *format, ...)
 	__attribute__((format(printf, 3, 4)));
+/* Ends the process for want of memory, naming where the script is. */
+_Noreturn void vm_die_of_memory(const struct vm *vm, const char *why);
 /* Ends the process with the pending exception's name, message and stack. */
 _Noreturn void vm_die_exception(struct vm *vm);
 /* One warning to stderr and, as a decider, to the mover. */
 void vm_warn(const struct vm *vm, const char *text);
-/* Async-signal-safe handler of SIGALRM. */
-void vm_die_stuck(int number);
+/* From here on SIGALRM, the backstop's signal, ends the process with last words. */
+void vm_die_when_stuck(void);
 
 /* ---- vm_host.c, vm_host_cli.c: the module adit:host */
 
@@ -129,5 +157,8 @@ void vm_confine(struct vm *vm);
 /* Allows what the engine and the loop need, for good; every other system call kills the process. 0,
  * or -errno if the kernel has no seccomp filters. */
 int vm_seccomp_install(void);
+/* The same two for a cage, which needs much less: it reads one descriptor and writes two. */
+void vm_confine_cage(struct vm *vm, size_t stack_bytes);
+int vm_seccomp_install_cage(void);
 
 #endif

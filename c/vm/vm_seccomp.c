@@ -1,6 +1,6 @@
-/* The decider's system call filter, as classic BPF over struct seccomp_data (linux/seccomp.h,
- * Documentation/userspace-api/seccomp_filter.rst). Written out here because libseccomp is not in
- * OpenWrt's base image. */
+/* The system call filters of decider and cage, as classic BPF over struct seccomp_data
+ * (linux/seccomp.h, Documentation/userspace-api/seccomp_filter.rst). Written out here because
+ * libseccomp is not in OpenWrt's base image. */
 #include <errno.h>
 #include <fcntl.h>
 #include <linux/audit.h>
@@ -10,6 +10,7 @@
 #include <stdint.h>
 #include <sys/mman.h>
 #include <sys/prctl.h>
+#include <sys/resource.h>
 #include <sys/syscall.h>
 #include <unistd.h>
 
@@ -50,7 +51,7 @@ struct filter {
 	unsigned short length;
 };
 
-static const int allowed[] = {
+static const int decider_calls[] = {
 	/* reading, writing, waiting: on what was handed over */
 	__NR_read, __NR_write, __NR_readv, __NR_writev, __NR_recvfrom, __NR_sendto, __NR_recvmsg,
 	__NR_sendmsg, __NR_accept4, __NR_close, __NR_ppoll,
@@ -64,8 +65,6 @@ static const int allowed[] = {
 	__NR_ppoll_time64,
 #endif
 	__NR_lseek, __NR_fstat,
-	/* memory, never executable: mmap and mprotect are checked below */
-	__NR_brk, __NR_munmap, __NR_mremap, __NR_madvise,
 	/* clocks, chance, the backstop's timer */
 	__NR_clock_gettime, __NR_nanosleep, __NR_setitimer, __NR_getrandom,
 #ifdef __NR_clock_gettime64
@@ -88,6 +87,20 @@ static const int allowed[] = {
 #endif
 #ifdef __NR_rseq
 	__NR_rseq,
+#endif
+};
+
+/* What remains for a cage beside its two descriptors and its memory. */
+static const int cage_calls[] = {
+	__NR_clock_gettime, __NR_setitimer,
+#ifdef __NR_clock_gettime64
+	__NR_clock_gettime64,
+#endif
+	__NR_rt_sigreturn, __NR_rt_sigprocmask, __NR_getpid, __NR_gettid, __NR_restart_syscall,
+	__NR_exit, __NR_exit_group,
+	__NR_getrandom, /* the C library's heap wants a seed */
+#ifdef __NR_sigreturn
+	__NR_sigreturn,
 #endif
 };
 
@@ -139,7 +152,32 @@ static void allow_flags_only(struct filter *filter, int number)
 	emit(filter, (struct sock_filter)RETURN(SECCOMP_RET_KILL_PROCESS));
 }
 
-static void build(struct filter *filter)
+/* `number` with its first argument among `count` ones. */
+static void allow_first(struct filter *filter, int number, const uint32_t *values, size_t count)
+{
+	emit(filter, (struct sock_filter)SKIP_UNLESS((uint32_t)number, (uint8_t)(2 + 2 * count)));
+	emit(filter, (struct sock_filter)LOAD(ARGUMENT(0)));
+	for (size_t i = 0; i < count; i++) {
+		emit(filter, (struct sock_filter)SKIP_UNLESS(values[i], 1));
+		emit(filter, (struct sock_filter)RETURN(SECCOMP_RET_ALLOW));
+	}
+	emit(filter, (struct sock_filter)RETURN(SECCOMP_RET_KILL_PROCESS));
+}
+
+/* The cage moves its own limit of processor time from call to call, and no other limit. */
+static void allow_cpu_limit(struct filter *filter)
+{
+	emit(filter, (struct sock_filter)SKIP_UNLESS(__NR_prlimit64, 6));
+	emit(filter, (struct sock_filter)LOAD(ARGUMENT(0)));
+	emit(filter, (struct sock_filter)SKIP_UNLESS(0, 3));
+	emit(filter, (struct sock_filter)LOAD(ARGUMENT(1)));
+	emit(filter, (struct sock_filter)SKIP_UNLESS(RLIMIT_CPU, 1));
+	emit(filter, (struct sock_filter)RETURN(SECCOMP_RET_ALLOW));
+	emit(filter, (struct sock_filter)RETURN(SECCOMP_RET_KILL_PROCESS));
+}
+
+/* Refuses foreign calling conventions and leaves the call's number loaded. */
+static void begin(struct filter *filter)
 {
 	emit(filter, (struct sock_filter)LOAD(offsetof(struct seccomp_data, arch)));
 	emit(filter, (struct sock_filter)BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_K, ARCH, 1, 0));
@@ -149,8 +187,14 @@ static void build(struct filter *filter)
 	emit(filter, (struct sock_filter)BPF_JUMP(BPF_JMP | BPF_JGE | BPF_K, X32_BIT, 0, 1));
 	emit(filter, (struct sock_filter)RETURN(SECCOMP_RET_KILL_PROCESS));
 #endif
-	for (size_t i = 0; i < ARRAY_SIZE(allowed); i++)
-		allow(filter, allowed[i]);
+}
+
+static void allow_memory(struct filter *filter)
+{
+	allow(filter, __NR_brk);
+	allow(filter, __NR_munmap);
+	allow(filter, __NR_mremap);
+	allow(filter, __NR_madvise);
 #ifdef __NR_mmap
 	allow_without_exec(filter, __NR_mmap);
 #endif
@@ -158,24 +202,50 @@ static void build(struct filter *filter)
 	allow_without_exec(filter, __NR_mmap2);
 #endif
 	allow_without_exec(filter, __NR_mprotect);
-#ifdef __NR_fcntl
-	allow_flags_only(filter, __NR_fcntl);
-#endif
-#ifdef __NR_fcntl64
-	allow_flags_only(filter, __NR_fcntl64);
-#endif
+}
+
+/* The rest is fatal, so this comes last. */
+static int install(struct filter *filter)
+{
+	struct sock_fprog program = { .filter = filter->code };
+
 	allow_on_self(filter, __NR_tgkill);
 	emit(filter, (struct sock_filter)RETURN(SECCOMP_RET_KILL_PROCESS));
+	program.len = filter->length;
+	if (prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) < 0)
+		return -errno;
+	return prctl(PR_SET_SECCOMP, SECCOMP_MODE_FILTER, &program, 0, 0) < 0 ? -errno : 0;
 }
 
 int vm_seccomp_install(void)
 {
 	struct filter filter = { .length = 0 };
-	struct sock_fprog program = { .filter = filter.code };
 
-	build(&filter);
-	program.len = filter.length;
-	if (prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) < 0)
-		return -errno;
-	return prctl(PR_SET_SECCOMP, SECCOMP_MODE_FILTER, &program, 0, 0) < 0 ? -errno : 0;
+	begin(&filter);
+	for (size_t i = 0; i < ARRAY_SIZE(decider_calls); i++)
+		allow(&filter, decider_calls[i]);
+	allow_memory(&filter);
+#ifdef __NR_fcntl
+	allow_flags_only(&filter, __NR_fcntl);
+#endif
+#ifdef __NR_fcntl64
+	allow_flags_only(&filter, __NR_fcntl64);
+#endif
+	return install(&filter);
+}
+
+int vm_seccomp_install_cage(void)
+{
+	static const uint32_t readable[] = { VM_CHANNEL_FD };
+	static const uint32_t writable[] = { VM_CHANNEL_FD, STDERR_FILENO };
+	struct filter filter = { .length = 0 };
+
+	begin(&filter);
+	for (size_t i = 0; i < ARRAY_SIZE(cage_calls); i++)
+		allow(&filter, cage_calls[i]);
+	allow_memory(&filter);
+	allow_first(&filter, __NR_read, readable, ARRAY_SIZE(readable));
+	allow_first(&filter, __NR_write, writable, ARRAY_SIZE(writable));
+	allow_cpu_limit(&filter);
+	return install(&filter);
 }

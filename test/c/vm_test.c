@@ -6,11 +6,8 @@
 #include <signal.h>
 #include <stdbool.h>
 #include <stdlib.h>
-#include <sys/mman.h>
-#include <sys/prctl.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
-#include <sys/syscall.h>
 #include <sys/un.h>
 #include <sys/wait.h>
 #include <unistd.h>
@@ -541,119 +538,6 @@ static void output_is_queued_and_bounded(void)
 	EXPECT_EQUAL(child.status, 0);
 }
 
-/* -------------------------------------------------------------------- system calls */
-
-/* Asking for it is a system call of its own that the filter forbids. */
-static pid_t parent;
-
-static int under_filter(void (*act)(void))
-{
-	int status = 0;
-	pid_t pid;
-
-	parent = getpid();
-	fflush(stdout);
-	pid = fork();
-	if (pid == 0) {
-		if (vm_seccomp_install() < 0)
-			_exit(99);
-		act();
-		syscall(SYS_exit_group, 42);
-	}
-	waitpid(pid, &status, 0);
-	return WIFEXITED(status) ? WEXITSTATUS(status) : -WTERMSIG(status);
-}
-
-static void act_harmless(void)
-{
-	char *page = mmap(NULL, 4096, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
-	struct pollfd none = { .fd = -1 };
-	uint8_t byte;
-
-	page[0] = 1;
-	poll(&none, 1, 1);
-	if (syscall(SYS_getrandom, &byte, 1, 0) != 1 || getpid() <= 0)
-		syscall(SYS_exit_group, 1);
-	munmap(page, 4096);
-}
-
-static void act_socket(void)
-{
-	syscall(SYS_socket, AF_INET, SOCK_STREAM, 0);
-}
-
-static void act_open(void)
-{
-	syscall(SYS_openat, AT_FDCWD, "/", O_RDONLY);
-}
-
-static void act_exec(void)
-{
-	syscall(SYS_execve, "/bin/true", NULL, NULL);
-}
-
-static void act_fork(void)
-{
-	syscall(SYS_clone, SIGCHLD, 0, 0, 0, 0);
-}
-
-static void act_map_code(void)
-{
-	syscall(SYS_mmap, NULL, 4096, PROT_READ | PROT_EXEC, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
-}
-
-static void act_ioctl(void)
-{
-	syscall(SYS_ioctl, 0, 0, 0);
-}
-
-static void act_signal_parent(void)
-{
-	syscall(SYS_tgkill, parent, parent, 0);
-}
-
-/* The kernel would signal whoever owns a descriptor. */
-static void act_own_parent(void)
-{
-	syscall(SYS_fcntl, 0, F_SETOWN, parent);
-}
-
-static void act_choose_signal(void)
-{
-	syscall(SYS_fcntl, 0, F_SETSIG, SIGKILL);
-}
-
-static void act_not_block(void)
-{
-	if (syscall(SYS_fcntl, STDERR_FILENO, F_GETFL) < 0)
-		syscall(SYS_exit_group, 1);
-}
-
-static void act_signal_self(void)
-{
-	syscall(SYS_tgkill, getpid(), getpid(), 0);
-}
-
-static void other_system_calls_are_fatal(void)
-{
-	if (under_filter(act_harmless) == 99) {
-		printf("SKIP system calls: this kernel has no seccomp filters\n");
-		return;
-	}
-	EXPECT_EQUAL(under_filter(act_harmless), 42);
-	EXPECT_EQUAL(under_filter(act_signal_self), 42);
-	EXPECT_EQUAL(under_filter(act_socket), -SIGSYS);
-	EXPECT_EQUAL(under_filter(act_open), -SIGSYS);
-	EXPECT_EQUAL(under_filter(act_exec), -SIGSYS);
-	EXPECT_EQUAL(under_filter(act_fork), -SIGSYS);
-	EXPECT_EQUAL(under_filter(act_map_code), -SIGSYS);
-	EXPECT_EQUAL(under_filter(act_ioctl), -SIGSYS);
-	EXPECT_EQUAL(under_filter(act_signal_parent), -SIGSYS);
-	EXPECT_EQUAL(under_filter(act_not_block), 42);
-	EXPECT_EQUAL(under_filter(act_own_parent), -SIGSYS);
-	EXPECT_EQUAL(under_filter(act_choose_signal), -SIGSYS);
-}
-
 /* ---------------------------------------------------------------------- the client */
 
 static void run_client(struct child *child, const char *module, char **words)
@@ -762,7 +646,6 @@ int main(void)
 	a_passed_socket_is_served();
 	descriptors_are_limited();
 	output_is_queued_and_bounded();
-	other_system_calls_are_fatal();
 	the_client_has_its_own_functions();
 	the_client_makes_certificates();
 	the_client_does_not_hang();
