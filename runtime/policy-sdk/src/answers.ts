@@ -1,9 +1,9 @@
 /** The answers of a policy and the effects that it may ask for. */
-import { aText, expect, memo } from "./check.js";
+import { aText, expect, freeze, isText, memo } from "./check.js";
 import { redecideSecondsMax } from "./limits.js";
-import { isWhere } from "./picks.js";
+import { expectedWhere, isWhere } from "./picks.js";
 import type {
-  Block, Direct, Notify, Reconnect, Redecide, Via, WhenDown, Where,
+  Block, Direct, Notify, Pick, Reconnect, Redecide, Via, WhenDown, Where,
 } from "./types.js";
 
 /** What may be said with any answer. */
@@ -18,7 +18,7 @@ export interface ViaOptions extends AnswerOptions {
   readonly whenDown?: WhenDown;
 }
 
-const plainVia = memo((location): Via => Object.freeze({ action: "via", location }));
+const plainVia = memo((location): Via => freeze({ action: "via", location }));
 
 /**
  * Sends a device through a location.
@@ -33,23 +33,37 @@ const plainVia = memo((location): Via => Object.freeze({ action: "via", location
  * ```
  */
 export function via(where: Where, options?: ViaOptions): Via {
-  expect(isWhere(where), "via", where, "the name of a location, or a choice");
-  if (options === undefined && typeof where === "string") return plainVia(where);
-  const whenDown = options?.whenDown;
-  expect(
-    whenDown === undefined || isWhere(whenDown), "via: whenDown", whenDown,
-    '"block", "direct", the name of a location, or a choice',
-  );
-  return Object.freeze({
-    action: "via",
-    location: where,
-    ...(whenDown !== undefined && { whenDown }),
-    ...reason("via", options),
-  });
+  expect(isWhere(where), "via", where, expectedWhere);
+  if (options === undefined) return isText(where) ? plainVia(where) : chosenVia(where);
+  const { whenDown, why } = options;
+  const route: Writable<Via> = { action: "via", location: where };
+  if (whenDown !== undefined) {
+    expect(isWhere(whenDown), "via: whenDown", whenDown, `"block", "direct", ${expectedWhere}`);
+    route.whenDown = whenDown;
+  }
+  if (why !== undefined) route.why = aText("via: why", why);
+  return freeze(route);
 }
 
-const plainDirect: Direct = Object.freeze({ action: "direct" });
-const plainBlock: Block = Object.freeze({ action: "block" });
+type Writable<T> = { -readonly [K in keyof T]: T[K] };
+
+const chosenVias = new Map<Pick, Via>();
+const chosenViasMax = 64;
+
+/** One object for each choice, except where every device makes its own. */
+function chosenVia(location: Pick): Via {
+  const isOwn = location.key !== undefined;
+  const old = isOwn ? undefined : chosenVias.get(location);
+  if (old !== undefined) return old;
+  const route: Via = freeze({ action: "via", location });
+  if (isOwn) return route;
+  if (chosenVias.size >= chosenViasMax) chosenVias.clear();
+  chosenVias.set(location, route);
+  return route;
+}
+
+const plainDirect: Direct = freeze({ action: "direct" });
+const plainBlock: Block = freeze({ action: "block" });
 
 /**
  * Sends a device past all tunnels, in clear. Where a rule of the configuration protects the device,
@@ -62,7 +76,7 @@ const plainBlock: Block = Object.freeze({ action: "block" });
  */
 export function direct(options?: AnswerOptions): Direct {
   if (options === undefined) return plainDirect;
-  return Object.freeze({ action: "direct", ...reason("direct", options) });
+  return freeze({ action: "direct", ...reason("direct", options) });
 }
 
 /**
@@ -75,7 +89,7 @@ export function direct(options?: AnswerOptions): Direct {
  */
 export function block(options?: AnswerOptions): Block {
   if (options === undefined) return plainBlock;
-  return Object.freeze({ action: "block", ...reason("block", options) });
+  return freeze({ action: "block", ...reason("block", options) });
 }
 
 function reason(place: string, options?: AnswerOptions): { why?: string } {
@@ -93,7 +107,7 @@ function reason(place: string, options?: AnswerOptions): { why?: string } {
  * ```
  */
 export function notify(text: string): Notify {
-  return Object.freeze({ effect: "notify", text: aText("notify", text) });
+  return freeze({ effect: "notify", text: aText("notify", text) });
 }
 
 /**
@@ -107,7 +121,7 @@ export function notify(text: string): Notify {
  * ```
  */
 export function reconnect(location: string): Reconnect {
-  return Object.freeze({ effect: "reconnect", location: aText("reconnect", location) });
+  return freeze({ effect: "reconnect", location: aText("reconnect", location) });
 }
 
 /**
@@ -124,5 +138,5 @@ export function reconnect(location: string): Reconnect {
 export function redecide(afterS: number): Redecide {
   const isRight = Number.isInteger(afterS) && afterS >= 1 && afterS <= redecideSecondsMax;
   expect(isRight, "redecide", afterS, `whole seconds from 1 to ${redecideSecondsMax}`);
-  return Object.freeze({ effect: "redecide", afterS });
+  return freeze({ effect: "redecide", afterS });
 }

@@ -7,7 +7,7 @@ const shownCharsMax = 60;
 
 /** A value as it is shown in a message: cut, and never running code of the script. */
 export function show(value: unknown): string {
-  if (typeof value === "string") return JSON.stringify(value.slice(0, shownCharsMax));
+  if (isText(value)) return JSON.stringify(value.slice(0, shownCharsMax));
   if (typeof value === "function") return "a function";
   if (Array.isArray(value)) return "an array";
   return typeof value === "object" && value !== null ? "an object" : String(value);
@@ -30,11 +30,16 @@ export function expect(
 
 /** The text itself, or a mistake if it is none or empty. */
 export function aText(place: string, value: unknown): string {
-  expect(typeof value === "string" && value !== "", place, value, "a text");
+  expect(isText(value) && value !== "", place, value, "a text");
   return value as string;
 }
 
 const memoEntriesMax = 256;
+
+/** Short names for what is written often; every byte of this is in the memory of a cage. */
+export const { freeze } = Object;
+
+export const isText = (value: unknown): value is string => typeof value === "string";
 
 /**
  * Remembers what a pure function of a text returned. Scripts write their spans and prefixes as

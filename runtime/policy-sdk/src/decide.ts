@@ -3,14 +3,18 @@
  * and costs only its own answer. The result is JSON text, put together by hand where it is long:
  * a thousand answers in the general serializer cost more than all the rest.
  */
-import { aText, expect } from "./check.js";
+import { aText, expect, isText, mistake } from "./check.js";
 import { createFailures, type Failures } from "./failures.js";
 import { bypassMax, peersMax, whyCharsMax } from "./limits.js";
 import { takeLog, warn } from "./log.js";
-import { isPersonal, isWhere, namesIn, resolve } from "./picks.js";
+import {
+  createScene, expectedWhere, isPersonal, isWhere, namesIn, resolve, type Scene,
+} from "./picks.js";
 import { parsePrefix } from "./prefix.js";
 import { during } from "./schedule.js";
-import type { Device, Location, Policy, Route, Scheduled, Via, Where, World } from "./types.js";
+import type {
+  Device, Location, Pick, Policy, Route, Scheduled, Via, Where, World,
+} from "./types.js";
 
 /** Different answers whose text one call remembers; scripts use few. */
 const tailsMax = 64;
@@ -34,14 +38,20 @@ function addPart(parts: string[], name: string, value: unknown): void {
 /** What describing the answers of one call needs besides the answer. */
 interface Setting {
   readonly world: World;
+  readonly scene: Scene;
   /** Answers that were described, by identity. */
   readonly tails: Map<Route, string>;
+  /** For the members of a choice: what was answered for each location that it came to. */
+  readonly chosen: Map<readonly Where[], Map<string, string>>;
   /** Names in choices that the world does not have. */
   readonly missing: Set<string>;
 }
 
 function decideRoutes(policy: Policy, world: World, failures: Failures): string {
-  const setting: Setting = { world, tails: new Map(), missing: new Set() };
+  const scene = createScene(world.location);
+  const setting: Setting = {
+    world, scene, tails: new Map(), chosen: new Map(), missing: new Set(),
+  };
   let text = "";
   for (const device of world.devices) {
     let isAnswered = false;
@@ -86,17 +96,41 @@ const isPersonalRoute = (route: Route): boolean =>
   route.action === "via" && (isPersonal(route.location) || isPersonal(route.whenDown));
 
 function describeVia(route: Via, device: Device, setting: Setting, time?: string): string {
-  const location = choose("via", route.location, device, setting);
-  const { whenDown } = route;
-  const isWord = whenDown === undefined || whenDown === "block" || whenDown === "direct";
-  const down = isWord ? whenDown : choose("whenDown", whenDown, device, setting);
-  const chosen = typeof route.location === "string" ? undefined
-    : `${route.location.pick} of ${namesIn(route.location).join(", ")}`;
-  const why = route.why ?? [time, chosen].filter((part) => part !== undefined).join(", ");
-  return `"action":"via","location":${JSON.stringify(location)}` +
+  const { location: where, whenDown, why } = route;
+  const name = choose("via", where, device, setting);
+  const isPlain = whenDown === undefined && why === undefined && time === undefined;
+  if (isPlain && !isText(where)) {
+    const texts = setting.chosen.get(where.of) ?? noteChoice(where, setting);
+    const old = texts.get(name);
+    if (old !== undefined) return old;
+    const text = describePlace(name) + describeWhy(labelOf(where));
+    texts.set(name, text);
+    return text;
+  }
+  let text = describePlace(name);
+  if (whenDown !== undefined) {
+    const isWord = whenDown === "block" || whenDown === "direct";
+    const down = isWord ? whenDown : choose("whenDown", whenDown, device, setting);
     // A location that stands in for itself blocks while it is down, as one without a stand-in.
-    (down === undefined || down === location ? "" : `,"when_down":${JSON.stringify(down)}`) +
-    describeWhy(why);
+    if (down !== name) text += `,"when_down":${JSON.stringify(down)}`;
+  }
+  if (!isText(where)) noteChoice(where, setting);
+  const reasons = [time, isText(where) ? undefined : labelOf(where)];
+  return text + describeWhy(why ?? reasons.filter((one) => one !== undefined).join(", "));
+}
+
+const describePlace = (name: string): string => `"action":"via","location":${JSON.stringify(name)}`;
+
+const labelOf = (where: Pick): string => `${where.pick} of ${namesIn(where).join(", ")}`;
+
+/** Looks once at the names of a choice, for those that do not exist. */
+function noteChoice(where: Pick, { world, chosen, missing }: Setting): Map<string, string> {
+  const old = chosen.get(where.of);
+  if (old !== undefined) return old;
+  for (const name of namesIn(where)) if (!world.location(name)) missing.add(String(name));
+  const texts = new Map<string, string>();
+  if (chosen.size < tailsMax) chosen.set(where.of, texts);
+  return texts;
 }
 
 function describeWhy(why: string | undefined): string {
@@ -105,17 +139,11 @@ function describeWhy(why: string | undefined): string {
 }
 
 function choose(place: string, where: Where, device: Device, setting: Setting): string {
-  const { world, missing } = setting;
-  expect(isWhere(where), place, where, "the name of a location, or a choice");
-  const name = resolve(where, { location: world.location, device });
-  if (world.location(name) === undefined) {
-    const names = world.locations.map((location) => location.name).join(", ");
-    expect(false, place, name, `one of ${names}`);
-  }
-  if (typeof where !== "string") {
-    for (const one of namesIn(where)) if (!world.location(one)) missing.add(String(one));
-  }
-  return name;
+  const { world, scene } = setting;
+  expect(isWhere(where), place, where, expectedWhere);
+  const name = resolve(where, scene, device);
+  if (world.location(name) !== undefined) return name;
+  throw mistake(place, name, `one of ${world.locations.map((one) => one.name).join(", ")}`);
 }
 
 function decideBypass(policy: Policy, world: World, failures: Failures): string[] | undefined {
@@ -151,7 +179,7 @@ function decidePeers(
 }
 
 function peersOf({ peers }: Location, answer: string | readonly string[]): string[] {
-  const list = typeof answer === "string" ? [answer] : answer;
+  const list = isText(answer) ? [answer] : answer;
   const chosen = aList("selectPeer", list, peersMax, (peer) => {
     expect(peers.includes(peer as string), "selectPeer", peer, `one of ${peers.join(", ")}`);
     return peer as string;

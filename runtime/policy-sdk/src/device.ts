@@ -1,5 +1,5 @@
 /** Who a device is: by its MAC, its maker or its name. */
-import { expect, memo } from "./check.js";
+import { expect, isText, memo } from "./check.js";
 import type { Device } from "./types.js";
 
 /**
@@ -56,21 +56,25 @@ export function isRandomized(device: Device): boolean {
  * ```
  */
 export function byName(device: Device, ...patterns: string[]): boolean {
-  const { name } = device;
+  const name = device.name?.toLowerCase();
   if (name === undefined) return false;
-  const lower = name.toLowerCase();
-  return patterns.some((pattern) => {
-    expect(typeof pattern === "string", "byName", pattern, "a pattern");
-    return fits(lower, pattern.toLowerCase());
-  });
+  for (let i = 0; i < patterns.length; i += 1) {
+    if (fits(name, lowerPattern(patterns[i] as string))) return true;
+  }
+  return false;
 }
+
+const lowerPattern = memo((pattern) => {
+  expect(isText(pattern), "byName", pattern, "a pattern");
+  return pattern.toLowerCase();
+});
 
 const macDigits = 12;
 const macChars = 17;
 
 /** A MAC or its beginning as worlds spell it: lower case, a colon after every second digit. */
 export const spellMac = memo((text: string): string => {
-  expect(typeof text === "string", "MAC", text, expectedMac);
+  expect(isText(text), "MAC", text, expectedMac);
   const digits = [...text.toLowerCase()].filter((c) => c !== ":" && c !== "-" && c !== ".");
   const isRight = digits.length >= 1 && digits.length <= macDigits &&
     digits.every((c) => "0123456789abcdef".includes(c));

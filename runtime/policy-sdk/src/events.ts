@@ -1,5 +1,5 @@
 /** Tells a policy what happened and checks the effects that it asks for. */
-import { aText, expect, mistake } from "./check.js";
+import { aText, expect, freeze, mistake } from "./check.js";
 import { aList } from "./decide.js";
 import { createFailures } from "./failures.js";
 import { effectsMax, notifyCharsMax } from "./limits.js";
@@ -28,7 +28,7 @@ export function hear(policy: Policy, event: WireEvent, world: World): string {
 
 function viewEvent(event: WireEvent, world: World): PolicyEvent {
   const device = "mac" in event && { device: world.device(event.mac) };
-  return Object.freeze({ ...event, ...device }) as PolicyEvent;
+  return freeze({ ...event, ...device }) as PolicyEvent;
 }
 
 function wireEffect(effect: Effect, world: World): WireEffect {

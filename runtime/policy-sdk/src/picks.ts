@@ -4,14 +4,25 @@
  * that are connecting, then the rest; so a choice always names a location, and what happens while
  * that one is down is the answer's `whenDown`. Names that the world does not have are passed over.
  */
-import { expect } from "./check.js";
+import { expect, freeze, isText } from "./check.js";
 import { hashText, mixHashes } from "./hash.js";
 import type { Device, Location, LocationState, Pick, Where } from "./types.js";
 
-/** What a choice is made from. */
+/** What choices are made from: one for each world, so that it can remember. */
 export interface Scene {
   readonly location: (name: string) => Location | undefined;
-  readonly device?: Device | undefined;
+  /** For a list of names, those that are in the best state of any. */
+  readonly ready: Map<readonly Where[], Ready>;
+}
+
+interface Ready {
+  readonly locations: readonly Location[];
+  /** Of their names, for `balance`. */
+  readonly hashes: readonly number[];
+}
+
+export function createScene(location: Scene["location"]): Scene {
+  return { location, ready: new Map() };
 }
 
 /**
@@ -66,9 +77,9 @@ export function leastLoaded(...of: Where[]): Pick {
  * ```
  */
 export function balance(by: Device | string, ...of: Where[]): Pick {
-  const key = typeof by === "string" ? by : by?.mac;
-  expect(typeof key === "string", "balance", by, "a device or a text first, then names");
-  return makePick("balance", of, key);
+  const key = isText(by) ? by : by?.mac;
+  expect(isText(key), "balance", by, "a device or a text first, then names");
+  return freeze({ pick: "balance", of: makePick("balance", of).of, key });
 }
 
 /**
@@ -84,107 +95,132 @@ export function sticky(where: Where): Pick {
   return makePick("sticky", [where]);
 }
 
-function makePick(pick: Pick["pick"], of: readonly Where[], key?: string): Pick {
-  expect(of.length > 0, pick, "", "at least one location");
-  for (const where of of) expect(isWhere(where), pick, where, "the name of a location, or a choice");
-  return Object.freeze({ pick, of: Object.freeze(of), ...(key !== undefined && { key }) });
+/** Choices by what they are made of, so that the same words give the same object. */
+interface Known {
+  readonly next: Map<Where, Known>;
+  pick?: Pick;
 }
+
+let known: Known = { next: new Map() };
+let knownCount = 0;
+const knownMax = 512;
+
+/** What is known of a choice need not be found out again for each device. */
+function makePick(pick: Pick["pick"], of: readonly Where[]): Pick {
+  if (knownCount > knownMax) {
+    known = { next: new Map() };
+    knownCount = 0;
+  }
+  let at = nextOf(known, pick);
+  for (let i = 0; i < of.length; i += 1) at = nextOf(at, of[i] as Where);
+  return at.pick ??= newPick(pick, of);
+}
+
+function nextOf({ next }: Known, where: Where): Known {
+  const old = next.get(where);
+  if (old !== undefined) return old;
+  const added = { next: new Map() };
+  knownCount += 1;
+  next.set(where, added);
+  return added;
+}
+
+function newPick(pick: Pick["pick"], of: readonly Where[]): Pick {
+  expect(of.length > 0, pick, "", "at least one location");
+  for (const where of of) expect(isWhere(where), pick, where, expectedWhere);
+  return freeze({ pick, of: freeze(of) });
+}
+
+export const expectedWhere = "the name of a location, or a choice";
 
 /** Whether a value can stand where a location is named. */
 export function isWhere(value: unknown): value is Where {
-  if (typeof value === "string") return value !== "";
+  if (isText(value)) return value !== "";
   const pick = value as Pick | undefined | null;
   return typeof pick === "object" && pick !== null && Array.isArray(pick.of) && pick.of.length > 0;
 }
 
 /** The name that a choice stands for. */
-export function resolve(where: Where, scene: Scene): string {
-  if (typeof where === "string") return where;
-  const first = where.of[0] as Where;
-  if (where.pick === "sticky") return resolveSticky(first, scene);
-  const names = where.of.map((one) => resolve(one, scene));
-  const ready = mostReady(names, scene);
-  if (ready.length === 0) return names[0] as string;
-  return chooseOne(where, ready);
+export function resolve(where: Where, scene: Scene, device?: Device): string {
+  if (isText(where)) return where;
+  const { pick, of } = where;
+  const first = of[0] as Where;
+  if (pick === "sticky") return resolveSticky(first, scene, device);
+  const ready = scene.ready.get(of) ?? findReady(of, scene, device);
+  const { locations } = ready;
+  if (locations.length === 0) return resolve(first, scene, device);
+  const place = pick === "balance" ? placeOf(where.key ?? "", ready.hashes)
+    : pick === "firstUp" ? 0 : lowest(locations, ...RATINGS[pick]);
+  return (locations[place] as Location).name;
 }
 
-function resolveSticky(where: Where, scene: Scene): string {
-  const current = scene.device?.via;
+function resolveSticky(where: Where, scene: Scene, device?: Device): string {
+  const current = device?.via;
   const isKept = current !== undefined && namesIn(where).includes(current) &&
     scene.location(current)?.state === "up";
-  return isKept ? current : resolve(where, scene);
+  return isKept ? current : resolve(where, scene, device);
 }
 
 /** All locations that a choice may come to. */
 export function namesIn(where: Where): string[] {
-  return typeof where === "string" ? [where] : where.of.flatMap(namesIn);
+  return isText(where) ? [where] : where.of.flatMap(namesIn);
 }
 
-/** Whether a choice depends on the device and not on the world alone. */
+/** Whether a choice depends on more than the world. */
 export function isPersonal(where: Where | undefined): boolean {
-  if (where === undefined || typeof where === "string") return false;
-  return where.pick === "sticky" || where.of.some(isPersonal);
+  if (where === undefined || isText(where)) return false;
+  return where.pick === "sticky" || where.pick === "balance" || where.of.some(isPersonal);
 }
 
 const READINESS: Readonly<Record<LocationState, number>> = {
   up: 0, idle: 1, connecting: 2, down: 3,
 };
 
-/** Those of the named locations that are in the best state that any of them is in. */
-function mostReady(names: readonly string[], scene: Scene): Location[] {
-  let best: Location[] = [];
-  let bestState = Infinity;
-  for (const name of names) {
-    const location = scene.location(name);
-    if (location === undefined) continue;
-    const state = READINESS[location.state];
-    if (state > bestState) continue;
-    if (state < bestState) best = [];
-    bestState = state;
-    best.push(location);
+const readyMax = 64;
+
+function findReady(of: readonly Where[], scene: Scene, device?: Device): Ready {
+  const named = of.map((one) => scene.location(resolve(one, scene, device)))
+    .filter((location) => location !== undefined);
+  const best = Math.min(...named.map(({ state }) => READINESS[state]));
+  const locations = named.filter(({ state }) => READINESS[state] === best);
+  // A name that stands twice is hashed with its place among its equals, and so wins twice as often.
+  const hashes = locations.map((location, i) =>
+    hashText(location.name) + locations.slice(0, i).filter((other) => other === location).length);
+  const ready = { locations, hashes };
+  if (scene.ready.size < readyMax && !of.some(isPersonal)) scene.ready.set(of, ready);
+  return ready;
+}
+
+/** The first rating that tells two locations apart decides; lower is better. */
+type Rating = (location: Location) => number;
+
+const RATINGS: Readonly<Record<"fastest" | "leastLoaded", readonly Rating[]>> = {
+  fastest: [({ rttMs = Infinity }) => rttMs],
+  leastLoaded: [({ load = Infinity }) => load, ({ txBps, rxBps }) => txBps + rxBps],
+};
+
+function lowest(locations: readonly Location[], ...ratings: readonly Rating[]): number {
+  const differ = (a: number, b: number): number => {
+    for (const rate of ratings) {
+      const difference = rate(locations[a] as Location) - rate(locations[b] as Location);
+      // Two unknown values give NaN, which tells them apart as little as zero does.
+      if (difference < 0 || difference > 0) return difference;
+    }
+    return 0;
+  };
+  return locations.reduce((best, _location, i) => (differ(i, best) < 0 ? i : best), 0);
+}
+
+/** Rendezvous hashing: every place draws a number for the key, the lowest one has it. */
+function placeOf(key: string, hashes: readonly number[]): number {
+  const keyHash = hashText(key);
+  let best = 0;
+  let bestDraw = Infinity;
+  for (let i = 0; i < hashes.length; i += 1) {
+    const draw = mixHashes(keyHash, hashes[i] as number);
+    if (draw >= bestDraw) continue;
+    best = i;
+    bestDraw = draw;
   }
   return best;
-}
-
-/** Of several ways to rate, the first that tells two apart decides; lower is better. */
-type Rating = (location: Location, index: number) => number;
-
-function chooseOne(pick: Pick, ready: readonly Location[]): string {
-  switch (pick.pick) {
-    case "fastest":
-      return lowest(ready, (location) => location.rttMs ?? Infinity);
-    case "leastLoaded":
-      return lowest(
-        ready,
-        (location) => location.load ?? Infinity,
-        (location) => location.txBps + location.rxBps,
-      );
-    case "balance":
-      return lowest(ready, rendezvous(pick.key ?? "", ready));
-    default:
-      return (ready[0] as Location).name;
-  }
-}
-
-function lowest(locations: readonly Location[], ...ratings: Rating[]): string {
-  let best = 0;
-  for (let i = 1; i < locations.length; i += 1) {
-    for (const rate of ratings) {
-      const difference = rate(locations[i] as Location, i) - rate(locations[best] as Location, best);
-      if (difference < 0) best = i;
-      // Two unknown values give NaN, which tells them apart as little as zero does.
-      if (difference < 0 || difference > 0) break;
-    }
-  }
-  return (locations[best] as Location).name;
-}
-
-/** A name that stands twice is hashed twice, with its place among its equals. */
-function rendezvous(key: string, ready: readonly Location[]): Rating {
-  const keyHash = hashText(key);
-  return (location, index) => {
-    let place = 0;
-    for (let i = 0; i < index; i += 1) if (ready[i] === location) place += 1;
-    return mixHashes(keyHash, hashText(location.name) + place);
-  };
 }

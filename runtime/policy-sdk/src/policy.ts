@@ -1,5 +1,5 @@
 /** What a script exports by default. */
-import { expect, mistake, show } from "./check.js";
+import { expect, freeze, mistake, show } from "./check.js";
 import { apiVersion, scriptVersionMax } from "./limits.js";
 import type { Policy, PolicyFunctions, Vars } from "./types.js";
 
@@ -32,7 +32,7 @@ export function definePolicy<V = Vars>(definition: PolicyFunctions<V>): Policy<V
   for (const [name, value] of Object.entries(definition)) checkKey(name, value);
   expect(isCount(version, scriptVersionMax), "version", version, `0 to ${scriptVersionMax}`);
   if (!isCount(api, apiVersion)) throw mistake("api", api, `at most ${apiVersion} on this router`);
-  return Object.freeze({ ...definition, version });
+  return freeze({ ...definition, version });
 }
 
 function checkKey(name: string, value: unknown): void {

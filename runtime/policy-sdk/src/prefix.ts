@@ -1,5 +1,5 @@
 /** IPv4 and IPv6 addresses and prefixes. */
-import { expect, memo, mistake } from "./check.js";
+import { expect, isText, memo, mistake } from "./check.js";
 import type { Device } from "./types.js";
 
 /** Two groups of 16 bits for IPv4, eight for IPv6. */
@@ -25,33 +25,40 @@ const groupsOf6 = 8;
  * ```
  */
 export function inPrefix(of: Device | string, ...prefixes: string[]): boolean {
-  const addresses = typeof of === "string" ? [of] : of.addresses;
-  const wanted = prefixes.map(parsePrefix);
-  return addresses.some((address) => {
-    const groups = parseAddress(address);
-    if (groups === undefined) throw mistake("inPrefix", address, "an IPv4 or IPv6 address");
-    return wanted.some((prefix) => covers(prefix, groups));
-  });
+  const addresses = isText(of) ? [of] : of.addresses;
+  for (const text of prefixes) {
+    const prefix = parsePrefix(text);
+    const is6 = prefix.groups.length === groupsOf6;
+    for (const address of addresses) {
+      // Devices have addresses of both kinds; parsing is the expensive part.
+      if (is6 === address.includes(":") && covers(prefix, anAddress(address))) return true;
+    }
+  }
+  return false;
+}
+
+function anAddress(text: string): Groups {
+  const groups = parseAddress(text);
+  if (groups === undefined) throw mistake("inPrefix", text, "an IPv4 or IPv6 address");
+  return groups;
 }
 
 function covers({ groups, bits }: Prefix, address: Groups): boolean {
-  if (groups.length !== address.length) return false;
-  return groups.every((group, index) => {
-    const left = bits - index * groupBits;
-    if (left <= 0) return true;
-    const ignored = left >= groupBits ? 0 : groupBits - left;
-    return (group ^ address[index] as number) >> ignored === 0;
-  });
+  for (let i = 0, left = bits; left > 0; i += 1, left -= groupBits) {
+    const ignored = Math.max(0, groupBits - left);
+    if ((groups[i] as number ^ address[i] as number) >> ignored !== 0) return false;
+  }
+  return true;
 }
 
 /** The prefix of a text such as `10.0.0.0/8`, or a mistake. */
 export const parsePrefix = memo((text): Prefix => {
-  expect(typeof text === "string", "prefix", text, expectedPrefix);
+  expect(isText(text), "prefix", text, expectedPrefix);
   const [address = "", length, ...rest] = text.split("/");
   const groups = parseAddress(address);
   const bitsMax = (groups?.length ?? 0) * groupBits;
-  const bits = length === undefined ? bitsMax : parseNumber(length, 10, 3);
-  if (groups === undefined || rest.length > 0 || !(bits <= bitsMax)) {
+  const bits = length === undefined ? bitsMax : parseDecimal(length, bitsMax);
+  if (groups === undefined || rest.length > 0 || Number.isNaN(bits)) {
     throw mistake("prefix", text, expectedPrefix);
   }
   return { groups, bits };
@@ -64,42 +71,39 @@ function parseAddress(text: string): Groups | undefined {
 }
 
 function parse4(text: string): Groups | undefined {
-  const parts = text.split(".").map((part) => parseNumber(part, 10, 3));
-  if (parts.length !== 4 || !parts.every((part) => part <= 255)) return undefined;
-  const [a = 0, b = 0, c = 0, d = 0] = parts;
-  return [a << 8 | b, c << 8 | d];
+  const parts = text.split(".");
+  if (parts.length !== 4) return undefined;
+  const [a, b, c, d] = parts.map((part) => parseDecimal(part, 255)) as [number, number, number, number];
+  return Number.isNaN(a + b + c + d) ? undefined : [a << 8 | b, c << 8 | d];
+}
+
+/** A number without sign and leading zeroes, as 010 means two things; NaN for anything else. */
+function parseDecimal(text: string, max: number): number {
+  const value = +text;
+  return value >= 0 && value <= max && `${value}` === text ? value : NaN;
 }
 
 /** RFC 4291 section 2.2: groups, at most one `::`, and perhaps an IPv4 address at the end. */
 function parse6(text: string): Groups | undefined {
-  const halves = text.split("::").map(parseGroups);
-  const [head, tail] = halves;
+  const halves = text.split("::");
+  const [head, tail] = halves.map((half, i) => parseGroups(half, i === halves.length - 1));
   if (head === undefined || halves.length > 2) return undefined;
   if (halves.length === 1) return head.length === groupsOf6 ? head : undefined;
   if (tail === undefined || head.length + tail.length >= groupsOf6) return undefined;
-  return [...head, ...Array(groupsOf6 - head.length - tail.length).fill(0) as number[], ...tail];
+  const between = Array<number>(groupsOf6 - head.length - tail.length).fill(0);
+  return [...head, ...between, ...tail];
 }
 
-function parseGroups(text: string, half: number, halves: readonly string[]): Groups | undefined {
+function parseGroups(text: string, isLast: boolean): Groups | undefined {
   if (text === "") return [];
   const words = text.split(":");
-  const embedded = half === halves.length - 1 && text.includes(".") ? parse4(words.pop() ?? "") : [];
-  const groups = words.map((word) => parseNumber(word, 16, 4));
-  if (embedded === undefined || !groups.every((group) => group <= 0xffff)) return undefined;
+  const embedded = isLast && text.includes(".") ? parse4(words.pop() ?? "") : [];
+  const groups = words.map(parseGroup);
+  if (embedded === undefined || groups.some(Number.isNaN)) return undefined;
   return [...groups, ...embedded];
 }
 
-const digits = "0123456789abcdef";
-
-/** A number of at most so many digits; NaN for anything else, as for 010, which means two things. */
-function parseNumber(text: string, base: 10 | 16, digitsMax: number): number {
-  if (text.length < 1 || text.length > digitsMax) return NaN;
-  if (base === 10 && text.length > 1 && text[0] === "0") return NaN;
-  let value = 0;
-  for (const digit of text.toLowerCase()) {
-    const worth = digits.indexOf(digit);
-    if (worth < 0 || worth >= base) return NaN;
-    value = value * base + worth;
-  }
-  return value;
+/** One to four hexadecimal digits; NaN for anything else, also for the blanks that Number skips. */
+function parseGroup(text: string): number {
+  return text.length <= 4 && text.trim() === text ? Number(`0x${text}`) : NaN;
 }

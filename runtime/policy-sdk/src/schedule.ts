@@ -11,7 +11,7 @@
  * that day, and a span that starts or ends in the gap does so at the first minute after it. When
  * clocks go back, the repeated hour is in a span both times or not at all.
  */
-import { expect, memo, mistake } from "./check.js";
+import { expect, freeze, isText, memo, mistake } from "./check.js";
 import type { LocalTime, Route, Scheduled } from "./types.js";
 
 const dayNames = ["mon", "tue", "wed", "thu", "fri", "sat", "sun"];
@@ -61,22 +61,22 @@ export function during(now: LocalTime, span: string): boolean {
 export function schedule(times: Readonly<Record<string, Route>>, otherwise: Route): Scheduled {
   const entries = Object.entries(times).map(([span, route]) => {
     parseSpan(span);
-    return Object.freeze({ span, route: aRoute(`schedule: ${span}`, route) });
+    return freeze({ span, route: aRoute(`schedule: ${span}`, route) });
   });
-  return Object.freeze({
+  return freeze({
     action: "schedule",
-    times: Object.freeze(entries),
+    times: freeze(entries),
     otherwise: aRoute("schedule: otherwise", otherwise),
   });
 }
 
 function aRoute(place: string, route: Route): Route {
-  expect(typeof route?.action === "string", place, route, "an answer such as via(…) or block()");
+  expect(isText(route?.action), place, route, "an answer such as via(…) or block()");
   return route;
 }
 
 const parseSpan = memo((text): Span => {
-  expect(typeof text === "string", "during", text, "days and times");
+  expect(isText(text), "during", text, "days and times");
   const words = text.toLowerCase().split(" ").filter((word) => word !== "");
   const timesWord = words.at(-1)?.includes(":") ? words.pop() : undefined;
   if (words.length > 1 || text.trim() === "") throw badSpan(text);

@@ -2,8 +2,9 @@
  * The world as a script sees it, built from its JSON form. Devices are most of it and few of them
  * change between two calls, so a viewer keeps the frozen object of each and makes only new ones.
  */
+import { freeze } from "./check.js";
 import { spellMac } from "./device.js";
-import { fastest, firstUp, leastLoaded, resolve } from "./picks.js";
+import { createScene, fastest, firstUp, leastLoaded, resolve } from "./picks.js";
 import type { Device, Json, LocalTime, Location, Uplink, Where, World } from "./types.js";
 import type {
   WireChange, WireDevice, WireLocation, WireTime, WireUplink, WireWorld,
@@ -22,9 +23,12 @@ export function createViewer(): Viewer {
       known = new Map(wire.devices.map((device) => [device.mac, keepDevice(old, device)]));
       devices = sameList(devices, [...known.values()]);
     } else if (wire.changed.length > 0 || wire.gone.length > 0) {
+      const isOrdered = wire.changed.every(({ mac }) => known.has(mac));
       for (const mac of wire.gone) known.delete(mac);
       for (const device of wire.changed) known.set(device.mac, keepDevice(known, device));
-      devices = Object.freeze([...known.values()].sort((a, b) => (a.mac < b.mac ? -1 : 1)));
+      const list = [...known.values()];
+      devices = freeze(isOrdered ? list : list.sort((a, b) => (a.mac < b.mac ? -1 : 1)));
+      if (!isOrdered) known = new Map(devices.map((device) => [device.mac, device]));
     }
     if (wire.vars !== undefined) vars = deepFreeze(wire.vars);
     return viewWorld(wire, known, devices, vars);
@@ -34,7 +38,7 @@ export function createViewer(): Viewer {
 /** Freezing an array costs as much as making it: one with the same members is kept. */
 function sameList(old: readonly Device[], list: Device[]): readonly Device[] {
   const isSame = old.length === list.length && old.every((device, i) => device === list[i]);
-  return isSame ? old : Object.freeze(list);
+  return isSame ? old : freeze(list);
 }
 
 function keepDevice(known: ReadonlyMap<string, Device>, wire: WireDevice): Device {
@@ -54,7 +58,7 @@ function isSameDevice(old: Device, wire: WireDevice): boolean {
 
 function viewDevice({ mac, addresses, iface, name, since_s: sinceS, via }: WireDevice): Device {
   const device: Record<keyof Device, unknown> | Device = {
-    mac, addresses: Object.freeze(addresses), iface, sinceS,
+    mac, addresses: freeze(addresses), iface, sinceS,
   };
   return freezeWith(device as Device, { name, via });
 }
@@ -63,7 +67,7 @@ function viewLocation(wire: WireLocation): Location {
   const { name, type, state, peers, rtt_ms: rttMs, loss, load } = wire;
   return freezeWith({
     name, type, state, sinceS: wire.since_s, txBps: wire.tx_bps, rxBps: wire.rx_bps,
-    peers: Object.freeze(peers),
+    peers: freeze(peers),
   }, { rttMs, loss, load });
 }
 
@@ -72,19 +76,19 @@ function freezeWith<T extends object>(target: T, optional: Record<string, unknow
   for (const key in optional) {
     if (optional[key] !== undefined) (target as Record<string, unknown>)[key] = optional[key];
   }
-  return Object.freeze(target);
+  return freeze(target);
 }
 
 const viewUplink = ({ ifname, up, addresses }: WireUplink): Uplink =>
-  Object.freeze({ ifname, up, addresses: Object.freeze(addresses) });
+  freeze({ ifname, up, addresses: freeze(addresses) });
 
 const viewTime = ({ unix_s: unixS, utc_offset_min: utcOffsetMin, ...rest }: WireTime): LocalTime =>
-  Object.freeze({ unixS, ...rest, utcOffsetMin });
+  freeze({ unixS, ...rest, utcOffsetMin });
 
 function deepFreeze<T extends Json>(value: T): T {
   if (typeof value !== "object" || value === null) return value;
   for (const inner of Object.values(value)) deepFreeze(inner as Json);
-  return Object.freeze(value);
+  return freeze(value);
 }
 
 function viewWorld(
@@ -93,17 +97,17 @@ function viewWorld(
   devices: readonly Device[],
   vars: Json,
 ): World {
-  const locations = Object.freeze(wire.locations.map(viewLocation));
+  const locations = freeze(wire.locations.map(viewLocation));
   const byName = new Map(locations.map((location) => [location.name, location]));
   const location = (name: string): Location | undefined => byName.get(name);
-  const scene = { location };
+  const scene = createScene(location);
   const now = viewTime(wire.now);
   const pick = (where: Where): string => resolve(where, scene);
   const world: World = {
     now,
     devices,
     locations,
-    uplinks: Object.freeze(wire.uplinks.map(viewUplink)),
+    uplinks: freeze(wire.uplinks.map(viewUplink)),
     vars: vars as World["vars"],
     device: (mac) => known.get(spellMac(mac)),
     location,
@@ -112,5 +116,5 @@ function viewWorld(
     fastest: (...names) => pick(fastest(...names)),
     leastLoaded: (...names) => pick(leastLoaded(...names)),
   };
-  return Object.freeze(world);
+  return freeze(world);
 }
