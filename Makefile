@@ -80,7 +80,7 @@ QJS_FUZZ := -O1 -fsanitize=fuzzer-no-link,address -fno-omit-frame-pointer
 
 build: $(if $(wildcard c/main.c),$(B)/aditd $(B)/adit) $(if $(wildcard ts/main.ts),bundle)
 all: build
-bundle: $(B)/adit.mjs
+bundle: $(B)/adit.mjs $(B)/policy.mjs
 
 demo: build tools prepare-lab
 	$(Q)node test/netns/demo.mjs
@@ -121,7 +121,7 @@ install: build
 	$(Q)install -d $(DESTDIR)$(PREFIX)/sbin $(DESTDIR)$(PREFIX)/bin $(DESTDIR)$(PREFIX)/lib/adit
 	$(Q)install -m 755 $(B)/aditd $(DESTDIR)$(PREFIX)/sbin/aditd
 	$(Q)ln -sf ../sbin/aditd $(DESTDIR)$(PREFIX)/bin/adit
-	$(Q)install -m 644 $(B)/adit.mjs $(DESTDIR)$(PREFIX)/lib/adit/adit.mjs
+	$(Q)install -m 644 $(B)/adit.mjs $(B)/policy.mjs $(DESTDIR)$(PREFIX)/lib/adit
 	$(Q)install -D -m 644 share/completion/adit.bash \
 		$(DESTDIR)$(PREFIX)/share/bash-completion/completions/adit
 	$(Q)install -D -m 644 share/completion/_adit \
@@ -171,6 +171,15 @@ BUNDLE_STEPS := rollup.config.mjs tsconfig.json $(wildcard scripts/rollup-*.mjs)
 $(B)/adit.mjs $(B)/adit.debug.mjs &: $(TS_SRC) $(BUNDLE_STEPS) $(NPM_STAMP)
 	$(call say,ROLL,$(B)/adit.mjs)
 	$(Q)npm run --silent bundle
+
+# What a cage loads before the user's script.
+SDK := runtime/policy-sdk
+SDK_SRC := $(wildcard $(SDK)/src/*.ts)
+
+$(B)/policy.mjs $(B)/policy.debug.mjs &: $(SDK_SRC) $(SDK)/rollup.config.mjs \
+		$(SDK)/tsconfig.json $(BUNDLE_STEPS) $(NPM_STAMP)
+	$(call say,ROLL,$(B)/policy.mjs)
+	$(Q)npm run --silent bundle:policy
 
 # Compiled in place even with type errors, so that one broken test does not hide all the others; the
 # exit status still says so.
