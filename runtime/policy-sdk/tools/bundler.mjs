@@ -14,7 +14,7 @@ export const POLICY_MODULE = "adit:policy";
 export const CAGE_MODULE = "adit:cage";
 
 /** The place of this package, from which its own dependencies are found. */
-export const SDK_FOLDER = fileURLToPath(new URL("../", import.meta.url));
+export const SDK_FOLDER = realPath(fileURLToPath(new URL("../", import.meta.url)));
 
 /** What the cage evaluates before any script; the tools' own modules share it with the policy. */
 export const CAGE_FILE = join(SDK_FOLDER, "src/cage.ts");
@@ -24,10 +24,10 @@ const EXTERNAL = [POLICY_MODULE, CAGE_MODULE];
 const ONLY_OWN = `import only "${POLICY_MODULE}" and files in the policy's own folder`;
 
 /**
- * Bundles `entry`. Options: `root`, the policy's own folder; `external`, names that stay imports; `alias`, names to files;
- * `packages`, whether packages may be imported; `banner`, a first line; `virtual`, names to texts;
- * `fileName`, what the bundle is called in its map. Returns { code, map, root, exports, files }; mistakes in the
- * sources are thrown as one SourceError.
+ * Bundles `entry`. Options: `root`, the policy's own folder; `external`, names that stay imports;
+ * `alias`, names to files; `packages`, whether packages may be imported; `banner`, a first line;
+ * `virtual`, names to texts; `fileName`, what the bundle is called in its map. Returns
+ * { code, map, root, exports, files }; mistakes in the sources are thrown as one SourceError.
  */
 export async function bundle(entry, options = {}) {
   const root = realPath(options.root ?? dirname(realPath(resolve(entry))));

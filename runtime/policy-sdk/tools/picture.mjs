@@ -3,6 +3,7 @@
 
 import { groupBy, localTime, showStep, showTime, spansOf } from "./timeline.mjs";
 
+const MARGIN = 12;
 const LEFT = 132;
 const PLOT = 800;
 const RIGHT = 16;
@@ -51,7 +52,7 @@ export function drawTimeline(timeline, title = "Who went where when") {
     ...[...locations].map(([name, states], index) => drawLocation(plan, name, states, index)),
     drawLegend(plan),
   ];
-  return `<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 ${plan.width} ${plan.height}" ` +
+  return `<svg xmlns="http://www.w3.org/2000/svg" viewBox="${-MARGIN} 0 ${plan.width} ${plan.height}" ` +
     `width="${plan.width}" height="${plan.height}" role="img" aria-labelledby="title desc">\n` +
     `<title id="title">${escape(title)}</title>\n` +
     `<desc id="desc">${escape(describe(timeline, devices))}</desc>\n` +
@@ -70,7 +71,7 @@ function makePlan(timeline, devices, locations) {
   const scale = PLOT / (timeline.endS - timeline.startS);
   return {
     timeline, names, devicesEnd, statesTop, legendTop,
-    width: LEFT + PLOT + RIGHT,
+    width: MARGIN + LEFT + PLOT + RIGHT,
     height: legendTop + LEGEND_ROW * (legendLines(names).length + 1),
     x: (atS) => round(LEFT + (atS - timeline.startS) * scale),
     classOf: (goes) => (names.includes(goes) ? `l${names.indexOf(goes)}` : goes),

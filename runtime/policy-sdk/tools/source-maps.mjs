@@ -61,4 +61,4 @@ function foldRepeats(lines) {
 
 /** Files of this package and of packages in general are not what the user looks for. */
 const isTool = (file) => file.includes("/node_modules/") ||
-  file.startsWith(SDK_FOLDER);
+  file.startsWith(`${SDK_FOLDER}/`);

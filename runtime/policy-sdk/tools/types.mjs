@@ -64,5 +64,5 @@ function userOptions(entry) {
 /** Files of the policy itself: neither the language's nor this package's. */
 function ownSources(program, entry) {
   return program.getSourceFiles().filter((source) => !source.isDeclarationFile &&
-    !source.fileName.startsWith(SDK_FOLDER) || source.fileName === entry);
+    !source.fileName.startsWith(`${SDK_FOLDER}/`) || source.fileName === entry);
 }
