@@ -6,7 +6,7 @@
 import terser from "@rollup/plugin-terser";
 import typescript from "@rollup/plugin-typescript";
 import { arrows } from "./scripts/rollup-arrows.mjs";
-import { privateNames, shortNames } from "./scripts/rollup-private-names.mjs";
+import { privateNames } from "./scripts/rollup-private-names.mjs";
 import { reservedNames, sharedValues } from "./scripts/rollup-shared-values.mjs";
 import { walk } from "./scripts/rollup-walk.mjs";
 
@@ -68,7 +68,6 @@ export default [
       file: "build/adit.mjs",
       format: "es",
       plugins: [
-        { name: "short-names", renderChunk: (code) => ({ code: shortNames(code), map: null }) },
         arrows(),
         shortDeclarations,
         minifier,

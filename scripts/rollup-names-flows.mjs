@@ -19,6 +19,9 @@ export class Flows {
   /** Types that are read by name, and why. */
   #escaped = new Map();
   #related = new Set();
+  /** Type to one of the same family, and all types. */
+  #families = new Map();
+  #seen = new Set();
 
   constructor(checker, isOwn) {
     this.checker = checker;
@@ -73,6 +76,8 @@ export class Flows {
     const key = `${source.id} ${target.id}`;
     if (this.#related.has(key)) return;
     this.#related.add(key);
+    this.see(source);
+    this.see(target);
     this.#recordSource(source, target, why);
     if (isUntyped(target)) this.escape(source, why);
     else if (isUntyped(source)) this.escape(target, why);
@@ -88,6 +93,8 @@ export class Flows {
   }
 
   #flowParts(source, target, why) {
+    if (source.isUnion()) this.#meet(source.types);
+    if (target.isUnion()) this.#meet(target.types);
     if (source.isUnion() || target.isUnion()) return this.#flowUnions(source, target, why);
     const [from, to] = [this.#concrete(source), this.#concrete(target)];
     if (isUntyped(from) || isUntyped(to)) return this.#flowParameters(source, target, why);
@@ -118,6 +125,7 @@ export class Flows {
   }
 
   #flowObjects(source, target, why) {
+    if (this.isOwnType(source) && this.isOwnType(target)) this.#meet([source, target]);
     const left = this.#arguments(source);
     const right = this.#arguments(target);
     if (!this.isOwnType(source) && !this.isOwnType(target) && left.length > 0 && right.length > 0) {
@@ -193,6 +201,47 @@ export class Flows {
       this.flow(given, own, why);
     }
     this.flow(source.getReturnType(), target.getReturnType(), why);
+  }
+
+  // ---------------------------------------------------------------------------------- families
+
+  /** A type whose values there are. */
+  see(type) {
+    if (type.isUnion()) this.#meet(type.types);
+    for (const part of partsOf(type)) {
+      if (part.flags & data && this.isOwnType(part)) this.#seen.add(part);
+    }
+  }
+
+  /** One value may be of several of these types, or be taken for it. */
+  #meet(types) {
+    const objects = types.filter((type) => type.flags & data && this.isOwnType(type));
+    for (const type of objects) {
+      const [from, to] = [this.#family(type), this.#family(objects[0])];
+      if (from !== to) this.#families.set(from, to);
+    }
+  }
+
+  #family(type) {
+    let at = type;
+    for (let next = this.#families.get(at); next !== undefined; next = this.#families.get(at)) {
+      at = next;
+    }
+    return at;
+  }
+
+  /** Sets of groups of which one value may have several, so that their names have to differ. */
+  families() {
+    const members = new Map();
+    for (const type of this.#seen) {
+      const family = this.#family(type);
+      const roots = members.get(family) ?? new Set();
+      members.set(family, roots);
+      for (const symbol of this.checker.getPropertiesOfType(type)) {
+        for (const one of symbol.declarations ?? []) roots.add(this.root(one));
+      }
+    }
+    return [...members.values()];
   }
 
   // ------------------------------------------------------------------------------------ escapes

@@ -1,5 +1,4 @@
-// Edits of the sources that give every private property a name which nothing else has:
-// `name$$7` for the property `name` of group 7.
+// Where the sources name a property, and edits that give it another name there.
 import ts from "typescript";
 
 /** Calls `use(identifier, symbols)` wherever a property is named. */

@@ -10,14 +10,15 @@ export function visitSites(file, flows, byTable) {
   const typeOf = (node) => checker.getTypeAtLocation(node);
   const visit = (node) => {
     const why = () => `${file.fileName.replace(/^.*\/ts\//, "ts/")}:${lineOf(file, node)}`;
-    if (refused.has(node.kind)) {
-      throw new Error(`${why()}: private names know nothing of ${ts.SyntaxKind[node.kind]}`);
-    }
+    const stranger = strangerIn(node);
+    if (stranger !== "") throw new Error(`${why()}: private names know nothing of ${stranger}`);
     if (ts.isExpression(node)) visitExpression(node);
+    if (ts.isTypeNode(node) || ts.isInterfaceDeclaration(node)) flows.see(typeOf(node));
     handlers.get(node.kind)?.(node, { flows, checker, typeOf, why: why(), byTable });
     ts.forEachChild(node, visit);
   };
   const visitExpression = (node) => {
+    flows.see(typeOf(node));
     if (isName(node) || isVoid(node) || (byTable && ts.isAsExpression(node.parent))) return;
     if (node.parent.initializer === node && ts.isBindingPattern(node.parent.name ?? node)) return;
     const wanted = checker.getContextualType(node);
@@ -46,6 +47,17 @@ const refused = new Set([
   ts.SyntaxKind.TaggedTemplateExpression, ts.SyntaxKind.EnumDeclaration,
   ts.SyntaxKind.WithStatement, ts.SyntaxKind.AnyKeyword,
 ]);
+
+const refusedFunctions = new Set([
+  "Object.assign", "Object.create", "Object.defineProperties", "Object.defineProperty",
+]);
+
+function strangerIn(node) {
+  if (refused.has(node.kind)) return ts.SyntaxKind[node.kind];
+  if (!ts.isPropertyAccessExpression(node)) return "";
+  const text = `${node.expression.text}.${node.name.text}`;
+  return refusedFunctions.has(text) ? text : "";
+}
 
 const kind = ts.SyntaxKind;
 const handlers = new Map([

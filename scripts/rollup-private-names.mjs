@@ -3,12 +3,10 @@
 // checked by the compiler again, so a place that was overlooked ends the build.
 import { resolve } from "node:path";
 import ts from "typescript";
-import { parseAst } from "rollup/parseAst";
 import { Flows } from "./rollup-names-flows.mjs";
 import { applyEdits, renameFile, visitNames } from "./rollup-names-rename.mjs";
 import { visitSites } from "./rollup-names-sites.mjs";
 import { publishTypes, tableEdits } from "./rollup-names-tables.mjs";
-import { walk } from "./rollup-walk.mjs";
 
 const isTable = (file) => /\/host\/(codec|contract\.gen)\.ts$/.test(file.fileName);
 
@@ -27,21 +25,55 @@ export function analyse(fileNames, options, host) {
   return { program, checker, files, flows };
 }
 
-/** File name to text, with marked names for private properties. */
+/** File name to text, with short names for private properties. */
 export function renameAll({ checker, files, flows }) {
-  const numbers = new Map();
+  const names = chooseNames(checker, files, flows);
   const nameOf = (symbols) => {
     const declaration = flows.join(symbols);
-    if (declaration === undefined || flows.whyPublic(declaration) !== undefined) return undefined;
-    const root = flows.root(declaration);
-    if (!numbers.has(root)) numbers.set(root, numbers.size);
-    return `${declaration.name.text}$$${numbers.get(root)}`;
+    return declaration === undefined ? undefined : names.get(flows.root(declaration));
   };
   return new Map(files.map((file) => {
     const edits = renameFile(file, checker, nameOf);
     if (isTable(file)) edits.push(...tableEdits(file, nameOf));
     return [file.fileName, applyEdits(file.text, edits)];
   }));
+}
+
+/** The most frequent first: the shortest name that no property of the same family has. */
+function chooseNames(checker, files, flows) {
+  const { counts, taken } = countNames(checker, files, flows);
+  const families = new Map();
+  for (const family of flows.families()) {
+    for (const root of family) families.set(root, [...families.get(root) ?? [], family]);
+  }
+  const names = new Map();
+  const sorted = [...counts].sort((left, right) => right[1] - left[1]);
+  for (const [root] of sorted) {
+    const others = (families.get(root) ?? []).flatMap((family) => [...family]);
+    const used = new Set(others.map((other) => names.get(other)));
+    names.set(root, shortNames.find((name) => !taken.has(name) && !used.has(name)));
+  }
+  return names;
+}
+
+/** How often each private group is spelled, and short words that stand for something else. */
+function countNames(checker, files, flows) {
+  const counts = new Map();
+  const taken = new Set(["as", "do", "if", "in", "is", "of"]);
+  for (const file of files) {
+    visitNames(file, checker, (node, symbols) => {
+      const declaration = flows.join(symbols);
+      if (declaration === undefined || flows.whyPublic(declaration) !== undefined) {
+        taken.add(node.text);
+        return;
+      }
+      const root = flows.root(declaration);
+      const count = ts.isTypeElement(node.parent) ? 0 : 1;
+      counts.set(root, (counts.get(root) ?? 0) + count);
+    });
+    for (const [word] of file.text.matchAll(/(?<=["'])\w\w?(?=["'])/g)) taken.add(word);
+  }
+  return { counts, taken };
 }
 
 /** Throws if the renamed sources do not fit together. */
@@ -59,41 +91,10 @@ export function checkRenamed(program, renamed) {
   if (faults.length > 0) throw new Error(ts.formatDiagnostics(faults, host));
 }
 
-/** Short names for marked ones, the most frequent first; names in use elsewhere are not taken. */
-export function shortNames(code) {
-  const counts = new Map();
-  for (const [name] of code.matchAll(/[A-Za-z_]\w*\$\$\d+/g)) {
-    counts.set(name, (counts.get(name) ?? 0) + 1);
-  }
-  const groups = new Map();
-  for (const [name, count] of counts) {
-    const group = name.slice(name.indexOf("$"));
-    groups.set(group, (groups.get(group) ?? 0) + count);
-  }
-  const taken = new Set();
-  walk(parseAst(code), (node) => {
-    const key = node.type === "MemberExpression" ? node.property : node.key;
-    if (key?.type === "Identifier") taken.add(key.name);
-  });
-  const names = nextNames(taken);
-  const sorted = [...groups].sort((left, right) => right[1] - left[1]);
-  const short = new Map(sorted.map(([group]) => [group, names.next().value]));
-  return code.replace(/[A-Za-z_]\w*(\$\$\d+)/g, (_all, group) => short.get(group));
-}
+const letters = [..."abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ_$"];
+const shortNames = [...letters, ...letters.flatMap((one) => letters.map((two) => one + two))];
 
-const first = "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ_$";
-const later = `${first}0123456789`;
-
-function* nextNames(taken) {
-  const words = new Set(["as", "do", "if", "in", "is", "of"]);
-  for (const one of first) if (!taken.has(one)) yield one;
-  for (const one of first) {
-    for (const two of later) if (!taken.has(one + two) && !words.has(one + two)) yield one + two;
-  }
-  throw new Error("more properties than short names");
-}
-
-/** The plugin that takes the place of the compiler's, and the one that shortens in its output. */
+/** The plugin that takes the place of the compiler's. */
 export function privateNames(tsconfig) {
   let renamed;
   return {

@@ -13,13 +13,12 @@ interface Module {
   };
   renameAll(found: object): Map<string, string>;
   checkRenamed(program: ts.Program, renamed: Map<string, string>): void;
-  shortNames(code: string): string;
 }
 
 // The step is plain JavaScript beside the sources; this file runs from build/test/test/unit.
 const module: string =
   new URL("../../../../scripts/rollup-private-names.mjs", import.meta.url).href;
-const { analyse, renameAll, checkRenamed, shortNames } = await import(module) as Module;
+const { analyse, renameAll, checkRenamed } = await import(module) as Module;
 
 const options: ts.CompilerOptions = {
   target: ts.ScriptTarget.ES2022, lib: ["lib.es2022.d.ts"], types: [], strict: true,
@@ -105,13 +104,43 @@ for (const [name, text, inner, deep] of CASES) {
   });
 }
 
+/** The names in the interfaces of a renamed source. */
+function namesOf(text: string): (string | undefined)[] {
+  return [...text.matchAll(/(?<=interface . \{ )[\w$]+|(?<=; )[\w$]+(?=\??: number)/g)]
+    .map(([name]) => name);
+}
+
 test("values that flow into one another are spelled alike", () => {
-  const result = renamed(
-    "interface A { inner: number } interface B { inner: number } interface C { inner: number }\n" +
-    "export const f = (a: A): B => a; export const g = (c: C) => c.inner;");
-  const [a, b, c] = [...result.matchAll(/interface . \{ ([\w$]+)/g)].map((match) => match[1]);
+  const [a, b] = namesOf(renamed(
+    "interface A { inner: number } interface B { inner: number }\n" +
+    "export const f = (a: A): B => a;"));
   assert.is(a, b);
-  assert.is.not(a, c);
+});
+
+test("what one value may have is spelled differently", () => {
+  const [a, b] = namesOf(renamed("interface A { inner: number; other: number }\n" +
+    "export const f = (a: A) => a.inner + a.other;"));
+  assert.is.not(a, b);
+});
+
+const strangers = "interface A { inner?: number; c: number } " +
+  "interface B { other: number; c: number }\n";
+
+for (const [name, text] of [
+  ["be taken for the other type", "export const f = (b: B): A => b;"],
+  ["be of either type", 'export const f = (e: A | B) => "other" in e ? 1 : e.inner;'],
+  ["be of both types", "export const f = (e: A & B) => e;"],
+] as const) {
+  test(`types are spelled differently if a value may ${name}`, () => {
+    const [a, , b] = namesOf(renamed(strangers + text));
+    assert.is.not(a, b);
+  });
+}
+
+test("types that never meet share the shortest names", () => {
+  const [a, , b] = namesOf(renamed(
+    `${strangers}export const f = (a: A, b: B) => a.inner ?? b.other;`));
+  assert.equal([a, b], ["a", "a"]);
 });
 
 test("a source that does not fit its neighbours ends the build", () => {
@@ -126,9 +155,11 @@ test("what it cannot follow ends the build", () => {
   assert.throws(() => renamed("export const f = (a: any) => a;"), /AnyKeyword/);
 });
 
-test("the most frequent gets the shortest name that nothing else has", () => {
-  const code = "x.rare$$1; x.often$$2; x.often$$2; x.a; ({ often$$2: 1 })";
-  assert.is(shortNames(code), "x.c; x.b; x.b; x.a; ({ b: 1 })");
+test("the most frequent gets the shortest name that nothing public has", () => {
+  const text = renamed("interface A { rare: number; often: number }\n" +
+    "export const f = (x: A) => x.often + x.often + x.rare;" +
+    "export const g = (x: { a: number }) => JSON.stringify(x);");
+  assert.match(text, /x\.b \+ x\.b \+ x\.c;/);
 });
 
 test.run();
