@@ -61,13 +61,13 @@ function parseZone(text: string): Zone | undefined {
   if (found === null) return undefined;
   if (zoneHasSummer.test(text) && found[3] === undefined) return parseZone(text + rulesDefault);
   const [, standard = "", summer, fromDate, fromTime, toDate, toTime] = found;
-  const offset = -secondsOf(standard);
+  const offset = 0 - secondsOf(standard);
   const from = changeOf(fromDate, fromTime);
   const to = changeOf(toDate, toTime);
   const all = [offset, from?.second ?? 0, to?.second ?? 0];
   if (all.some((one) => Math.abs(one) > hoursMax * 3_600)) return undefined;
   if (from === undefined || to === undefined) return { offset, summer: undefined };
-  const later = summer === undefined ? offset + 3_600 : -secondsOf(summer);
+  const later = summer === undefined ? offset + 3_600 : 0 - secondsOf(summer);
   return { offset, summer: { offset: later, from, to } };
 }
 

@@ -238,6 +238,7 @@ const blankRule = {
 function ruleMatches(rule: ModelRule, packet: Packet, mark: number): boolean {
   return (
     (rule.src === "" || covers(rule.src, packet.src)) &&
+    (rule.dst === "" || covers(rule.dst, packet.dst)) &&
     (rule.iif === "" || rule.iif === packet.iif) &&
     (rule.fwmask === 0 || (mark & rule.fwmask) >>> 0 === rule.fwmark)
   );

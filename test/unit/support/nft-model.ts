@@ -157,6 +157,12 @@ function stepOf(state: NftState, text: string, packet: Packet, oif: string): str
     const key = keyOf(lookup[1] ?? "", lookup[2], packet);
     return key === undefined ? undefined : state.maps.get(lookup[3] ?? "")?.elements.get(key);
   }
+  const past = /^(ip6?) daddr(?: & (\S+))? @(bypass\S+) (.+)$/.exec(text);
+  if (past) {
+    const key = keyOf(past[1] ?? "", past[2], { ...packet, src: packet.dst });
+    const isIn = key !== undefined && state.maps.get(past[3] ?? "")?.elements.has(key);
+    return isIn === true ? past[4] : undefined;
+  }
   const names = /^([io]ifname) (!= )?(?:\{ (.+?) \}|"(\S+)"|@(\S+)) ?(.*)$/.exec(text);
   if (!names) return text.replace("counter ", "");
   const [, field, not, several, one, set, rest] = names;
