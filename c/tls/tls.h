@@ -102,6 +102,11 @@ const char *tls_cipher(const struct tls *tls);
 
 void tls_sha256(const void *data, size_t size, uint8_t ret_digest[static TLS_DIGEST_SIZE]);
 
+/* True if `signature` is that of `data` by `key` as the library sees it (RFC 8032 section 5.1.7).
+ * For ed25519_verify, which is stricter about what a key and a signature may be. */
+bool tls_ed25519(const uint8_t key[static 32], const uint8_t signature[static 64], const void *data,
+		 size_t size);
+
 /* Makes a P-256 key and a self-signed certificate for `common_name` (1 to 64 bytes, also its DNS
  * name or address) valid for `days` (1 to 36,500) from an hour ago. The texts are PEM,
  * NUL-terminated, to be freed with free(); the pin is of the key. 0 or -errno. */

@@ -596,6 +596,21 @@ void tls_sha256(const void *data, size_t size, uint8_t ret_digest[static TLS_DIG
 	CHECK(EVP_Digest(data, size, ret_digest, NULL, EVP_sha256(), NULL) == 1);
 }
 
+bool tls_ed25519(const uint8_t key[static 32], const uint8_t signature[static 64], const void *data,
+		 size_t size)
+{
+	EVP_PKEY *public_key = EVP_PKEY_new_raw_public_key(EVP_PKEY_ED25519, NULL, key, 32);
+	EVP_MD_CTX *digest = EVP_MD_CTX_new();
+	bool good = public_key != NULL && digest != NULL &&
+		    EVP_DigestVerifyInit(digest, NULL, NULL, NULL, public_key) == 1 &&
+		    EVP_DigestVerify(digest, signature, 64, data, size) == 1;
+
+	EVP_MD_CTX_free(digest);
+	EVP_PKEY_free(public_key);
+	ERR_clear_error();
+	return good;
+}
+
 static bool add_extension(X509 *cert, int nid, const char *value)
 {
 	X509V3_CTX v3;

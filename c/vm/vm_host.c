@@ -12,6 +12,7 @@
 #include "../check.h"
 #include "../contract.gen.h"
 #include "../errno_generic.h"
+#include "../tls/ed25519.h"
 #include "../tls/tls.h"
 #include "../utf8.h"
 #include "vm_internal.h"
@@ -116,6 +117,22 @@ static JSValue host_sha256(JSContext *context, JSValueConst this, int argc, JSVa
 		return JS_EXCEPTION;
 	tls_sha256(data, size, digest);
 	return vm_bytes_new(context, digest, sizeof(digest));
+}
+
+static JSValue host_verify_ed25519(JSContext *context, JSValueConst this, int argc,
+				   JSValueConst *argv)
+{
+	const uint8_t *key, *signature, *data;
+	size_t key_size, signature_size, size;
+
+	(void)this, (void)argc;
+	if (!vm_bytes_get(context, argv[0], &key, &key_size) ||
+	    !vm_bytes_get(context, argv[1], &signature, &signature_size) ||
+	    !vm_bytes_get(context, argv[2], &data, &size))
+		return JS_EXCEPTION;
+	if (key_size != ED25519_KEY_SIZE || signature_size != ED25519_SIGNATURE_SIZE)
+		return JS_FALSE;
+	return JS_NewBool(context, ed25519_verify(key, signature, data, size));
 }
 
 /* ---------------------------------------------------------------------------- text */
@@ -263,6 +280,7 @@ static const JSCFunctionListEntry functions[] = {
 	JS_CFUNC_DEF("wallMs", 0, host_wall_ms),
 	JS_CFUNC_DEF("random", 1, host_random),
 	JS_CFUNC_DEF("sha256", 1, host_sha256),
+	JS_CFUNC_DEF("verifyEd25519", 3, host_verify_ed25519),
 	JS_CFUNC_DEF("utf8Encode", 1, host_utf8_encode),
 	JS_CFUNC_DEF("utf8Decode", 1, host_utf8_decode),
 	JS_CFUNC_DEF("send", 1, host_send),

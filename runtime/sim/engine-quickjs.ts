@@ -27,6 +27,8 @@ export const monotonicMs = () => raw.monotonicMs();
 export const wallMs = () => raw.wallMs();
 export const random = (count) => view(raw.random(count));
 export const sha256 = (data) => view(raw.sha256(bytes(data)));
+export const verifyEd25519 = (key, signature, data) =>
+  raw.verifyEd25519(bytes(key), bytes(signature), bytes(data));
 export const utf8Encode = (text) => view(raw.utf8Encode(text));
 export const utf8Decode = (data) => raw.utf8Decode(bytes(data));
 export const send = (message) => raw.send(bytes(message));
@@ -127,6 +129,7 @@ function fromGuest(context: QuickJSContext, handle: QuickJSHandle): unknown {
 
 function toGuest(context: QuickJSContext, value: unknown): QuickJSHandle {
   if (typeof value === "number") return context.newNumber(value);
+  if (typeof value === "boolean") return truth(context, value);
   if (typeof value === "string") return context.newString(value);
   if (value instanceof Uint8Array) return context.newArrayBuffer(exactBuffer(value));
   return context.undefined;

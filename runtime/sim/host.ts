@@ -1,5 +1,5 @@
 /** The module `adit:host` as the simulation gives it to one instance of the bundle. */
-import { createHash } from "node:crypto";
+import { createHash, createPublicKey, verify } from "node:crypto";
 import type { Clock } from "./clock.js";
 import { errno } from "./constants.js";
 import type { Descriptors } from "./descriptors.js";
@@ -14,6 +14,7 @@ export interface HostModule {
   wallMs(): number;
   random(count: number): Uint8Array;
   sha256(data: Uint8Array): Uint8Array;
+  verifyEd25519(publicKey: Uint8Array, signature: Uint8Array, data: Uint8Array): boolean;
   utf8Encode(text: string): Uint8Array;
   utf8Decode(data: Uint8Array): string | undefined;
   send(message: Uint8Array): number;
@@ -26,8 +27,8 @@ export interface HostModule {
 
 /** Names of the functions, in one place for both engines. */
 export const hostFunctions = [
-  "monotonicMs", "wallMs", "random", "sha256", "utf8Encode", "utf8Decode", "send", "watch",
-  "accept", "read", "write", "close",
+  "monotonicMs", "wallMs", "random", "sha256", "verifyEd25519", "utf8Encode", "utf8Decode",
+  "send", "watch", "accept", "read", "write", "close",
 ] as const;
 
 /** Names that only the command line client calls; they must exist for the bundle to link. */
@@ -63,6 +64,7 @@ export function createHost(port: HostPort): HostModule {
       return random.bytes(count);
     },
     sha256: (data) => new Uint8Array(createHash("sha256").update(data).digest()),
+    verifyEd25519,
     utf8Encode: (text) => new Uint8Array(Buffer.from(text, "utf8")),
     utf8Decode: decodeUtf8,
     send(message) {
@@ -95,6 +97,15 @@ export function createHost(port: HostPort): HostModule {
 /** A client function in a decider is a mistake of the bundle. */
 export function refuseClientCall(name: string): number {
   throw new TypeError(`adit:host ${name} (error ${errno.EPERM}): not in a decider`);
+}
+
+/** What stands before the 32 bytes of a public key in its DER form. */
+const derPrefix = Buffer.from("302a300506032b6570032100", "hex");
+
+function verifyEd25519(key: Uint8Array, signature: Uint8Array, data: Uint8Array): boolean {
+  if (key.length !== 32 || signature.length !== 64) return false;
+  const der = Buffer.concat([derPrefix, key]);
+  return verify(null, data, createPublicKey({ key: der, format: "der", type: "spki" }), signature);
 }
 
 function decodeUtf8(data: Uint8Array): string | undefined {

@@ -423,6 +423,18 @@ static void host_functions_work(void)
 		"say(host.random(32).join() !== host.random(32).join());"
 		"say(host.wallMs() > 1.7e12 && host.monotonicMs() > 0);"
 		"say(host.sha256(new Uint8Array([1, 2, 3, 97, 98, 99]).subarray(3)).length);"
+		"const parts = (text) => text.match(/../g).map((x) => parseInt(x, 16));"
+		"const bytes = (...texts) => new Uint8Array(texts.flatMap(parts));"
+		"const key = bytes('d75a980182b10ab7d54bfed3c964073a',"
+		"  '0ee172f3daa62325af021a68f707511a');"
+		"const signature = bytes("
+		"  'e5564300c360ac729086e2cc806e828a84877f1eb8e5d974d873e06522490155',"
+		"  '5fb8821590a33bacc61e39701cf9b46bd25bf5f0595bbe24655141438e7a100b');"
+		"const empty = new Uint8Array(0);"
+		"say(host.verifyEd25519(key, signature, empty));"
+		"say(host.verifyEd25519(key, signature, new Uint8Array(1)));"
+		"say(host.verifyEd25519(key.subarray(1), signature, empty));"
+		"say(host.verifyEd25519(key, signature.subarray(1), empty));"
 		"say(host.args.length + host.hostVersion); host.exit(0);"));
 	struct child child;
 
@@ -431,6 +443,7 @@ static void host_functions_work(void)
 	EXPECT_TEXT(child.text,
 		    "ba7816bf8f01cfea414140de5dae2223b00361a396177a9cb410ff61f20015ad\n"
 		    "efbfbd61c3a9f09f9880\n\xe2\x82\xac\nundefined\n256\ntrue\ntrue\n32\n"
+		    "true\nfalse\nfalse\nfalse\n"
 		    "0" ADIT_VERSION "\n");
 }
 

@@ -18,6 +18,12 @@ declare module "adit:host" {
   /** `count` random bytes, at most 256. */
   export function random(count: number): Uint8Array;
   export function sha256(data: Uint8Array): Uint8Array;
+  /** Ed25519 (RFC 8032): a key of 32 bytes, a signature of 64. False for other lengths. */
+  export function verifyEd25519(
+    publicKey: Uint8Array,
+    signature: Uint8Array,
+    data: Uint8Array,
+  ): boolean;
   export function utf8Encode(text: string): Uint8Array;
   /** Undefined if the bytes are not well-formed UTF-8. */
   export function utf8Decode(data: Uint8Array): string | undefined;
