@@ -146,7 +146,7 @@ void command_listen_unix(struct mover *mover, uint32_t seq, const struct msg_lis
 
 	if (file_is_below(message->path, rules.run_dir))
 		error = file_check_room(message->path, 0);
-	if (!file_may_read(&rules, message->path))
+	if (!file_may_listen(&rules, message->path))
 		refuse_path(mover, seq, message->path,
 			    "the run directory, or one that the configuration names");
 	else if (error)

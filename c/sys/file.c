@@ -109,6 +109,13 @@ bool file_may_write(const struct file_rules *rules, const char *path)
 	return !is_lock(path) && !is_same_file(path, rules->config_path);
 }
 
+bool file_may_listen(const struct file_rules *rules, const char *path)
+{
+	if (file_is_below(path, rules->run_dir))
+		return !is_lock(path);
+	return file_path_is_clean(path) && is_in_config(rules, path);
+}
+
 /* Not blocking, so that a FIFO or a device in the way is refused instead of waited for. */
 static int open_regular(const char *path, struct stat *ret_stat)
 {

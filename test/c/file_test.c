@@ -51,6 +51,14 @@ static void the_configuration_says_what_may_be_read(void)
 	EXPECT(!file_may_write(&rules, "/etc/passwd"));
 	EXPECT(!file_may_write(&rules, "/run/adit/aditd.lock"));
 	EXPECT(file_may_write(&rules, "/run/adit/aditd.lock.json"));
+	EXPECT(file_may_listen(&rules, "/srv/token"));
+	EXPECT(!file_may_listen(&rules, "/srv/toke"));
+	EXPECT(!file_may_listen(&rules, "/etc/adit/adit.json"));
+	EXPECT(file_may_listen(&rules, "/run/adit/adit.sock"));
+	EXPECT(!file_may_listen(&rules, "/run/adit/aditd.lock"));
+	rules.state_dir = "/etc/adit/state";
+	EXPECT(file_may_read(&rules, "/etc/adit/state/a"));
+	EXPECT(!file_may_listen(&rules, "/etc/adit/state/a"));
 	rules.config_path = "/run/adit/adit.json";
 	EXPECT(file_may_read(&rules, "/run/adit/adit.json"));
 	EXPECT(!file_may_write(&rules, "/run/adit/adit.json"));
