@@ -172,6 +172,17 @@ int check_rule_set(const struct msg_rule_set *message, char *ret_text)
 	return error ? error : check_rule_action(message, ret_text);
 }
 
+int check_policy_open(const struct msg_policy_open *message, char *ret_text)
+{
+	if (message->memory_kib < 256 || message->memory_kib > 8192)
+		return refuse_number(ret_text, "memory_kib", message->memory_kib, "256 to 8192");
+	if (message->stack_kib < 16 || message->stack_kib > 1024)
+		return refuse_number(ret_text, "stack_kib", message->stack_kib, "16 to 1024");
+	if (message->call_ms < 10 || message->call_ms > 1000)
+		return refuse_number(ret_text, "call_ms", message->call_ms, "10 to 1000");
+	return 0;
+}
+
 int check_session_open(const struct msg_session_open *message, char *ret_text)
 {
 	if (message->slot == 0)

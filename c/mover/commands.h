@@ -69,6 +69,7 @@ int check_link_set(const struct msg_link_set *message, const char *tun, char *re
 int check_address_set(const struct msg_address_set *message, const char *tun, char *ret_text);
 int check_route_set(const struct msg_route_set *message, char *ret_text);
 int check_rule_set(const struct msg_rule_set *message, char *ret_text);
+int check_policy_open(const struct msg_policy_open *message, char *ret_text);
 int check_session_open(const struct msg_session_open *message, char *ret_text);
 
 #endif

@@ -53,6 +53,7 @@ static void send_state(struct mover *mover, uint32_t seq)
 		.contract = MSG_CONTRACT_VERSION,
 		.restarts = mover->starts - 1,
 		.life = mover->life,
+		.trial = mover->control.trial,
 		.flags = mover->options.test_hooks ? FLAG_TEST_HOOKS : 0,
 	};
 	uint8_t bytes[REPLY_BYTES];
@@ -63,7 +64,7 @@ static void send_state(struct mover *mover, uint32_t seq)
 		 datapath_tun_name(mover->datapath));
 	snprintf(state.last_death, sizeof(state.last_death), "%s", mover->last_death);
 	snprintf(state.state_dir, sizeof(state.state_dir), "%s", mover->options.state_dir);
-	snprintf(state.module, sizeof(state.module), "rom");
+	snprintf(state.module, sizeof(state.module), "%s", mover->control.running.slot);
 	datapath_each_session(mover->datapath, count_session, &state.sessions);
 	decider_send(mover, bytes, msg_mover_state_encode(&state, seq, bytes, sizeof(bytes)), -1);
 	datapath_each_session(mover->datapath, send_session, mover);

@@ -1,13 +1,9 @@
 #define _GNU_SOURCE 1
 #include <errno.h>
-#include <fcntl.h>
 #include <signal.h>
 #include <stdio.h>
-#include <stdlib.h>
 #include <string.h>
 #include <sys/epoll.h>
-#include <sys/mman.h>
-#include <sys/prctl.h>
 #include <sys/socket.h>
 #include <sys/wait.h>
 #include <unistd.h>
@@ -15,8 +11,8 @@
 #include "../check.h"
 #include "../decider_exit.h"
 #include "../log.h"
-#include "../sys/caps.h"
 #include "../sys/proc.h"
+#include "child.h"
 #include "entry.h"
 #include "mover.h"
 
@@ -38,58 +34,6 @@ static uint64_t restart_delay_us(uint32_t failures)
 	for (uint32_t i = 2; i < failures && delay_us < RESTART_US_MAX; i++)
 		delay_us *= 2;
 	return delay_us < RESTART_US_MAX ? delay_us : RESTART_US_MAX;
-}
-
-/* Runs in the child. A fresh program image keeps keys and tokens of the mover's memory out of the
- * decider's reach. The binary was opened while every path could be read. */
-static _Noreturn void run_child(const struct mover *mover, int channel_fd, int module_fd)
-{
-	char *const argv[] = { ENTRY_DECIDER_NAME, NULL };
-	char *const environment[] = { "PATH=/usr/sbin:/usr/bin:/sbin:/bin", "LC_ALL=C", NULL };
-	int spare = fcntl(module_fd, F_DUPFD, ENTRY_MODULE_FD + 1);
-	int program = fcntl(mover->program_fd, F_DUPFD_CLOEXEC, ENTRY_MODULE_FD + 1);
-	int nothing = open("/dev/null", O_RDONLY | O_CLOEXEC);
-
-	proc_reset_signals();
-	/* What is typed at our terminal is not for the decider. */
-	if (nothing < 0 || dup2(nothing, STDIN_FILENO) < 0)
-		close(STDIN_FILENO);
-	proc_set_oom_score(OOM_SCORE_DECIDER);
-	if (spare < 0 || program < 0 || dup2(channel_fd, VM_CHANNEL_FD) < 0 ||
-	    dup2(spare, ENTRY_MODULE_FD) < 0 || caps_drop_decider() < 0)
-		_exit(VM_EXIT_SETUP);
-	close(spare);
-	if (channel_fd == VM_CHANNEL_FD)
-		fcntl(channel_fd, F_SETFD, 0);
-	prctl(PR_SET_PDEATHSIG, SIGKILL);
-	fexecve(program, argv, environment);
-	_exit(VM_EXIT_SETUP);
-}
-
-/* The module as the decider will read it. A module that cannot be read any more is replaced by its
- * last good text: the router must go on without its disk. */
-static int open_module(struct mover *mover)
-{
-	uint8_t *text = NULL;
-	size_t size = 0;
-	size_t written = 0;
-	int fd = memfd_create(ENTRY_DECIDER_NAME, MFD_CLOEXEC);
-
-	if (file_read_all(mover->options.module_path, &text, &size) == 0) {
-		free(mover->module);
-		mover->module = (char *)text;
-		mover->module_size = size;
-	}
-	while (fd >= 0 && written < mover->module_size) {
-		ssize_t result = write(fd, mover->module + written, mover->module_size - written);
-
-		if (result < 0) {
-			close(fd);
-			return -errno;
-		}
-		written += (size_t)result;
-	}
-	return fd < 0 ? -errno : fd;
 }
 
 static void channel_message(void *arg, const uint8_t *bytes, size_t length)
@@ -122,12 +66,16 @@ static void explain_death(struct mover *mover, int status)
 	const struct decider *decider = &mover->decider;
 	const char *meaning = decider->kill_reason;
 	int code = WIFEXITED(status) ? WEXITSTATUS(status) - VM_EXIT_EXCEPTION : -1;
+	char module[40] = "";
 	char end[96];
 
+	if (mover->control.trial)
+		snprintf(module, sizeof(module), "control module %s on trial: ",
+			 mover->control.running.slot);
 	if (!meaning && code >= 0 && code < (int)ARRAY_SIZE(meanings))
 		meaning = meanings[code];
 	proc_status_text(status, end, sizeof(end));
-	snprintf(mover->last_death, sizeof(mover->last_death), "%s%s%s%s%s", end,
+	snprintf(mover->last_death, sizeof(mover->last_death), "%s%s%s%s%s%s", module, end,
 		 meaning ? ": " : "", meaning ? meaning : "", decider->last_error[0] ? ": " : "",
 		 decider->last_error);
 	log_error("the decider ended after %llu ms: %s",
@@ -157,6 +105,30 @@ static void plan_restart(struct mover *mover)
 	loop_timer_start(mover->loop, &mover->restart, restart_delay_us(mover->failures));
 }
 
+/* A death that was asked for is nobody's fault. */
+static void note_replacement(struct mover *mover)
+{
+	mover->failures = 0;
+	snprintf(mover->last_death, sizeof(mover->last_death), "it gave way to control module %s",
+		 mover->control.running.slot);
+	log_info("the decider gives way to one with control module %s",
+		 mover->control.running.slot);
+}
+
+static void note_death(struct mover *mover, int status)
+{
+	if (mover->decider.replaced) {
+		note_replacement(mover);
+		return;
+	}
+	explain_death(mover, status);
+	if (loop_now_us(mover->loop) - mover->decider.started_us >= LIFE_US_GOOD)
+		mover->failures = 0;
+	mover->failures++;
+	if (control_fell(mover))
+		mover->failures = 0;
+}
+
 /* What it said last is heard before it is buried: an exit among it is no fault. */
 static void child_exited(struct loop_watch *watch, uint32_t events)
 {
@@ -170,10 +142,7 @@ static void child_exited(struct loop_watch *watch, uint32_t events)
 	decider->pid = 0;
 	channel_drain(decider->channel);
 	if (!mover->stopping)
-		explain_death(mover, status);
-	if (loop_now_us(mover->loop) - decider->started_us >= LIFE_US_GOOD)
-		mover->failures = 0;
-	mover->failures++;
+		note_death(mover, status);
 	clear(mover);
 	if (mover->stopping)
 		return;
@@ -239,27 +208,21 @@ static int adopt_child(struct mover *mover, pid_t pid, int channel_fd)
 
 static int spawn(struct mover *mover)
 {
-	int module_fd = open_module(mover);
+	char *const argv[] = { ENTRY_DECIDER_NAME, NULL };
+	struct child_request request = { .argv = argv, .program_fd = mover->program_fd,
+					 .errors_fd = -1, .oom_score = OOM_SCORE_DECIDER };
 	int pair[2];
 	pid_t pid;
-	int error;
 
-	if (module_fd < 0)
-		return module_fd;
-	if (socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC | SOCK_NONBLOCK, 0, pair) < 0) {
-		error = -errno;
-		close(module_fd);
-		return error;
-	}
-	pid = fork();
-	if (pid == 0)
-		run_child(mover, pair[1], module_fd);
-	error = pid < 0 ? -errno : 0;
-	close(module_fd);
+	request.text = control_text(mover, &request.size);
+	if (socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC | SOCK_NONBLOCK, 0, pair) < 0)
+		return -errno;
+	request.channel_fd = pair[1];
+	pid = child_start(&request);
 	close(pair[1]);
-	if (error) {
+	if (pid < 0) {
 		close(pair[0]);
-		return error;
+		return pid;
 	}
 	mover->decider.pid = pid;
 	return adopt_child(mover, pid, pair[0]);
@@ -277,6 +240,7 @@ void decider_start(struct mover *mover)
 	if (error) {
 		mover->failures++;
 		log_error("the decider cannot be started: %s", strerror(-error));
+		control_fell(mover);
 		plan_restart(mover);
 		return;
 	}
@@ -294,6 +258,16 @@ void decider_kill(struct mover *mover, const char *reason)
 		decider->kill_reason = reason;
 		log_error("the decider is killed: %s", reason);
 	}
+	kill(decider->pid, SIGKILL);
+}
+
+void decider_replace(struct mover *mover)
+{
+	struct decider *decider = &mover->decider;
+
+	if (!decider->pid)
+		return;
+	decider->replaced = true;
 	kill(decider->pid, SIGKILL);
 }
 
@@ -338,4 +312,5 @@ void decider_reap(struct mover *mover)
 		waitpid(mover->decider.pid, NULL, 0);
 	}
 	clear(mover);
+	policy_reap(mover);
 }

@@ -82,7 +82,7 @@ void dispatch_message(struct mover *mover, const uint8_t *bytes, size_t length)
 {
 	struct msg_header header;
 
-	if (mover->stopping || mover->decider.kill_reason)
+	if (mover->stopping || mover->decider.kill_reason || mover->decider.replaced)
 		return;
 	if (msg_header_decode(bytes, length, &header) == 0 &&
 	    (mover->decider.greeted || header.id == MSG_HELLO || header.id == MSG_LOG ||
@@ -97,6 +97,7 @@ void dispatch_message(struct mover *mover, const uint8_t *bytes, size_t length)
 
 void dispatch_forget(struct mover *mover)
 {
+	policy_forget(mover);
 	nft_forget(mover->nft);
 	ct_forget(mover->ct);
 	free(mover->script);

@@ -51,6 +51,29 @@ int entry_decider(void)
 	return vm_decider_main(&options);
 }
 
+/* 0 for what is no number, which the host takes for its default. */
+static size_t read_number(const char *text)
+{
+	return strtoul(text, NULL, 10);
+}
+
+int entry_cage(int argc, char **argv)
+{
+	struct vm_policy_options options = { 0 };
+	char *text = read_module(&options.prelude_size);
+
+	prctl(PR_SET_NAME, ENTRY_CAGE_NAME);
+	if (!text || argc != 4) {
+		fprintf(stderr, "%s: only the daemon can start this\n", ENTRY_CAGE_NAME);
+		return VM_EXIT_SETUP;
+	}
+	options.prelude_text = text;
+	options.memory_bytes = read_number(argv[1]) << 10;
+	options.stack_bytes = read_number(argv[2]) << 10;
+	options.call_ms = (unsigned int)read_number(argv[3]);
+	return vm_policy_main(&options);
+}
+
 int entry_client(int argc, char **argv)
 {
 	char path[OPTIONS_PATH_MAX + 1];
@@ -73,6 +96,8 @@ int entry_by_name(int argc, char **argv)
 		name = slash + 1;
 	if (strcmp(name, ENTRY_DECIDER_NAME) == 0)
 		return entry_decider();
+	if (strcmp(name, ENTRY_CAGE_NAME) == 0)
+		return entry_cage(argc, argv);
 	if (strcmp(name, CLIENT_NAME) == 0)
 		return entry_client(argc, argv);
 	return entry_daemon(argc, argv);

@@ -14,8 +14,10 @@
 #include "../sys/nft.h"
 #include "../sys/nl_socket.h"
 #include "channel.h"
+#include "control.h"
 #include "datapath.h"
 #include "options.h"
+#include "policy.h"
 #include "watch.h"
 
 #define MOVER_DEATH_TEXT_MAX (MSG_MOVER_STATE_LAST_DEATH_MAX + 1)
@@ -38,6 +40,7 @@ struct decider {
 	uint32_t ping_token;
 	bool ping_open;
 	const char *kill_reason; /* static text; NULL unless we ended it */
+	bool replaced; /* we end it for another control module, after which nothing of it counts */
 	char last_error[256]; /* its last log line of level error */
 };
 
@@ -56,8 +59,13 @@ struct mover {
 	int program_fd; /* our own binary, for the decider */
 	struct loop_watch signal_ready;
 
-	char *module; /* text of adit.mjs as it was last read */
+	char *module; /* text of the installed adit.mjs as it was last read */
 	size_t module_size;
+	struct control control;
+	char *prelude; /* text of policy.mjs as it was last read; NULL: never */
+	size_t prelude_size;
+	struct cage cages[POLICY_PLACES_MAX];
+	uint32_t cage_number; /* the last one that was given */
 	uint8_t *config; /* text as the decider last read it, NULL before */
 	size_t config_size;
 	uint8_t *script; /* parts of an nft script so far */
@@ -86,6 +94,8 @@ void decider_init(struct mover *mover);
 void decider_start(struct mover *mover);
 /* Ends it: `reason` (static text) is our finding. Its death is noticed by the loop. */
 void decider_kill(struct mover *mover, const char *reason);
+/* Ends it so that another control module can start. Nothing more of what it asks is done. */
+void decider_replace(struct mover *mover);
 /* Queues a message; `length` is what msg_NAME_encode returned. Takes `fd`. */
 void decider_send(struct mover *mover, const uint8_t *bytes, int length, int fd);
 /* A signal for the decider, if there is one that listens. */

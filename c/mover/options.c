@@ -13,9 +13,8 @@
 
 #define MODULE_NAME "adit.mjs"
 
-enum option_kind { OPTION_CONFIG, OPTION_MODULE, OPTION_RUN_DIR, OPTION_STATE_DIR,
-		   OPTION_LOG_LEVEL,
-		  		   OPTION_TEST_HOOKS, OPTION_VERSION, OPTION_HELP };
+enum option_kind { OPTION_CONFIG, OPTION_MODULE, OPTION_PRELUDE, OPTION_RUN_DIR, OPTION_STATE_DIR,
+		   OPTION_LOG_LEVEL, OPTION_TEST_HOOKS, OPTION_VERSION, OPTION_HELP };
 
 static const struct option_row {
 	enum option_kind kind;
@@ -25,6 +24,7 @@ static const struct option_row {
 } rows[] = {
 	{ OPTION_CONFIG, "-c", "--config", "a path" },
 	{ OPTION_MODULE, "-m", "--module", "a path" },
+	{ OPTION_PRELUDE, NULL, "--prelude", "a path" },
 	{ OPTION_RUN_DIR, NULL, "--run-dir", "a directory" },
 	{ OPTION_STATE_DIR, NULL, "--state-dir", "a directory" },
 	{ OPTION_LOG_LEVEL, NULL, "--log-level", "error, warning, info or debug" },
@@ -50,8 +50,10 @@ const char *options_help(void)
 	       "  -c, --config CONFIG   configuration file, JSON\n"
 	       "  -m, --module MODULE   adit.mjs; default: beside the program, ../lib/adit,\n"
 	       "                        /usr/share/adit\n"
+	       "      --prelude FILE    policy.mjs, loaded before a policy script; default:\n"
+	       "                        beside MODULE\n"
 	       "      --run-dir DIR     sockets and volatile state; default " OPTIONS_RUN_DIR "\n"
-	       "      --state-dir DIR   what survives a power cut; default: \"state\" beside CONFIG\n"
+	       "      --state-dir DIR   what survives a power cut; default: state, beside CONFIG\n"
 	       "      --log-level LEVEL error, warning, info (default) or debug\n"
 	       "      --test-hooks      lets the module run the faults that tests ask for\n"
 	       "      --version         prints the version\n"
@@ -94,6 +96,8 @@ static bool set_option(struct options *options, enum option_kind kind, const cha
 		return set_path(options->config_path, value);
 	case OPTION_MODULE:
 		return set_path(options->module_path, value);
+	case OPTION_PRELUDE:
+		return set_path(options->prelude_path, value);
 	case OPTION_RUN_DIR:
 		return set_path(options->run_dir, value);
 	case OPTION_STATE_DIR:
@@ -194,6 +198,9 @@ int options_resolve(struct options *options, char *ret_text)
 				   "expected a directory without . and .. in its path", ret_text);
 	if (options->module_path[0] && !make_absolute(options->module_path))
 		return refuse_path("--module", options->module_path, "expected at most 256 bytes",
+				   ret_text);
+	if (options->prelude_path[0] && !make_absolute(options->prelude_path))
+		return refuse_path("--prelude", options->prelude_path, "expected at most 256 bytes",
 				   ret_text);
 	return 0;
 }

@@ -14,6 +14,7 @@
 struct options {
 	char config_path[OPTIONS_PATH_MAX + 1];
 	char module_path[OPTIONS_PATH_MAX + 1]; /* empty: options_find_module */
+	char prelude_path[OPTIONS_PATH_MAX + 16]; /* empty: policy.mjs beside the module */
 	char run_dir[OPTIONS_PATH_MAX + 1];
 	char state_dir[OPTIONS_PATH_MAX + 1]; /* empty: "state" beside the configuration */
 	enum log_level log_level;

@@ -100,6 +100,18 @@ static void limit_resources(void)
 			    (unsigned long long)files.rlim_cur, DESCRIPTORS_MAX);
 }
 
+/* Beside the control module, unless it was named. */
+static void resolve_prelude(struct options *options)
+{
+	const char *module = options->module_path;
+	const char *slash = strrchr(module, '/');
+	int length = slash ? (int)(slash + 1 - module) : 0;
+
+	if (!options->prelude_path[0])
+		snprintf(options->prelude_path, sizeof(options->prelude_path), "%.*spolicy.mjs",
+			 length, module);
+}
+
 /* Read before privileges go: later the module may be out of reach, and then this text serves. */
 static int load_module(struct mover *mover)
 {
@@ -114,6 +126,8 @@ static int load_module(struct mover *mover)
 	if (error)
 		return complain(options->module_path, error);
 	mover->module = (char *)text;
+	resolve_prelude(options);
+	control_init(mover);
 	mover->program_fd = open("/proc/self/exe", O_RDONLY | O_CLOEXEC);
 	return mover->program_fd < 0 ? complain("/proc/self/exe", -errno) : 0;
 }
@@ -255,6 +269,8 @@ static void close_parts(struct mover *mover)
 	nl_socket_close(mover->netlink);
 	loop_free(mover->loop);
 	free(mover->module);
+	free(mover->prelude);
+	control_free(mover);
 	free(mover->config);
 	free(mover->script);
 	free(mover->part.data);

@@ -136,33 +136,43 @@ static int open_regular(const char *path, struct stat *ret_stat)
 	return error;
 }
 
-int file_read(const char *path, uint32_t offset, uint8_t *ret_data, size_t size,
-	      uint32_t *ret_total)
+/* Takes `fd`. */
+static int read_and_close(int fd, uint32_t offset, uint8_t *ret_data, size_t size)
 {
-	struct stat stat;
-	ssize_t length;
-	int fd = open_regular(path, &stat);
+	ssize_t length = pread(fd, ret_data, size, offset);
 
-	*ret_total = 0;
-	if (fd < 0)
-		return fd;
-	*ret_total = (uint32_t)stat.st_size;
-	length = pread(fd, ret_data, size, offset);
 	if (length < 0)
 		length = -errno;
 	close(fd);
 	return (int)length;
 }
 
-int file_read_all(const char *path, uint8_t **ret_data, size_t *ret_size)
+int file_read(const char *path, uint32_t offset, uint8_t *ret_data, size_t size,
+	      uint32_t *ret_total)
 {
-	uint8_t *data = malloc(FILE_BYTES_MAX);
-	uint32_t total;
+	struct stat stat;
+	int fd = open_regular(path, &stat);
+
+	*ret_total = 0;
+	if (fd < 0)
+		return fd;
+	*ret_total = (uint32_t)stat.st_size;
+	return read_and_close(fd, offset, ret_data, size);
+}
+
+/* Takes `fd`, or passes its error on. */
+static int read_all(int fd, uint8_t **ret_data, size_t *ret_size)
+{
+	uint8_t *data = fd < 0 ? NULL : malloc(FILE_BYTES_MAX);
 	int length;
 
-	if (!data)
+	if (fd < 0)
+		return fd;
+	if (!data) {
+		close(fd);
 		return -ENOMEM;
-	length = file_read(path, 0, data, FILE_BYTES_MAX, &total);
+	}
+	length = read_and_close(fd, 0, data, FILE_BYTES_MAX);
 	if (length < 0) {
 		free(data);
 		return length;
@@ -172,6 +182,25 @@ int file_read_all(const char *path, uint8_t **ret_data, size_t *ret_size)
 		*ret_data = data;
 	*ret_size = (size_t)length;
 	return 0;
+}
+
+int file_read_all(const char *path, uint8_t **ret_data, size_t *ret_size)
+{
+	struct stat stat;
+
+	return read_all(open_regular(path, &stat), ret_data, ret_size);
+}
+
+int file_read_own(const char *path, uint8_t **ret_data, size_t *ret_size)
+{
+	struct stat stat;
+	int fd = open_regular(path, &stat);
+
+	if (fd >= 0 && (stat.st_uid != geteuid() || (stat.st_mode & (S_IWGRP | S_IWOTH)))) {
+		close(fd);
+		return -EPERM;
+	}
+	return read_all(fd, ret_data, ret_size);
 }
 
 static int write_and_sync(int fd, unsigned int mode, const uint8_t *data, size_t size)

@@ -52,6 +52,8 @@ int file_read(const char *path, uint32_t offset, uint8_t *ret_data, size_t size,
 	      uint32_t *ret_total);
 /* Reads a whole file; the caller frees `ret_data`. 0 or -errno. */
 int file_read_all(const char *path, uint8_t **ret_data, size_t *ret_size);
+/* The same, but -EPERM unless the file is ours (effective user) and nobody else may write it. */
+int file_read_own(const char *path, uint8_t **ret_data, size_t *ret_size);
 /* 0 if the directory has room for the file, or to replace it, with `size` bytes; -ENOSPC or another
  * -errno. */
 int file_check_room(const char *path, size_t size);

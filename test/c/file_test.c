@@ -1,12 +1,19 @@
 #include <errno.h>
 #include <fcntl.h>
+#include <signal.h>
 #include <stdlib.h>
 #include <sys/stat.h>
+#include <sys/wait.h>
 #include <unistd.h>
 
 #include "sys/file.h"
 #include "sys/sysctl.h"
 #include "test.h"
+
+#define TORN_BYTES 131072
+#define TORN_ROUNDS 100
+#define TORN_WAIT_US 3000
+#define TORN_STEP_US 37
 
 static void only_clean_paths_pass(void)
 {
@@ -138,6 +145,106 @@ static void a_directory_takes_so_many_bytes(const char *dir)
 	}
 }
 
+static void state_files_have_plain_names(void)
+{
+	struct file_rules rules = { .config_path = "/etc/adit/state/adit.json",
+				    .run_dir = "/run/adit", .state_dir = "/etc/adit/state" };
+
+	EXPECT(file_is_state(&rules, "/etc/adit/state/policy-a.mjs"));
+	EXPECT(file_may_read(&rules, "/etc/adit/state/0"));
+	EXPECT(file_may_write(&rules, "/etc/adit/state/control"));
+	EXPECT(!file_may_write(&rules, "/etc/adit/state/adit.json"));
+	EXPECT(!file_may_write(&rules, "/etc/adit/state"));
+	EXPECT(!file_may_write(&rules, "/etc/adit/state/"));
+	EXPECT(!file_may_write(&rules, "/etc/adit/state/a/b"));
+	EXPECT(!file_may_write(&rules, "/etc/adit/state/.a"));
+	EXPECT(!file_may_write(&rules, "/etc/adit/state/Policy"));
+	EXPECT(!file_may_write(&rules, "/etc/adit/state2/a"));
+	EXPECT(!file_may_write(&rules, "/etc/adit/other"));
+	rules.state_dir = "";
+	EXPECT(!file_is_state(&rules, "/a"));
+	EXPECT(!file_may_write(&rules, "/a"));
+	rules.state_dir = NULL;
+	EXPECT(!file_may_write(&rules, "/a"));
+}
+
+static void only_own_files_are_trusted(const char *dir)
+{
+	char path[128];
+	uint8_t *data = NULL;
+	size_t size = 0;
+
+	snprintf(path, sizeof(path), "%s/own", dir);
+	EXPECT_EQUAL(file_read_own(path, &data, &size), -ENOENT);
+	EXPECT_EQUAL(file_write(path, 0600, (const uint8_t *)"text", 4), 0);
+	EXPECT_EQUAL(file_read_own(path, &data, &size), 0);
+	EXPECT(size == 4 && data && memcmp(data, "text", 4) == 0);
+	free(data);
+	EXPECT_EQUAL(chmod(path, 0620), 0);
+	EXPECT_EQUAL(file_read_own(path, &data, &size), -EPERM);
+	EXPECT_EQUAL(chmod(path, 0602), 0);
+	EXPECT_EQUAL(file_read_own(path, &data, &size), -EPERM);
+	EXPECT_EQUAL(chmod(path, 0644), 0);
+	if (geteuid() == 0) {
+		EXPECT_EQUAL(chown(path, 1, (gid_t)-1), 0);
+		EXPECT_EQUAL(file_read_own(path, &data, &size), -EPERM);
+	}
+	EXPECT_EQUAL(file_remove(path), 0);
+}
+
+static _Noreturn void write_for_ever(const char *path)
+{
+	static uint8_t data[TORN_BYTES];
+
+	for (uint8_t fill = 1;; fill = fill == 1 ? 2 : 1) {
+		memset(data, fill, sizeof(data));
+		file_write(path, 0600, data, fill * (sizeof(data) / 2));
+	}
+}
+
+/* True for what one of the writes wanted: all ones and half the size, or all twos. */
+static bool is_whole(const uint8_t *data, size_t size)
+{
+	if (size == 0 || size != data[0] * (size_t)(TORN_BYTES / 2))
+		return false;
+	for (size_t i = 1; i < size; i++)
+		if (data[i] != data[0])
+			return false;
+	return true;
+}
+
+/* A writer that is killed at any moment leaves one of its contents whole, and its successor is not
+ * kept from writing by what it left besides. */
+static void a_killed_writer_tears_nothing(const char *dir)
+{
+	static uint8_t first[TORN_BYTES / 2];
+	char path[128], temporary[160];
+	int torn = 0;
+
+	snprintf(path, sizeof(path), "%s/torn", dir);
+	snprintf(temporary, sizeof(temporary), "%s.adit-new", path);
+	memset(first, 1, sizeof(first));
+	EXPECT_EQUAL(file_write(path, 0600, first, sizeof(first)), 0);
+	for (int i = 0; i < TORN_ROUNDS; i++) {
+		uint8_t *data = NULL;
+		size_t size = 0;
+		pid_t writer = fork();
+
+		if (writer == 0)
+			write_for_ever(path);
+		usleep(TORN_WAIT_US + (useconds_t)(i * TORN_STEP_US));
+		kill(writer, SIGKILL);
+		waitpid(writer, NULL, 0);
+		if (file_read_own(path, &data, &size) < 0 || !is_whole(data, size))
+			torn++;
+		free(data);
+	}
+	EXPECT_EQUAL(torn, 0);
+	EXPECT_EQUAL(file_write(path, 0600, (const uint8_t *)"x", 1), 0);
+	EXPECT(access(temporary, F_OK) < 0);
+	EXPECT_EQUAL(file_remove(path), 0);
+}
+
 static void few_kernel_parameters_may_be_set(void)
 {
 	char value[SYSCTL_VALUE_MAX + 1];
@@ -172,6 +279,9 @@ int main(void)
 	files_are_replaced_as_a_whole(dir);
 	a_directory_takes_so_many_files(dir);
 	a_directory_takes_so_many_bytes(dir);
+	state_files_have_plain_names();
+	only_own_files_are_trusted(dir);
+	a_killed_writer_tears_nothing(dir);
 	few_kernel_parameters_may_be_set();
 	EXPECT_EQUAL(rmdir(dir), 0);
 	return test_summary();

@@ -17,13 +17,16 @@ static int parse(int argc, const char *const *argv)
 static void the_command_line_is_read(void)
 {
 	const char *const all[] = { "aditd", "-c", "/etc/a.json", "--module", "/x.mjs", "--run-dir",
-				    "/run/x", "--log-level", "debug", "--test-hooks" };
+				    "/run/x", "--log-level", "debug", "--test-hooks",
+				    "--state-dir", "/s", "--prelude", "/p.mjs" };
 	const char *const version[] = { "aditd", "--version" };
 
-	EXPECT_EQUAL(parse(10, all), 0);
+	EXPECT_EQUAL(parse(14, all), 0);
 	EXPECT_TEXT(options.config_path, "/etc/a.json");
 	EXPECT_TEXT(options.module_path, "/x.mjs");
 	EXPECT_TEXT(options.run_dir, "/run/x");
+	EXPECT_TEXT(options.state_dir, "/s");
+	EXPECT_TEXT(options.prelude_path, "/p.mjs");
 	EXPECT_EQUAL(options.log_level, LOG_LEVEL_DEBUG);
 	EXPECT(options.test_hooks);
 	EXPECT_EQUAL(parse(2, version), 0);
@@ -52,12 +55,17 @@ static void paths_become_absolute(void)
 {
 	const char *const relative[] = { "aditd", "-c", "/dev/null", "--run-dir", "some/dir//" };
 	const char *const missing[] = { "aditd", "-c", "/no/such/file" };
+	const char *const state[] = { "aditd", "-c", "/dev/null", "--state-dir", "../x" };
 	const char *const up[] = { "aditd", "-c", "/dev/null", "--run-dir", "/run/../x" };
 
 	EXPECT_EQUAL(parse(5, relative), 0);
 	EXPECT_EQUAL(options_resolve(&options, text), 0);
 	EXPECT(options.run_dir[0] == '/' && strstr(options.run_dir, "/some/dir") != NULL);
 	EXPECT(options.run_dir[strlen(options.run_dir) - 1] == 'r');
+	EXPECT_TEXT(options.state_dir, "/dev/state");
+	EXPECT_EQUAL(parse(5, state), 0);
+	EXPECT_EQUAL(options_resolve(&options, text), -EINVAL);
+	EXPECT(strstr(text, "--state-dir: ") != NULL);
 	EXPECT_EQUAL(parse(3, missing), 0);
 	EXPECT_EQUAL(options_resolve(&options, text), -EINVAL);
 	EXPECT(strstr(text, "/no/such/file: No such file") != NULL);

@@ -28,7 +28,7 @@ export const BANNED_CALLS: Readonly<Record<string, string>> = {
 };
 
 const STARTERS = ["fork", "vfork", "clone", "posix_spawn", "posix_spawnp"];
-const STARTER_FILES = ["c/sys/exec.c", "c/mover/decider.c"];
+const STARTER_FILES = ["c/sys/exec.c", "c/mover/child.c"];
 
 const daemon = (files: readonly SourceFile[]): SourceFile[] =>
   files.filter((file) => inFolder(file.path, "c") && isC(file.path));
