@@ -281,7 +281,7 @@ answers("any JSON at all is survived, and the bounds hold", () => {
       readReaction(value, names);
       if (found === undefined) return;
       assert.ok(found.issues.length <= 32);
-      for (const { path, value: shown } of found.issues) assert.ok(path !== "" && shown.length <= 80);
+      for (const issue of found.issues) assert.ok(issue.path !== "" && issue.value.length <= 80);
     }),
     { numRuns: 2_000, seed: 7 },
   );

@@ -2,10 +2,11 @@
  * Asks the active script and keeps what it answered. The ladder when it fails: the last good answer
  * of each device, then the rules of the configuration, then the block.
  */
-import type { Advice, Effect, Reaction, ScriptEvent, World } from "../model/advice.js";
+import type { Advice, Effect, ScriptEvent, World } from "../model/advice.js";
 import type { Config, RouterConfig } from "../model/config.js";
 import type { HeldAdvice } from "../policy/advise.js";
-import { adviseConfig, heldFromJson, heldToJson, holdAdvice, nothingHeld } from "../policy/advise.js";
+import { adviseConfig, heldFromJson, heldToJson } from "../policy/advise.js";
+import { holdAdvice, nothingHeld } from "../policy/advise.js";
 import { neighboursOf } from "../policy/lan.js";
 import { statesByName } from "../policy/outcome.js";
 import { eventsBetween, worldKey, worldOf } from "../policy/world.js";
@@ -16,33 +17,11 @@ import type { Cage, CageError, Script } from "./cage.js";
 import { cageErrorText, isCageError, openCage } from "./cage.js";
 import type { Core } from "./core.js";
 import { afterMs, logWarning, nowMs } from "./core.js";
+import type { ScriptLogLine } from "./script-log.js";
+import { ScriptLog } from "./script-log.js";
 import { loadState, saveState } from "./state-files.js";
 import type { Tunnels } from "./tunnels.js";
 import { locationStates, preferPeers, redialLocation } from "./tunnels.js";
-
-/** What the swapping of scripts and the API see of the runner. */
-export interface AdviceRunner {
-  readonly active: Cage | undefined;
-  /** The last good answer of the active script. */
-  readonly advice: Advice | undefined;
-  readonly held: HeldAdvice | undefined;
-  /** The last lines that scripts logged, oldest first. */
-  readonly lines: readonly { readonly time: number; readonly level: string; readonly text: string }[];
-  readonly status: object;
-  /** Told of every failure of the active script. */
-  onFailure: (error: CageError) => void;
-  /** Puts a script in force that is loaded; undefined ends the script that is. */
-  adopt(cage: Cage | undefined): void;
-  /** Loads a script and puts it in force; without another one it is tried until it loads. */
-  run(script: Script): void;
-  /** What the script was told may be other than before, such as its variables. */
-  again(why: string): void;
-  /** Says that there is a script which is not loaded yet: who has no answer waits for it. */
-  expect(): void;
-  worldNow(): World;
-  /** The world may have changed. */
-  note(why: string): void;
-}
 
 /** Changes that arrive within this time share one decision. */
 const gatherMs = 20;
@@ -52,10 +31,10 @@ const retryMsMin = 1_000;
 const retryMsMax = 60_000;
 /** Failures in a row after which a script counts as degraded. */
 const failuresMax = 5;
+/** Cause of the line about a call that failed as a whole. */
+const callFailed = "call";
 /** CPU time of all calls of one minute. */
-const minuteCpuUsMax = 3_000_000;
-const minuteLinesMax = 120;
-const linesKeptMax = 64;
+export const minuteCpuUsMax = 3_000_000;
 /** Between two reconnects of one location that scripts asked for. */
 const reconnectMsMin = 30_000;
 
@@ -75,12 +54,14 @@ export function configInForce(runner: Runner, config: Config): Config {
   return adviseConfig(config, runner.held, statesByName(locationStates(runner.hooks.tunnels)));
 }
 
-export class Runner implements AdviceRunner {
+export class Runner {
   active: Cage | undefined;
+  /** The last good answer of the active script. */
   advice: Advice | undefined;
   held: HeldAdvice | undefined;
   isExpected = false;
-  lines: { time: number; level: string; text: string }[] = [];
+  /** The last lines that scripts logged, and their errors, oldest first. */
+  /** Told of every failure of the active script. */
   onFailure: (error: CageError) => void = () => undefined;
   script: Script | undefined;
   /** What the process of the script was given, as text. */
@@ -96,14 +77,20 @@ export class Runner implements AdviceRunner {
   private retryMs = 0;
   private failures = 0;
   private decisions = 0;
-  private lastError = "";
-  private minute = { endMs: 0, cpuUs: 0, lines: 0 };
+  private minute = { endMs: 0, cpuUs: 0 };
+  private readonly log: ScriptLog;
   private readonly reconnectedMs = new Map<string, number>();
 
   constructor(
     private readonly core: Core,
     readonly hooks: RunnerHooks,
-  ) {}
+  ) {
+    this.log = new ScriptLog(core);
+  }
+
+  get lines(): readonly ScriptLogLine[] {
+    return this.log.lines;
+  }
 
   /** Reads what a decider before us kept; before the configuration. */
   load(done: () => void): void {
@@ -113,6 +100,7 @@ export class Runner implements AdviceRunner {
     });
   }
 
+  /** Says that there is a script which is not loaded yet: who has no answer waits for it. */
   expect(): void {
     const { config } = this.core;
     if (this.isExpected || config?.role !== "router") return;
@@ -123,6 +111,7 @@ export class Runner implements AdviceRunner {
     this.hooks.onChange("a policy script is expected");
   }
 
+  /** Loads a script and puts it in force; without another one it is tried until it loads. */
   run(script: Script): void {
     this.expect();
     this.loading = script;
@@ -136,9 +125,11 @@ export class Runner implements AdviceRunner {
     });
   }
 
-  adopt(cage: Cage | undefined): void {
+  /** Puts a loaded script in force, or none; the former is closed unless the caller keeps it. */
+  adopt(cage: Cage | undefined, keepsFormer = false): void {
     this.loading = undefined;
     this.failures = 0;
+    if (keepsFormer) this.active = undefined;
     if (cage !== undefined) {
       this.expect();
       return this.take(cage);
@@ -152,6 +143,7 @@ export class Runner implements AdviceRunner {
     return this.hooks.onChange("no policy script is in force");
   }
 
+  /** What the script was told may be other than before, such as its variables. */
   again(why: string): void {
     preferPeers(this.hooks.tunnels, this.held?.peers ?? new Map());
     this.lastKey = "";
@@ -163,6 +155,7 @@ export class Runner implements AdviceRunner {
     if (this.active !== cage) this.active?.close();
     this.active = cage;
     this.script = cage.script;
+    this.log.begin(`${cage.script.origin} v${cage.script.version}`);
     this.retryMs = 0;
     this.lastMs = -Infinity;
     this.lastKey = "";
@@ -172,6 +165,7 @@ export class Runner implements AdviceRunner {
     this.note("the script is loaded");
   }
 
+  /** The world may have changed. */
   note(why: string): void {
     if (this.script === undefined) return;
     const atMs = Math.max(nowMs(this.core) + gatherMs, this.lastMs + pauseMs, this.retryMs);
@@ -240,8 +234,8 @@ export class Runner implements AdviceRunner {
     this.decisions += 1;
     this.lastKey = worldKey(world);
     this.advice = advice;
-    this.core.log.forget("policy fail");
-    this.report(advice);
+    this.log.forget(callFailed);
+    this.log.report(advice);
     const held = holdAdvice(this.held ?? nothingHeld, advice, world.devices);
     this.held = held;
     if (this.keep(held)) {
@@ -249,6 +243,9 @@ export class Runner implements AdviceRunner {
       this.hooks.onChange("the policy script answered");
     }
     this.note("what changed meanwhile");
+    const rubbish = { kind: "rubbish", message: "no route is one", stack: "" } as const;
+    const [failure = advice.issues.length > 0 ? rubbish : undefined] = advice.failed;
+    if (failure !== undefined && !advice.routes?.size) this.onFailure(failure);
   }
 
   /** True if it differs from what was kept before. */
@@ -259,7 +256,8 @@ export class Runner implements AdviceRunner {
     this.savedText = text;
     saveState(this.core, "advice", content, (problem) => {
       if (problem === "") return;
-      this.core.log.writeOnce("error", `policy keep ${problem}`, `answers are not kept: ${problem}`);
+      const text = `answers are not kept: ${problem}`;
+      this.core.log.writeOnce("error", `policy keep ${problem}`, text);
     });
     return true;
   }
@@ -269,10 +267,9 @@ export class Runner implements AdviceRunner {
     const text = cageErrorText(error);
     this.failures += 1;
     this.isBusy = false;
-    this.lastError = text;
-    core.log.writeOnce("warning", `policy fail ${text}`, `${this.name()}: ${text}`);
+    this.log.complain(callFailed, text);
     if (this.failures === 1) core.events.publish({ event: "policy_failed", reason_details: text });
-    if (this.failures === failuresMax) logWarning(core, `${this.name()} is degraded: answers stay`);
+    if (this.failures === failuresMax) this.log.say("warning", "degraded, answers stay");
     const delayMs = backoffMs(this.failures - 1, retryMsMin, retryMsMax, core.random);
     const pauseMs = this.failures < failuresMax ? delayMs : retryMsMax;
     this.retryMs = Math.max(this.retryMs, nowMs(core) + pauseMs);
@@ -288,7 +285,7 @@ export class Runner implements AdviceRunner {
       if (this.active !== cage) return;
       this.count(cage);
       if (isCageError(answer)) return this.fail(answer);
-      this.report(answer);
+      this.log.report(answer);
       answer.effects.forEach((effect) => this.carryOut(effect));
       return this.tell(cage, rest, world);
     });
@@ -299,7 +296,7 @@ export class Runner implements AdviceRunner {
     switch (effect.effect) {
       case "notify":
         core.events.publish({ event: "policy_notify", text: effect.text });
-        return this.say("info", effect.text);
+        return this.log.say("info", effect.text);
       case "reconnect": {
         const { location } = effect;
         const now = nowMs(core);
@@ -315,50 +312,18 @@ export class Runner implements AdviceRunner {
     }
   }
 
-  /** What a script says, and what is wrong with what it says. */
-  private report({ log, failed, issues }: Advice | Reaction): void {
-    const { core } = this;
-    for (const { level, text } of log) this.say(level === "warn" ? "warning" : "info", text);
-    for (const one of failed) {
-      const who = one.mac ?? one.location;
-      const text = cageErrorText(one);
-      const line = `${this.name()}: ${one.in}${who === undefined ? "" : ` of ${who}`}: ${text}`;
-      this.lastError = line;
-      core.log.writeOnce("warning", `policy fail ${one.in} ${text}`, line);
-    }
-    for (const { path, value, expected } of issues) {
-      const line = `${this.name()}: ${path}: expected ${expected}, not ${value}`;
-      core.log.writeOnce("warning", `policy fail ${path}`, line);
-    }
-  }
-
-  private say(level: "warning" | "info", text: string): void {
-    this.minuteCpu();
-    this.lines.push({ time: Math.floor(this.core.native.wallMs()), level, text });
-    if (this.lines.length > linesKeptMax) this.lines.shift();
-    this.minute.lines += 1;
-    if (this.minute.lines > minuteLinesMax) return;
-    this.core.log.write(level, `${this.name()}: ${text}`);
-  }
-
-  private name(): string {
-    const { origin = "", version = 0 } = this.script ?? {};
-    return `policy script ${origin} v${version}`;
-  }
-
   private count(cage: Cage): void {
     this.minuteCpu();
     this.minute.cpuUs += cage.usage.lastCpuUs;
     if (this.minute.cpuUs <= minuteCpuUsMax) return;
     this.retryMs = this.minute.endMs;
-    const text = `${this.name()} pauses: over ${minuteCpuUsMax / 1_000} ms of CPU in a minute`;
-    this.core.log.writeOnce("warning", "policy fail cpu", text);
+    this.log.complain("cpu", `it pauses: over ${minuteCpuUsMax / 1_000} ms of CPU in a minute`);
   }
 
   /** CPU time of the minute under way. */
-  private minuteCpu(): number {
+  minuteCpu(): number {
     const now = nowMs(this.core);
-    if (now >= this.minute.endMs) this.minute = { endMs: now + minuteMs, cpuUs: 0, lines: 0 };
+    if (now >= this.minute.endMs) this.minute = { endMs: now + minuteMs, cpuUs: 0 };
     return this.minute.cpuUs;
   }
 
@@ -376,7 +341,7 @@ export class Runner implements AdviceRunner {
       sha256: script?.sha256 ?? "",
       functions: active?.functions ?? [],
       failures,
-      last_error: this.lastError,
+      last_error: this.log.lastError,
       decisions: this.decisions,
       cpu_us: active?.usage.cpuUs ?? 0,
       last_cpu_us: active?.usage.lastCpuUs ?? 0,

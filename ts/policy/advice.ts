@@ -94,7 +94,8 @@ function readRoutes(reader: Reader, value: unknown): ReadonlyMap<Mac, RouteAdvic
 
 /** Reads one route, as an answer has it and as it was kept. */
 function readRoute(reader: Reader, value: unknown, path: string): RouteAdvice | undefined {
-  const { mac: text, action, location, when_down: down = "block", why } = isObject(value) ? value : {};
+  const { mac: text, action, location, when_down: down = "block", why }: Json =
+    isObject(value) ? value : {};
   const mac = typeof text === "string" ? parseMac(text) : undefined;
   const expect = (key: string, found: unknown, expected: string): undefined => {
     refuse(reader, `${path}.${key}`, found, expected);
@@ -112,7 +113,7 @@ function readRoute(reader: Reader, value: unknown, path: string): RouteAdvice | 
   return { ...rest, action, location, whenDown: down };
 }
 
-/** Together the entries cover one /8 of IPv4 and one /16 of IPv6 at most: nobody opens everything. */
+/** Together they cover one /8 of IPv4 and one /16 of IPv6 at most: nobody opens everything. */
 function readBypass(reader: Reader, value: unknown): readonly Prefix[] {
   const found = new Set<Prefix>();
   const room = { 4: 2 ** bypassBits4Max, 6: 2 ** bypassBits6Max };

@@ -22,8 +22,8 @@ export interface HeldAdvice {
 export const nothingHeld: HeldAdvice = { routes: new Map(), bypass: [], peers: new Map() };
 
 /**
- * Takes an answer over. A device that was asked about and has no answer loses its former one, unless
- * its function failed or its answer was refused; devices that are away keep theirs.
+ * Takes an answer over. A device that was asked about and has no answer loses its former one,
+ * unless its function failed or its answer was refused; devices that are away keep theirs.
  */
 export function holdAdvice(
   held: HeldAdvice,

@@ -122,7 +122,7 @@ function isLeap(year: number): boolean {
   return year % 4 === 0 && (year % 100 !== 0 || year % 400 === 0);
 }
 
-/** Days from 1970-01-01 to the first of the month; here years begin in March: leap days are last. */
+/** Days from 1970-01-01 to the first of the month; years begin in March, so leap days are last. */
 function daysBefore(year: number, month: number): number {
   const shifted = month <= 2 ? year - 1 : year;
   const months = modulo(month - 3, 12);

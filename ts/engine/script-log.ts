@@ -1,0 +1,71 @@
+/** What scripts say and what is wrong with what they answer: bounded, and kept for people. */
+import type { Advice, Reaction } from "../model/advice.js";
+import { cageErrorText } from "./cage.js";
+import type { Core } from "./core.js";
+import { nowMs } from "./core.js";
+import type { LogLevel } from "./log.js";
+
+const minuteMs = 60_000;
+const minuteLinesMax = 120;
+const linesKeptMax = 64;
+/** Causes of lines that are told once begin so. */
+const once = "policy script ";
+
+export interface ScriptLogLine {
+  readonly time: number;
+  readonly level: string;
+  readonly text: string;
+}
+
+export class ScriptLog {
+  readonly lines: ScriptLogLine[] = [];
+  lastError = "";
+  /** Of the script that speaks. */
+  name = "";
+  private untilMs = 0;
+  private count = 0;
+  private readonly told = new Set<string>();
+
+  constructor(private readonly core: Core) {}
+
+  /** Another script may say the same again. */
+  begin(name: string): void {
+    this.name = `${once}${name}`;
+    this.told.clear();
+  }
+
+  say(level: LogLevel, text: string): void {
+    const { core, lines } = this;
+    lines.push({ time: Math.floor(core.native.wallMs()), level, text });
+    if (lines.length > linesKeptMax) lines.shift();
+    if (nowMs(core) >= this.untilMs) {
+      this.untilMs = nowMs(core) + minuteMs;
+      this.count = 0;
+    }
+    if (++this.count <= minuteLinesMax) core.log.write(level, `${this.name}: ${text}`);
+  }
+
+  /** Says it unless the same cause was told since `begin` or `forget`. */
+  complain(cause: string, text: string): void {
+    this.lastError = text;
+    if (this.told.has(cause)) return;
+    if (this.told.size < linesKeptMax) this.told.add(cause);
+    this.say("warning", text);
+  }
+
+  forget(cause: string): void {
+    this.told.delete(cause);
+  }
+
+  report({ log, failed, issues }: Advice | Reaction): void {
+    for (const { level, text } of log) this.say(level === "warn" ? "warning" : "info", text);
+    for (const one of failed) {
+      const who = one.mac ?? one.location;
+      const text = cageErrorText(one);
+      this.complain(`${one.in} ${text}`, `${one.in}${who ? ` of ${who}` : ""}: ${text}`);
+    }
+    for (const { path, value, expected } of issues) {
+      this.complain(path, `${path}: expected ${expected}, not ${value}`);
+    }
+  }
+}
