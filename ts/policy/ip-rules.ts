@@ -44,7 +44,7 @@ export function routerRules(
       priority: priorityBypass,
       dst,
       table: directTable(config),
-      why: `past all tunnels to ${dst}`,
+      why: "past all tunnels",
     })),
     ...decided.flatMap((row) => sourceRules(config, row, addresses)),
   ];

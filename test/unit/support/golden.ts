@@ -7,6 +7,9 @@
  * address IFACE PREFIX | neighbour IFACE ADDRESS MAC | gone ADDRESS | route DST IFACE GATEWAY state
  * LOCATION up|down|connecting|idle [NUMBER] the number makes inner addresses damage table|rules|tun
  * what somebody else did
+ *
+ * `Answer` is what a policy script said, one JSON object; the word `none` is a script that has not
+ * answered yet.
  */
 import assert from "node:assert";
 import { parseConfig } from "../../../ts/config/parse.js";
@@ -16,8 +19,12 @@ import type { Config, Issue, RouterConfig, Rule, RuleMatch } from "../../../ts/m
 import type { Desired } from "../../../ts/model/desired.js";
 import type { LocationState } from "../../../ts/model/observed.js";
 import type { Plan } from "../../../ts/model/operation.js";
+import { readAdvice } from "../../../ts/policy/advice.js";
+import type { HeldAdvice } from "../../../ts/policy/advise.js";
+import { adviseConfig, holdAdvice, nothingHeld } from "../../../ts/policy/advise.js";
 import { devicesOf } from "../../../ts/policy/device.js";
 import { desireGateway } from "../../../ts/policy/gateway.js";
+import { statesByName } from "../../../ts/policy/outcome.js";
 import { desireRouter } from "../../../ts/policy/router.js";
 import { desireStopped } from "../../../ts/policy/stop.js";
 import { planChanges } from "../../../ts/reconcile/plan.js";
@@ -46,6 +53,9 @@ class Story {
   private readonly kernel = new KernelModel();
   private states: LocationState[] = [];
   private plan: Plan = [];
+  private held: HeldAdvice | undefined;
+  private hasScript = false;
+  private issues: readonly Issue[] = [];
 
   /** The text of an expectation, undefined for a block that acts. */
   run({ name, body }: Block): string | undefined {
@@ -54,6 +64,7 @@ class Story {
     const lines = body.trimEnd().split("\n");
     if (name === "Config") this.configure(body);
     else if (name === "Facts") lines.forEach((line) => this.fact(line.split(" ")));
+    else if (name === "Answer") this.answer(body.trim());
     else if (name === "Rules") lines.forEach((line) => this.rule(line.split(" ")));
     else assert.fail(`golden block ${name}`);
     return undefined;
@@ -62,6 +73,21 @@ class Story {
   private configure(body: string): void {
     this.parsed = parseConfig(body);
     this.config = this.parsed.config;
+  }
+
+  private answer(text: string): void {
+    const names = new Set(this.router().locations.map(({ name }) => name));
+    const advice = text === "none" ? undefined : readAdvice(JSON.parse(text), names);
+    this.issues = advice?.issues ?? [];
+    const asked = this.kernel.neighbours;
+    if (advice !== undefined) this.held = holdAdvice(this.held ?? nothingHeld, advice, asked);
+    this.hasScript = true;
+  }
+
+  /** The configuration with what the script said. */
+  private inForce(): RouterConfig {
+    const config = this.router();
+    return this.hasScript ? adviseConfig(config, this.held, statesByName(this.states)) : config;
   }
 
   private router(): RouterConfig {
@@ -101,7 +127,7 @@ class Story {
     const observed = this.kernel.observe();
     const { config } = this;
     assert.ok(config !== undefined, JSON.stringify(this.parsed.issues));
-    if (config.role === "router") return desireRouter(config, observed, this.states, 0);
+    if (config.role === "router") return desireRouter(this.inForce(), observed, this.states, 0);
     return desireGateway(config, observed, []);
   }
 
@@ -109,6 +135,8 @@ class Story {
     switch (what) {
       case "issues":
         return issuesText(this.parsed.issues);
+      case "answer-issues":
+        return issuesText(this.issues);
       case "warnings":
         return issuesText(this.parsed.warnings);
       case "firewall":
@@ -124,9 +152,9 @@ class Story {
         return this.applied(planChanges(stopped, observed));
       }
       case "explain":
-        return jsonText(explain(this.router(), this.kernel.observe(), this.states, argument));
+        return jsonText(explain(this.inForce(), this.kernel.observe(), this.states, argument));
       case "devices":
-        return devicesOf(this.router(), this.kernel.observe(), this.states).map(jsonLine).join("");
+        return devicesOf(this.inForce(), this.kernel.observe(), this.states).map(jsonLine).join("");
       default:
         return assert.fail(`golden expectation ${what}`);
     }

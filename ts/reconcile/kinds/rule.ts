@@ -52,8 +52,9 @@ function addPhase(rule: { readonly table: number }, desired: Desired): number {
 function operation(rule: DesiredRule, remove: boolean, phase: number): PlannedOperation {
   const mark = rule.fwmask === 0 ? "" : ` mark 0x${rule.fwmark.toString(16)}`;
   const src = rule.src === "" ? "" : ` from ${rule.src}`;
+  const dst = rule.dst === "" ? "" : ` to ${rule.dst}`;
   const iif = rule.iif === "" ? "" : ` iif ${rule.iif}`;
-  const what = `IPv${rule.family} rule ${rule.priority}${src}${iif}${mark} to table ${rule.table}`;
-  const why = `${remove ? "remove" : "add"} ${what}: ${rule.why}`;
+  const what = `IPv${rule.family} rule ${rule.priority}${src}${dst}${iif}${mark}`;
+  const why = `${remove ? "remove" : "add"} ${what} to table ${rule.table}: ${rule.why}`;
   return { operation: { kind: "rule", remove, rule }, phase, why };
 }
