@@ -17,6 +17,7 @@ import { onNews } from "./engine/news.js";
 import { createService } from "./engine/service.js";
 import type { SettleHooks } from "./engine/settle.js";
 import { createSettler, noteIntent, whenSettled } from "./engine/settle.js";
+import { createSwap } from "./engine/swap.js";
 import { clearStaleFlows, keepOriginals, noteStaleFlows } from "./engine/state-files.js";
 import { createTunnels, locationStates } from "./engine/tunnels.js";
 import type { Channel } from "./host/channel.js";
@@ -75,7 +76,10 @@ function createCore(native: Native, random: Random, news: Channel["onNews"]): Co
     random,
     counters: { operations: 0, plans: 0, repairs: 0, sessions: 0 },
     startedAtMs: native.monotonicMs(),
-    facts: { configPath: "", runDir: "", testHooks: false, restarts: 0, lastDeath: "" },
+    facts: {
+      ...{ configPath: "", runDir: "", testHooks: false, restarts: 0, lastDeath: "" },
+      ...{ stateDir: "", module: "rom", trial: false, life: "" },
+    },
     config: undefined,
     stopping: false,
     flowsNoted: false,
@@ -99,6 +103,7 @@ function createEngine(native: Native, random: Random): Engine {
     settler,
     tunnels,
     advice: createAdvice(core, { tunnels, onChange: onAdvice }),
+    swap: createSwap(),
     clients: createClients(core, { onChange, whenKnown: (done) => whenKnown(engine, done) }),
     configuration: { core, changes: new Map() },
     server: createHttpServer(core, (request, responder) => routes(request, responder)),

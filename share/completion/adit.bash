@@ -6,8 +6,8 @@ _adit_locations() {
 
 _adit() {
   local current=${COMP_WORDS[COMP_CWORD]} previous=${COMP_WORDS[COMP_CWORD - 1]}
-  local commands='status devices protect unprotect explain plan events reload config'
-  commands="$commands keygen version help"
+  local commands='status devices protect unprotect explain plan events reload policy'
+  commands="$commands config keygen version help"
   local options='--socket --json --help' command='' word at position=0
 
   # Readline splits words at colons, and a MAC address or an IPv6 address holds several.
@@ -17,7 +17,7 @@ _adit() {
       at=$((at + 2))
     done
     case $word in
-      --socket | --kind | --when-down) at=$((at + 1)) ;;
+      --socket | --kind | --when-down | --signature | --confirm-s) at=$((at + 1)) ;;
       -*) ;;
       *)
         [ -n "$command" ] && position=$((position + 1))
@@ -27,7 +27,7 @@ _adit() {
   done
 
   case $previous in
-    --socket) mapfile -t COMPREPLY < <(compgen -f -- "$current") && return ;;
+    --socket | --signature) mapfile -t COMPREPLY < <(compgen -f -- "$current") && return ;;
     --kind) mapfile -t COMPREPLY < <(compgen -W 'mac ip iface' -- "$current") && return ;;
     --when-down)
       mapfile -t COMPREPLY < <(compgen -W "block direct $(_adit_locations)" -- "$current")
@@ -40,6 +40,7 @@ _adit() {
     unprotect) options="$options --kind" ;;
     events) options="$options --replay" ;;
     keygen) options="$options --token" ;;
+    policy) options="$options --signature --confirm-s --no-wait --control" ;;
   esac
 
   if [[ $current == -* ]]; then
@@ -50,6 +51,12 @@ _adit() {
     :0 | help:0) mapfile -t COMPREPLY < <(compgen -W "$commands" -- "$current") ;;
     config:0) mapfile -t COMPREPLY < <(compgen -W 'check' -- "$current") ;;
     config:1) mapfile -t COMPREPLY < <(compgen -f -- "$current") ;;
+    policy:0)
+      mapfile -t COMPREPLY < <(
+        compgen -W 'try diff swap confirm rollback history log limits' -- "$current"
+      )
+      ;;
+    policy:1) mapfile -t COMPREPLY < <(compgen -f -- "$current") ;;
     protect:1) mapfile -t COMPREPLY < <(compgen -W "direct $(_adit_locations)" -- "$current") ;;
   esac
 }

@@ -84,7 +84,7 @@ function takeAnswer(client: Client, ended: boolean): void {
   const status = Number(found[1]);
   if (hooks.onLine !== undefined && status === 200) giveLines(client, text, found[0].length);
   if (!ended) return;
-  client.native.close(client.fd);
+  finish(client);
   hooks.onAnswer(status, text.slice(found[0].length));
 }
 
@@ -110,6 +110,11 @@ function joinParts(client: Client): Uint8Array {
 }
 
 function fail(client: Client, why: string): void {
-  client.native.close(client.fd);
+  finish(client);
   client.hooks.onFailure(why);
+}
+
+function finish(client: Client): void {
+  client.deadlineMs = Infinity;
+  client.native.close(client.fd);
 }

@@ -5,37 +5,18 @@ import { hexText } from "../engine/base64.js";
 import { errnoText } from "../host/errno.js";
 import type { Native } from "../host/native.js";
 import { parseIp, parseMac, parsePrefix } from "../model/ip.js";
+import type { CliContext } from "./cli-context.js";
+import { exitFailed, exitUsage } from "./cli-context.js";
 import type { CommandSpec, OptionSpec } from "./cli-parse.js";
+import { policyOptions, policyVerbs, runPolicy } from "./cli-policy.js";
 import { devicesText, eventText, explanationText, planLines, statusText } from "./cli-answers.js";
 
-export const exitFailed = 1;
-export const exitUsage = 2;
-export const exitUnreachable = 3;
 const exitConfig = 78;
 
 const certificateDays = 3_650;
 const tokenBytes = 24;
 
 type Json = Readonly<Record<string, unknown>>;
-
-export interface DaemonRequest {
-  readonly method: "GET" | "POST";
-  readonly target: string;
-  readonly body?: object;
-  readonly json: boolean;
-  readonly onAnswer: (answer: Json, text: string) => void;
-  readonly onLine?: (line: string) => void;
-}
-
-export interface CliContext {
-  readonly native: Native;
-  readonly words: readonly string[];
-  readonly options: ReadonlyMap<string, string>;
-  readonly json: boolean;
-  readonly ask: (request: DaemonRequest) => void;
-  /** A text goes to standard error. */
-  readonly end: (status: number, text: string) => void;
-}
 
 interface Command extends CommandSpec {
   readonly run: (context: CliContext) => void;
@@ -71,6 +52,14 @@ export const commands: readonly Command[] = [
   row("plan", [], "What would be changed in the kernel now", show("/v1/plan", planLines)),
   row("events", [], "Follow events until interrupted", followEvents, [replay]),
   row("reload", [], "Read the configuration again", reload),
+  {
+    name: "policy",
+    words: ["[VERB]", "[FILE]"],
+    help: "Try a policy script, swap it in, and how it fares",
+    verbs: policyVerbs,
+    options: policyOptions,
+    run: runPolicy,
+  },
   row("config", ["check", "FILE"], "Check a configuration file, without a daemon", checkConfig),
   row("keygen", ["[NAME]"], "Make NAME.crt and NAME.key and print the pin", generate, [token]),
   row("version", [], "Print the version", printVersion),

@@ -14,6 +14,8 @@ export interface CommandSpec {
   readonly words: readonly string[];
   readonly help: string;
   readonly options: readonly OptionSpec[];
+  /** What the first word may be, where there is a choice: usage and help. */
+  readonly verbs?: readonly (readonly [string, string])[];
 }
 
 export interface Invocation {
@@ -105,14 +107,16 @@ export function helpText(commands: readonly CommandSpec[], command: string): str
     return [`  ${`${name} ${value}`.trim()}`, help] as const;
   });
   const rows = commands.map((one) => [`  ${usage(one)}`, one.help] as const);
-  const width = Math.max(...[...rows, ...options].map(([left]) => left.length)) + 2;
+  const verbs = (spec?.verbs ?? []).map(([verb, help]) => [`  ${verb}`, help] as const);
+  const width = Math.max(...[...rows, ...verbs, ...options].map(([left]) => left.length)) + 2;
   const list = (pairs: readonly (readonly [string, string])[]): string => {
     return pairs.map(([left, right]) => `${left.padEnd(width)}${right}\n`).join("");
   };
   if (spec === undefined) {
     return `adit COMMAND\n\n${list(rows)}\nOptions of every command:\n${list(options)}`;
   }
-  return `adit ${usage(spec)}\n  ${spec.help}\n\nOptions:\n${list(options)}`;
+  const choice = verbs.length === 0 ? "" : `\nVerbs:\n${list(verbs)}`;
+  return `adit ${usage(spec)}\n  ${spec.help}\n${choice}\nOptions:\n${list(options)}`;
 }
 
 function usage({ name, words }: CommandSpec): string {

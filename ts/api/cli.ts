@@ -3,37 +3,51 @@ import type { Bundle } from "../engine.js";
 import type { Native } from "../host/native.js";
 import type { Client } from "./cli-client.js";
 import { onClientReady, onClientTime, openClient } from "./cli-client.js";
-import type { CliContext, DaemonRequest } from "./cli-commands.js";
-import { commands, exitFailed, exitUnreachable, exitUsage } from "./cli-commands.js";
+import { commands } from "./cli-commands.js";
+import type { CliContext, DaemonRequest } from "./cli-context.js";
+import { exitFailed, exitUnreachable, exitUsage } from "./cli-context.js";
 import { helpText, parseCommandLine } from "./cli-parse.js";
 
 const socketDefault = "/var/run/adit/adit.sock";
 
 export function createCli(native: Native): Bundle {
   let client: Client | undefined;
+  let alarm: Alarm | undefined;
   const ask = (socket: string, request: DaemonRequest): void => {
     client = openClient(native, socket, request, {
       onAnswer: (status, body) => finish(native, request, status, body),
       ...(request.onLine === undefined ? {} : { onLine: request.onLine }),
-      onFailure: (why) => end(native, exitUnreachable, why),
+      onFailure: request.onFailure ?? ((why) => end(native, exitUnreachable, why)),
     });
   };
+  const after: CliContext["after"] = (delayMs, run) => {
+    alarm = { atMs: native.monotonicMs() + delayMs, run };
+  };
   return {
-    start: () => runCommandLine(native, ask),
+    start: () => runCommandLine(native, ask, after),
     onMessage: () => undefined,
     onDescriptor: (fd, readable, writable) => {
       if (client?.fd === fd) onClientReady(client, readable, writable);
     },
     onTimer: () => {
       if (client !== undefined) onClientTime(client);
+      if (alarm === undefined || native.monotonicMs() < alarm.atMs) return;
+      const { run } = alarm;
+      alarm = undefined;
+      run();
     },
-    nextDeadlineMs: () => client?.deadlineMs ?? Infinity,
+    nextDeadlineMs: () => Math.min(client?.deadlineMs ?? Infinity, alarm?.atMs ?? Infinity),
   };
 }
 
 type Ask = (socket: string, request: DaemonRequest) => void;
 
-function runCommandLine(native: Native, ask: Ask): void {
+interface Alarm {
+  readonly atMs: number;
+  readonly run: () => void;
+}
+
+function runCommandLine(native: Native, ask: Ask, after: CliContext["after"]): void {
   const parsed = parseCommandLine(native.args, commands);
   if (parsed.kind === "help") {
     native.writeOut(helpText(commands, parsed.command));
@@ -52,6 +66,7 @@ function runCommandLine(native: Native, ask: Ask): void {
     options,
     json: options.has("--json"),
     ask: (request) => ask(socket, request),
+    after,
     end: (status, text) => end(native, status, text),
   };
   const found = commands.find(({ name }) => name === command);
@@ -69,7 +84,8 @@ function finish(native: Native, request: DaemonRequest, status: number, body: st
   if (status >= 200 && status < 300) return request.onAnswer(object, body);
   if (request.json) native.writeOut(body);
   const { cause, description } = object;
-  return end(native, exitFailed, String(cause ?? description ?? `status ${status}`));
+  const why = String(cause ?? description ?? `status ${status}`);
+  return end(native, exitFailed, request.explain?.(why) ?? why);
 }
 
 /** Ends the program; a text goes to standard error. */

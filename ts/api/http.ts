@@ -4,7 +4,11 @@
  * differently is refused. Pure: bytes go in, a request or a refusal comes out, however they are cut
  * into pieces.
  */
-import { httpBodyBytesMax, httpHeaderBytesMax } from "../model/limits.js";
+import {
+  httpBodyBytesMax,
+  httpHeaderBytesMax,
+  httpScriptBodyBytesMax,
+} from "../model/limits.js";
 
 export type Method = "GET" | "POST" | "PUT" | "DELETE";
 
@@ -37,7 +41,9 @@ interface Head {
 
 type Refusal = Extract<HttpOutcome, { kind: "refused" }>;
 
-const requestBytesMax = httpHeaderBytesMax + httpBodyBytesMax;
+const requestBytesMax = httpHeaderBytesMax + httpScriptBodyBytesMax;
+/** The resources that take scripts. */
+const scriptPattern = /^\/v1\/policy\/(try|diff|swap)$/;
 /** Room that most requests do with. */
 const readerBytesFirst = 1_024;
 const methods: readonly string[] = ["GET", "POST", "PUT", "DELETE"];
@@ -167,7 +173,8 @@ function checkHeaders(headers: ReadonlyMap<string, string>): Refusal | undefined
 function readBody(reader: HttpReader, head: Head, headEnd: number): HttpOutcome {
   const { method, target, headers } = head;
   const length = Number(headers.get("content-length") ?? "0");
-  if (length > httpBodyBytesMax) return refusal(413, `at most ${httpBodyBytesMax} bytes of body`);
+  const most = scriptPattern.test(target) ? httpScriptBodyBytesMax : httpBodyBytesMax;
+  if (length > most) return refusal(413, `at most ${most} bytes of body`);
   if (method === "GET" && length > 0) return refusal(400, "GET has no body");
   const end = headEnd + length;
   if (reader.length > end) return refusal(400, "bytes behind the request");

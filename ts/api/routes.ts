@@ -5,6 +5,8 @@ import type { Native } from "../host/native.js";
 import type { TimedEvent } from "../engine/events.js";
 import { readObject } from "../model/json.js";
 import type { HttpRequest, Method } from "./http.js";
+import type { PolicyResult, PolicyService, PolicyView, ScriptRequest } from "./policy-routes.js";
+import { readScriptRequest } from "./policy-routes.js";
 import type { HttpAnswer, RequestHandler, Responder, StreamWriter } from "./server.js";
 import { failure } from "./server.js";
 
@@ -29,6 +31,7 @@ export interface Service {
   readonly followEvents: (onEvent: (event: TimedEvent) => void) => () => void;
   readonly change: (change: RuleChange, done: (result: ChangeResult) => void) => void;
   readonly reload: (done: (result: ChangeResult) => void) => void;
+  readonly policy: PolicyService;
   /** False if the mover does not allow test hooks. */
   readonly runTestHook: (hook: TestHook) => boolean;
 }
@@ -46,6 +49,7 @@ interface Route {
   readonly run: (call: Call) => void;
 }
 
+const jsonType = "application/json";
 const kinds: readonly RuleKind[] = ["mac", "ip", "iface"];
 
 const routes: readonly Route[] = [
@@ -58,6 +62,15 @@ const routes: readonly Route[] = [
   { method: "POST", path: "/v1/protect", run: (call) => postChange(call, true) },
   { method: "POST", path: "/v1/unprotect", run: (call) => postChange(call, false) },
   { method: "POST", path: "/v1/reload", run: postReload },
+  { method: "GET", path: "/v1/policy", run: (call) => getPolicy(call, "") },
+  { method: "GET", path: "/v1/policy/history", run: (call) => getPolicy(call, "history") },
+  { method: "GET", path: "/v1/policy/log", run: (call) => getPolicy(call, "log") },
+  { method: "GET", path: "/v1/policy/limits", run: (call) => getPolicy(call, "limits") },
+  { method: "POST", path: "/v1/policy/try", run: (call) => postTry(call, false) },
+  { method: "POST", path: "/v1/policy/diff", run: (call) => postTry(call, true) },
+  { method: "POST", path: "/v1/policy/swap", run: postSwap },
+  { method: "POST", path: "/v1/policy/confirm", run: (call) => postEnd(call, "confirm") },
+  { method: "POST", path: "/v1/policy/rollback", run: (call) => postEnd(call, "rollBack") },
   { method: "POST", path: "/v1/test/loop", run: (call) => postTest(call, "loop") },
   { method: "POST", path: "/v1/test/alloc", run: (call) => postTest(call, "alloc") },
   { method: "POST", path: "/v1/test/throw", run: (call) => postTest(call, "throw") },
@@ -131,6 +144,47 @@ function postChange(call: Call, protects: boolean): void {
   return service.change(change, (result) => responder.answer(answerOf(result)));
 }
 
+function getPolicy({ service, responder }: Call, view: PolicyView): void {
+  responder.answer(ok(service.policy.view(view)));
+}
+
+function postTry(call: Call, onlyMoves: boolean): void {
+  const { service, responder } = call;
+  withScript(call, true, (script) => {
+    service.policy.try(script, onlyMoves, (result) => responder.answer(policyAnswer(result)));
+  });
+}
+
+function postSwap(call: Call): void {
+  const { service, responder } = call;
+  withScript(call, true, (script) => {
+    service.policy.swap(script, (result) => responder.answer(policyAnswer(result)));
+  });
+}
+
+function postEnd(call: Call, end: "confirm" | "rollBack"): void {
+  const { service, responder } = call;
+  withScript(call, false, ({ module }) => {
+    service.policy[end](module, (result) => responder.answer(policyAnswer(result)));
+  });
+}
+
+function withScript(call: Call, needed: boolean, run: (script: ScriptRequest) => void): void {
+  const { native, request, responder } = call;
+  if (request.contentType !== jsonType) return responder.answer(notJson());
+  const script = readScriptRequest(native.utf8Decode(request.body), needed);
+  return "script" in script ? run(script) : responder.answer(invalid(script));
+}
+
+function policyAnswer(result: PolicyResult): HttpAnswer {
+  if (result.kind === "done") return ok(result.result);
+  return failure(result.status, result.cause, result.more);
+}
+
+function notJson(): HttpAnswer {
+  return failure(415, `the body must be ${jsonType}`);
+}
+
 function answerOf(result: ChangeResult): HttpAnswer {
   switch (result.kind) {
     case "done":
@@ -153,9 +207,7 @@ function invalid(issues: readonly Issue[]): HttpAnswer {
 
 /** The rule change in the body, or the answer that tells what is wrong with it. */
 function readChange({ native, request }: Call, protects: boolean): RuleChange | HttpAnswer {
-  if (request.contentType !== "application/json") {
-    return failure(415, "the body must be application/json");
-  }
+  if (request.contentType !== jsonType) return notJson();
   const body = readObject(native.utf8Decode(request.body));
   if (body === undefined) return failure(400, "the body must be a JSON object");
   const keys = ["kind", "subject", ...(protects ? ["vl", "when_down"] : [])];

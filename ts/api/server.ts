@@ -57,6 +57,7 @@ const descriptions: Readonly<Record<number, string>> = {
   403: "forbidden",
   404: "not found",
   405: "HTTP method not allowed",
+  409: "not now",
   504: "not settled in time",
 };
 

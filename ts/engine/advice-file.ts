@@ -11,13 +11,13 @@ const retryMs = 5_000;
  * Puts the file's script in force, at start and after a reload, unless one was swapped in. Until it
  * is there, its devices keep the answers of the last life, or wait.
  */
-export function startPolicy(engine: Engine): void {
+export function startPolicy(engine: Engine, leavesSlot = false): void {
   const { core, advice } = engine;
   const { origin = "file" } = advice.script ?? {};
   core.deadlines.clear("policy file");
   if (core.config?.role !== "router") return;
   const { file, memoryKib, callMs } = core.config.policy;
-  if (origin !== "file") return advice.again("the configuration was read");
+  if (origin !== "file" && !leavesSlot) return advice.again("the configuration was read");
   if (file === "") return advice.isExpected ? advice.adopt(undefined) : undefined;
   advice.expect();
   readFile(core.channel, file, (result) => {
@@ -26,7 +26,9 @@ export function startPolicy(engine: Engine): void {
     if (bytes === undefined || text === undefined) {
       const why = result instanceof Uint8Array ? `${file}: not UTF-8` : result.text;
       core.log.writeOnce("error", `policy file ${why}`, `policy.file: ${why}`);
-      return afterMs(core, "policy file", retryMs, why, () => startPolicy(engine));
+      return afterMs(core, "policy file", retryMs, why, () => {
+        startPolicy(engine, leavesSlot);
+      });
     }
     const sha256 = hexText(core.native.sha256(bytes));
     const limits = `${memoryKib} ${callMs}`;

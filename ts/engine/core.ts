@@ -5,6 +5,7 @@ import type { Descriptors } from "../host/descriptors.js";
 import type { Native } from "../host/native.js";
 import type { Config } from "../model/config.js";
 import type { Random } from "../model/random.js";
+import type { Slot } from "../model/slots.js";
 import type { ObservedStore } from "../reconcile/fold.js";
 import type { Cages } from "./cage.js";
 import type { EventBus } from "./events.js";
@@ -28,6 +29,12 @@ export interface MoverFacts {
   readonly testHooks: boolean;
   readonly restarts: number;
   readonly lastDeath: string;
+  readonly stateDir: string;
+  /** Which control module runs, and whether on trial. */
+  readonly module: "rom" | Slot;
+  readonly trial: boolean;
+  /** Which life of the mover this is, in hexadecimal. */
+  readonly life: string;
 }
 
 export interface Core {

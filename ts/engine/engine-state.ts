@@ -6,6 +6,7 @@ import type { Clients } from "./clients.js";
 import type { Configuration } from "./configuration.js";
 import type { Core } from "./core.js";
 import type { Settler } from "./settle.js";
+import type { Swap } from "./swap.js";
 import type { Originals } from "./state-files.js";
 import type { Tunnels } from "./tunnels.js";
 
@@ -14,6 +15,7 @@ export interface Engine {
   readonly settler: Settler;
   readonly tunnels: Tunnels;
   readonly advice: Runner;
+  readonly swap: Swap;
   readonly clients: Clients;
   readonly configuration: Configuration;
   readonly server: HttpServer;

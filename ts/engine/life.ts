@@ -14,6 +14,8 @@ import { issueLines } from "./issues.js";
 import { reportMoves } from "./moves.js";
 import { changesFromJson } from "./runtime-rules.js";
 import { isSettled, noteIntent, whenSettled } from "./settle.js";
+import { startScripts } from "./swap.js";
+import { startControl } from "./swap-control.js";
 import {
   loadState,
   originalsFrom,
@@ -62,14 +64,21 @@ function readFirstConfiguration(engine: Engine): void {
 }
 
 function takeFirst(engine: Engine, config: Config): void {
-  const { core, tunnels, clients, held } = engine;
+  const { tunnels, clients, held } = engine;
   configure(engine, config);
   for (const session of held) {
     if (config.role === "router") takeOverSession(tunnels, session);
     else takeOverClient(clients, session);
   }
   engine.held = [];
-  startPolicy(engine);
+  // Who has no rule waits for its script, so the kernel is looked at when it is known to be one.
+  startControl(engine, () => {
+    startScripts(engine, () => watchKernel(engine, config));
+  });
+}
+
+function watchKernel(engine: Engine, config: Config): void {
+  const { core } = engine;
   openApi(engine, config, 0);
   request(core.channel, { type: "watch" }, (answer) => {
     const { error, text } = asResult(answer);

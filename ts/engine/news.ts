@@ -57,9 +57,12 @@ function onMoverState(engine: Engine, message: Message<"mover_state">): void {
   if (message.contract !== contractVersion) {
     throw new Error(`the mover speaks contract ${message.contract}, we ${contractVersion}`);
   }
-  const { configPath, runDir, restarts, lastDeath } = message;
+  const { configPath, runDir, restarts, lastDeath, stateDir, trial } = message;
   const testHooks = (message.flags & flagTestHooks) !== 0;
-  core.facts = { configPath, runDir, testHooks, restarts, lastDeath };
+  const module = message.module === "a" || message.module === "b" ? message.module : "rom";
+  const life = message.life.toString(16);
+  const told = { configPath, runDir, testHooks, restarts, lastDeath };
+  core.facts = { ...told, stateDir, module, trial, life };
   foldMessage(core.store, message);
   engine.heldExpected = message.sessions;
   if (lastDeath !== "") logWarning(core, `the previous decider ended: ${lastDeath}`);

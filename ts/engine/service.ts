@@ -1,4 +1,5 @@
 /** What the engine offers to users of the API; see ts/api/routes.ts. */
+import type { PolicyService } from "../api/policy-routes.js";
 import type { ChangeResult, Service, TestHook } from "../api/routes.js";
 import { settleMsMax } from "../api/server.js";
 import { request } from "../host/channel.js";
@@ -16,6 +17,9 @@ import { reportMoves } from "./moves.js";
 import type { RuleChange } from "./runtime-rules.js";
 import { noteIntent, presentPlan, stopWaiting, whenSettled } from "./settle.js";
 import { statusOf } from "./status.js";
+import { confirmScript, rollBackScript, swapScript, tryScript } from "./swap.js";
+import { confirmControl, rollBackControl, swapControl } from "./swap-control.js";
+import { viewOf } from "./swap-view.js";
 import { locationStates } from "./tunnels.js";
 
 /** A test hook waits until its answer was sent. */
@@ -39,7 +43,25 @@ export function createService(engine: Engine): Service {
     followEvents: (onEvent) => core.events.follow(onEvent),
     change: (change, done) => changeRules(engine, change, done),
     reload: (done) => reloadAll(engine, done),
+    policy: policyService(engine),
     runTestHook: (hook) => runTestHook(engine, hook),
+  };
+}
+
+function policyService(engine: Engine): PolicyService {
+  const user = "by the user";
+  return {
+    view: (view) => viewOf(engine, view),
+    try: (script, onlyMoves, done) => tryScript(engine, script, onlyMoves, done),
+    swap: (script, done) => {
+      (script.module === "policy" ? swapScript : swapControl)(engine, script, done);
+    },
+    confirm: (module, done) => {
+      (module === "policy" ? confirmScript : confirmControl)(engine, user, done);
+    },
+    rollBack: (module, done) => {
+      (module === "policy" ? rollBackScript : rollBackControl)(engine, user, done);
+    },
   };
 }
 

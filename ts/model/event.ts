@@ -20,6 +20,13 @@ export type AditEvent =
     }
   | { readonly event: "policy_failed"; readonly reason_details: string }
   | { readonly event: "policy_notify"; readonly text: string }
+  | {
+      readonly event: "policy_swap";
+      readonly module: "policy" | "control";
+      readonly action: string;
+      readonly slot: string;
+      readonly why: string;
+    }
   | { readonly event: "repaired"; readonly operations: number; readonly what: string }
   | { readonly event: "client_connected"; readonly client: string; readonly address: string }
   | { readonly event: "client_disconnected"; readonly client: string; readonly reason: string };

@@ -10,6 +10,9 @@ export const rulesMax = 10_000;
 export const publicKeysMax = 8;
 /** JSON text of the variables that a policy script sees. */
 export const policyVarsBytesMax = 65_536;
+/** Probation of a script that was swapped in. */
+export const confirmSecondsMin = 5;
+export const confirmSecondsMax = 3_600;
 export const clientsMax = 500;
 export const listenersMax = 8;
 /** Entries of the neighbour table that are kept; the oldest in arrival order go first. */
@@ -33,6 +36,8 @@ export const downAfterMs = 3_000;
 export const httpConnectionsMax = 16;
 export const httpHeaderBytesMax = 4_096;
 export const httpBodyBytesMax = 65_536;
+/** A script or control module of 512 KiB, with what JSON adds to it. */
+export const httpScriptBodyBytesMax = 786_432;
 export const httpRequestMsMax = 5_000;
 /** Bytes that may wait for a slow reader of the event stream before it is dropped. */
 export const httpBacklogBytesMax = 262_144;

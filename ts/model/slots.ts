@@ -91,6 +91,11 @@ export function slotFile(module: Module, slot: Slot): string {
   return `${module}-${slot}.mjs`;
 }
 
+/** The slot that the next script goes into. */
+export function freeSlot({ confirmed }: Slots): Slot {
+  return confirmed === "a" ? "b" : "a";
+}
+
 /** Puts a script into the slot that is not confirmed, and that one on probation. */
 export function beginSwap(
   module: Module,
@@ -99,7 +104,7 @@ export function beginSwap(
   window: Pick<Slots, "life" | "deadline_unix_s" | "health"> & { readonly nowS: number },
 ): Transition {
   if (slots.pending !== "") throw new Error(`slot ${slots.pending} is on probation already`);
-  const slot = slots.confirmed === "a" ? "b" : "a";
+  const slot = freeSlot(slots);
   const { nowS, life, deadline_unix_s, health } = window;
   const next: Slots = {
     ...slots,

@@ -1,0 +1,115 @@
+/** Answers about policy scripts as text for people. */
+import { localTime } from "../policy/local-time.js";
+import { bytesText, tableText } from "./cli-text.js";
+
+type Json = Readonly<Record<string, unknown>>;
+
+const words: Readonly<Record<string, string>> = {
+  swap: "swapped in",
+  confirm: "confirmed",
+  rollback: "rolled back",
+};
+
+export function policyText(answer: Json): string {
+  const { script, state } = answer;
+  const { policy, control, module } = answer as Readonly<Record<string, Json>>;
+  const rows = [
+    ["script", script === null ? "none" : scriptLine(script as Json)],
+    ["state", String(state)],
+    ["control", String(module)],
+    ...[policy, control].flatMap((slots) => {
+      const pending = slots?.["pending"] as Json | null;
+      if (pending === null || pending === undefined) return [];
+      const { left_s: left, health, health_before: before } = pending;
+      const share = `${percent(health)} of devices have a way out, ${percent(before)} before`;
+      return [["probation", `${scriptLine(pending)}, ${String(left)} s left, ${share}`]];
+    }),
+  ];
+  return tableText(rows);
+}
+
+/** Where devices go and would go, and what else the script said. */
+export function movesText(answer: Json): string {
+  const devices = listOf(answer["devices"]);
+  const rows = devices.map((device) => {
+    const { mac, name, old, new: next, why, rule } = device;
+    return [mac, name || "-", old, next, why || "-", rule || "-"].map(String);
+  });
+  const table = tableText([["device", "name", "old", "new", "why", "rule"], ...rows]);
+  const count = `${String(answer["moves"])} of ${String(answer["known"])} devices would move\n`;
+  return `${devices.length === 0 ? "" : table}${count}${remarks(answer)}`;
+}
+
+export function swapText(answer: Json): string {
+  const { moves, known, confirm_s: seconds } = answer;
+  const who = moves === undefined ? "" : `, ${String(moves)} of ${String(known)} devices move`;
+  const end = "from now it is confirmed, or rolled back if devices lost their way";
+  return `swapped in: ${scriptLine(answer)}${who}\n${String(seconds)} s ${end}\n${remarks(answer)}`;
+}
+
+/** One line of the history. */
+export function eventLine(event: Json): string {
+  return `${words[String(event["action"])] ?? ""}: ${String(event["why"])}\n`;
+}
+
+export function historyText(answer: Json, module: string): string {
+  const rows = listOf(answer[module]).map((event) => {
+    const { time, action, slot, sha256, why } = event;
+    return [clock(Number(time)), action, slot, String(sha256).slice(0, 12), why].map(String);
+  });
+  return tableText([["time (UTC)", "action", "slot", "sha256", "why"], ...rows]);
+}
+
+export function logText(answer: Json): string {
+  const rows = listOf(answer["lines"]).map(({ time, level, text }) => {
+    return `${clock(Number(time) / 1_000)} ${String(level)}: ${String(text)}\n`;
+  });
+  return rows.join("");
+}
+
+/** Limits beside what is used of them. */
+export function limitsText(answer: Json): string {
+  const rows = listOf(answer["limits"]).map(({ name, unit, used, most }) => {
+    const shown = [used, most].map((value) => {
+      if (typeof value !== "number") return "-";
+      return unit === "bytes" ? bytesText(value) : `${value} ${String(unit)}`.trim();
+    });
+    return [String(name), ...shown];
+  });
+  return tableText([["limit", "used", "at most"], ...rows]);
+}
+
+function remarks({ warnings, log, bypass }: Json): string {
+  const { added, removed } = (bypass ?? {}) as Json;
+  const lines = [
+    ...strings(added).map((prefix) => `bypass ${prefix} would be added`),
+    ...strings(removed).map((prefix) => `bypass ${prefix} would be removed`),
+    ...strings(warnings).map((text) => `warning: ${text}`),
+    ...listOf(log).map(({ level, text }) => `script ${String(level)}: ${String(text)}`),
+  ];
+  return lines.map((line) => `${line}\n`).join("");
+}
+
+function scriptLine({ slot, origin, version, sha256 }: Json): string {
+  const place = String(slot ?? origin);
+  const where = place === "file" ? "policy.file" : `slot ${place}`;
+  return `${where}, version ${String(version)}, sha256 ${String(sha256).slice(0, 12)}`;
+}
+
+function clock(unixS: number): string {
+  const { year, month, day, hour, minute } = localTime(unixS * 1_000, "UTC0");
+  const digits = [month, day, hour, minute].map((part) => String(part).padStart(2, "0"));
+  return `${year}-${digits[0]}-${digits[1]} ${digits[2]}:${digits[3]}`;
+}
+
+function percent(share: unknown): string {
+  return `${Math.round(Number(share) * 100)} %`;
+}
+
+function strings(value: unknown): readonly string[] {
+  return Array.isArray(value) ? (value as unknown[]).map(String) : [];
+}
+
+function listOf(value: unknown): readonly Json[] {
+  return Array.isArray(value) ? (value as readonly Json[]) : [];
+}

@@ -1,0 +1,161 @@
+/** `adit policy`: tries scripts, swaps them in and waits for what becomes of it. */
+import { nearestWord } from "../config/walk.js";
+import { errnoText } from "../host/errno.js";
+import type { CliContext } from "./cli-context.js";
+import { exitFailed, exitUsage } from "./cli-context.js";
+import type { OptionSpec } from "./cli-parse.js";
+import {
+  eventLine,
+  historyText,
+  limitsText,
+  logText,
+  movesText,
+  policyText,
+  swapText,
+} from "./cli-policy-text.js";
+import { mapPlaces } from "./source-map.js";
+
+type Json = Readonly<Record<string, unknown>>;
+
+/** How often a waiting `swap` looks. */
+const lookMs = 1_000;
+/** Looks in a row at a daemon that is not there: it is absent for a moment while it is swapped. */
+const missesMax = 30;
+
+export const policyOptions: readonly OptionSpec[] = [
+  { name: "--signature", value: "FILE", help: "signature by usign or signify" },
+  { name: "--confirm-s", value: "N", help: "seconds until a swap is confirmed or rolled back" },
+  { name: "--no-wait", value: "", help: "do not wait for the end of the probation" },
+  { name: "--control", value: "", help: "adit's own module; for swap, confirm, rollback, history" },
+];
+
+export const policyVerbs = [
+  ["try FILE", "Ask a script where every device would go, without effect"],
+  ["diff FILE", "The same, only what would change"],
+  ["swap FILE", "Let a script decide, on probation"],
+  ["confirm", "Keep the script that is on probation"],
+  ["rollback", "Return to the script before it"],
+  ["history", "What was swapped, confirmed and rolled back"],
+  ["log", "What scripts wrote, and their errors"],
+  ["limits", "What a script may use, and uses"],
+] as const;
+
+/** Options that mean something to a verb; `--control` is not for those that ask a script. */
+const optionsOf: Readonly<Record<string, readonly string[]>> = {
+  try: ["--signature"],
+  diff: ["--signature"],
+  swap: ["--signature", "--confirm-s", "--no-wait", "--control"],
+  confirm: ["--control"],
+  rollback: ["--control"],
+  history: ["--control"],
+};
+
+export function runPolicy(context: CliContext): void {
+  const { words, options, end } = context;
+  const [verb = "", file = ""] = words;
+  const names = policyVerbs.map(([usage]) => usage.split(" ")[0] ?? "");
+  if (verb !== "" && !names.includes(verb)) {
+    const near = nearestWord(verb, names);
+    const hint = near === undefined ? "" : `, did you mean ${near}?`;
+    return end(exitUsage, `unknown verb ${verb}${hint}`);
+  }
+  const wantsFile = ["try", "diff", "swap"].includes(verb);
+  if (wantsFile !== (file !== "")) {
+    return end(exitUsage, wantsFile ? "FILE is missing" : `unexpected word ${file}`);
+  }
+  const own = policyOptions.map(({ name }) => name).filter((name) => options.has(name));
+  const strange = own.find((name) => optionsOf[verb]?.includes(name) !== true);
+  if (strange !== undefined) return end(exitUsage, `${strange} means nothing to policy ${verb}`);
+  if (wantsFile) return sendScript(context, verb, file);
+  const ends = verb === "confirm" || verb === "rollback";
+  return ends ? endProbation(context, verb) : look(context, verb);
+}
+
+function moduleOf({ options }: CliContext): "policy" | "control" {
+  return options.has("--control") ? "control" : "policy";
+}
+
+function look(context: CliContext, view: string): void {
+  const { native, json, ask, end } = context;
+  const render = { history: historyText, log: logText, limits: limitsText }[view] ?? policyText;
+  const onAnswer = (answer: Json, text: string): void => {
+    native.writeOut(json ? text : render(answer, moduleOf(context)));
+    end(0, "");
+  };
+  ask({ method: "GET", target: `/v1/policy${view && `/${view}`}`, json, onAnswer });
+}
+
+function endProbation(context: CliContext, verb: string): void {
+  const { native, json, ask, end } = context;
+  const body = { module: moduleOf(context) };
+  const onAnswer = (answer: Json, text: string): void => {
+    native.writeOut(json ? text : eventLine(answer));
+    end(0, "");
+  };
+  ask({ method: "POST", target: `/v1/policy/${verb}`, body, json, onAnswer });
+}
+
+function sendScript(context: CliContext, verb: string, file: string): void {
+  const { native, options, json, ask, end } = context;
+  const seconds = options.get("--confirm-s");
+  if (seconds !== undefined && !/^\d{1,5}$/.test(seconds)) {
+    return end(exitUsage, `--confirm-s: expected whole seconds, not ${seconds}`);
+  }
+  const script = textOf(context, file);
+  const signatureFile = options.get("--signature");
+  const signature = signatureFile === undefined ? undefined : textOf(context, signatureFile);
+  if (script === undefined || (signatureFile !== undefined && signature === undefined)) return;
+  const map = native.readFile(`${file}.map`);
+  const mapText = typeof map === "number" ? undefined : native.utf8Decode(map);
+  const body = {
+    script,
+    ...(signature === undefined ? {} : { signature }),
+    ...(options.has("--control") ? { module: "control" } : {}),
+    ...(seconds === undefined ? {} : { confirm_s: Number(seconds) }),
+  };
+  const explain = (cause: string): string => mapPlaces(cause, mapText);
+  const onAnswer = (answer: Json, text: string): void => {
+    if (verb === "swap") return onSwapped(context, answer, text);
+    native.writeOut(json ? text : explain(movesText(answer)));
+    return end(0, "");
+  };
+  return ask({ method: "POST", target: `/v1/policy/${verb}`, body, json, onAnswer, explain });
+}
+
+function textOf({ native, end }: CliContext, path: string): string | undefined {
+  const bytes = native.readFile(path);
+  const text = typeof bytes === "number" ? undefined : native.utf8Decode(bytes);
+  const why = typeof bytes === "number" ? errnoText(bytes) : "expected UTF-8 text";
+  if (text === undefined) end(exitFailed, `${path}: ${why}`);
+  return text;
+}
+
+function onSwapped(context: CliContext, answer: Json, text: string): void {
+  const { native, json, options, end, after } = context;
+  native.writeOut(json ? text : swapText(answer));
+  if (options.has("--no-wait")) return end(0, "");
+  return after(lookMs, () => follow(context, String(answer["sha256"]), 0));
+}
+
+/** Looks until the probation has ended, with a countdown on a terminal. */
+function follow(context: CliContext, sha256: string, misses: number): void {
+  const { native, json, ask, end, after } = context;
+  const shows = !json && native.isTerminal();
+  const onAnswer = (answer: Json): void => {
+    const { pending, last } = (answer[moduleOf(context)] ?? {}) as Record<string, Json | null>;
+    if (pending !== null && pending?.["sha256"] === sha256) {
+      if (shows) native.writeOut(`\r${String(pending["left_s"])} s left  `);
+      return after(lookMs, () => follow(context, sha256, 0));
+    }
+    if (shows) native.writeOut("\r");
+    const mine = last?.["sha256"] === sha256 ? last : undefined;
+    if (mine === undefined) return end(exitFailed, "nobody knows what became of it");
+    native.writeOut(json ? `${JSON.stringify(mine)}\n` : eventLine(mine));
+    return end(mine["action"] === "confirm" ? 0 : exitFailed, "");
+  };
+  const onFailure = (why: string): void => {
+    if (misses >= missesMax) return end(exitFailed, why);
+    return after(lookMs, () => follow(context, sha256, misses + 1));
+  };
+  ask({ method: "GET", target: "/v1/policy", json, onAnswer, onFailure });
+}

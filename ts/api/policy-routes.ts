@@ -1,0 +1,61 @@
+/** The routes under /v1/policy (docs/api.md): bodies are checked here, the engine does the rest. */
+import type { Issue } from "../model/config.js";
+import type { Module } from "../model/slots.js";
+import { readObject } from "../model/json.js";
+import { confirmSecondsMax, confirmSecondsMin } from "../model/limits.js";
+
+/** A script or control module on its way in, checked in form only. */
+export interface ScriptRequest {
+  readonly script: string;
+  readonly signature: string | undefined;
+  readonly module: Module;
+  /** Length of the probation, undefined for the configured one. */
+  readonly confirmS: number | undefined;
+}
+
+export type PolicyResult =
+  | { readonly kind: "done"; readonly result: object }
+  /** `more` goes along with the cause. */
+  | { readonly kind: "refused"; readonly status: number; readonly cause: string; more?: object };
+
+export type PolicyDone = (result: PolicyResult) => void;
+
+/** What can be asked with GET. */
+export type PolicyView = "" | "history" | "log" | "limits";
+
+/** What the engine offers under /v1/policy. */
+export interface PolicyService {
+  readonly view: (view: PolicyView) => object;
+  /** Asks the script without effect; `onlyMoves` leaves out what stays as it is. */
+  readonly try: (request: ScriptRequest, onlyMoves: boolean, done: PolicyDone) => void;
+  readonly swap: (request: ScriptRequest, done: PolicyDone) => void;
+  readonly confirm: (module: Module, done: PolicyDone) => void;
+  readonly rollBack: (module: Module, done: PolicyDone) => void;
+}
+
+/** Reads the body of a request for a script, or of one that names a module only. */
+export function readScriptRequest(
+  text: string | undefined,
+  needsScript: boolean,
+): ScriptRequest | readonly Issue[] {
+  const body = readObject(text);
+  if (body === undefined) return [{ path: "", value: "", expected: "a JSON object" }];
+  const keys = ["module", ...(needsScript ? ["script", "signature", "confirm_s"] : [])];
+  const { script = "", signature, module = "policy", confirm_s: confirmS } = body;
+  const issues: Issue[] = [];
+  const expect = (good: boolean, path: string, expected: string): void => {
+    const value = JSON.stringify(body[path])?.slice(0, 80) ?? "nothing";
+    if (!good) issues.push({ path, value, expected });
+  };
+  for (const key of Object.keys(body)) {
+    expect(keys.includes(key), key, `only the keys ${keys.join(", ")}`);
+  }
+  expect(typeof script === "string" && needsScript === (script !== ""), "script", "a text");
+  expect(signature === undefined || typeof signature === "string", "signature", "a text");
+  expect(module === "policy" || module === "control", "module", "policy or control");
+  const seconds = confirmS === undefined ? confirmSecondsMin : Number(confirmS);
+  const fits = seconds >= confirmSecondsMin && seconds <= confirmSecondsMax;
+  const range = `${confirmSecondsMin} to ${confirmSecondsMax} whole seconds`;
+  expect(Number.isInteger(confirmS ?? seconds) && fits, "confirm_s", range);
+  return issues.length > 0 ? issues : ({ script, signature, module, confirmS } as ScriptRequest);
+}
