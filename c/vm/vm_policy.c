@@ -21,11 +21,13 @@
 
 /* --------------------------------------------------------------------------- limits */
 
+/* Of the only thread: once there is a limit of processor time, the kernel says what the whole
+ * process used as of the last tick only. */
 static uint64_t cpu_now_us(void)
 {
 	struct timespec now;
 
-	clock_gettime(CLOCK_PROCESS_CPUTIME_ID, &now);
+	clock_gettime(CLOCK_THREAD_CPUTIME_ID, &now);
 	return (uint64_t)now.tv_sec * 1000000 + (uint64_t)now.tv_nsec / 1000;
 }
 

@@ -118,30 +118,28 @@ static JSValue find_function(struct cage *cage, const char *name)
 	return function;
 }
 
-static void remove_global(JSContext *context, const char *name)
+static void remove_property(struct cage *cage, JSValueConst object, const char *name)
 {
-	JSValue global = JS_GetGlobalObject(context);
-	JSAtom atom = JS_NewAtom(context, name);
+	JSAtom atom = JS_NewAtom(cage->vm.context, name);
 
-	CHECK(JS_DeleteProperty(context, global, atom, 0) == true);
-	JS_FreeAtom(context, atom);
-	JS_FreeValue(context, global);
+	if (JS_DeleteProperty(cage->vm.context, object, atom, 0) != true)
+		vm_die(&cage->vm, VM_EXIT_SETUP, "the engine keeps its property %s", name);
+	JS_FreeAtom(cage->vm.context, atom);
 }
 
 /* Modules and async functions are made of promises, but no script needs to make its own. */
-static void hide_promises(JSContext *context)
+static void hide_promises(struct cage *cage)
 {
+	JSContext *context = cage->vm.context;
 	JSValue global = JS_GetGlobalObject(context);
 	JSValue constructor = JS_GetPropertyStr(context, global, "Promise");
 	JSValue prototype = JS_GetPropertyStr(context, constructor, "prototype");
-	JSAtom atom = JS_NewAtom(context, "constructor");
 
-	CHECK(JS_DeleteProperty(context, prototype, atom, 0) == true);
-	JS_FreeAtom(context, atom);
+	remove_property(cage, prototype, "constructor");
+	remove_property(cage, global, "Promise");
 	JS_FreeValue(context, prototype);
 	JS_FreeValue(context, constructor);
 	JS_FreeValue(context, global);
-	remove_global(context, "Promise");
 }
 
 static void find_errors(struct cage *cage)
@@ -153,7 +151,8 @@ static void find_errors(struct cage *cage)
 		JSValue constructor = JS_GetPropertyStr(context, global, cage_error_names[i]);
 
 		cage->errors[i] = JS_GetPropertyStr(context, constructor, "prototype");
-		CHECK(JS_IsObject(cage->errors[i]));
+		if (!JS_IsObject(cage->errors[i]))
+			vm_die(&cage->vm, VM_EXIT_SETUP, "the engine has no %s", cage_error_names[i]);
 		JS_FreeValue(context, constructor);
 	}
 	JS_FreeValue(context, global);
@@ -166,7 +165,8 @@ static int collect_one(JSContext *context, JSValueConst list, uint32_t index, JS
 	return JS_IsException(value) ? -1 : JS_SetPropertyUint32(context, list, index, value);
 }
 
-static int freeze(struct cage *cage)
+/* What the prelude exports is in the hands of scripts, so it is as frozen as the rest. */
+static int freeze_exports(struct cage *cage)
 {
 	JSContext *context = cage->vm.context;
 	JSValue list = JS_NewArray(context);
@@ -186,6 +186,15 @@ static int freeze(struct cage *cage)
 	return r < 0 ? -1 : 0;
 }
 
+static int freeze_world(struct cage *cage)
+{
+	JSValue none = JS_NewArray(cage->vm.context);
+	int r = vm_lockdown(cage->vm.context, none);
+
+	JS_FreeValue(cage->vm.context, none);
+	return r;
+}
+
 void policy_start(struct cage *cage, const struct vm_policy_options *options)
 {
 	struct vm *vm = &cage->vm;
@@ -193,12 +202,14 @@ void policy_start(struct cage *cage, const struct vm_policy_options *options)
 	vm_create(vm, options->stack_bytes);
 	vm_track_rejections(vm);
 	JS_SetModuleLoaderFunc(vm->runtime, normalize, NULL, cage);
+	find_errors(cage);
+	hide_promises(cage);
+	if (freeze_world(cage) < 0)
+		vm_die_exception(vm);
 	evaluate_prelude(cage, options);
 	cage->handle = find_function(cage, "handle");
 	cage->adopt = find_function(cage, "adopt");
-	find_errors(cage);
-	hide_promises(vm->context);
-	if (freeze(cage) < 0 || declare_policy(vm->context) < 0)
+	if (freeze_exports(cage) < 0 || declare_policy(vm->context) < 0)
 		vm_die_exception(vm);
 	vm_forget_rejections(vm);
 	JS_RunGC(vm->runtime);
