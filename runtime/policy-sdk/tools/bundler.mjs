@@ -26,7 +26,7 @@ const ONLY_OWN = `import only "${POLICY_MODULE}" and files in the policy's own f
 /**
  * Bundles `entry`. Options: `root`, the policy's own folder; `external`, names that stay imports;
  * `alias`, names to files; `packages`, whether packages may be imported; `banner`, a first line;
- * `virtual`, names to texts; `fileName`, what the bundle is called in its map. Returns
+ * `virtual`, names to texts; `fileName`, where it will be, for its map. Returns
  * { code, map, root, exports, files }; mistakes in the sources are thrown as one SourceError.
  */
 export async function bundle(entry, options = {}) {
@@ -172,7 +172,8 @@ function asSourceError(error) {
     if (cause.findings !== undefined) return new SourceError(cause.findings);
   }
   const at = error.loc ?? {};
-  const place = { file: at.file ?? error.id ?? "", line: at.line ?? 0, column: (at.column ?? -1) + 1 };
+  const { file = error.id ?? "", line = 0, column = -1 } = at;
+  const place = { file, line, column: column + 1 };
   if (error.code === undefined && place.file === "") return error;
   return new SourceError([finding("bundle", error.message, "correct the source", place)]);
 }

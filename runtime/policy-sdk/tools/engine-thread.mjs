@@ -8,7 +8,7 @@ import { parentPort, workerData } from "node:worker_threads";
 const KIB = 1024;
 
 /** Code that is not the policy's own, such as a test, may take longer than a call of the policy. */
-const ASKS_OUTSIDE = 20_000;
+const ASKS_OUTSIDE = 5_000;
 
 parentPort.postMessage({ type: "ended", ...await run(workerData) });
 

@@ -5,7 +5,7 @@
 import { Worker } from "node:worker_threads";
 
 /** What the cage on a router gives a script, unless the configuration says otherwise. */
-export const LIMITS = Object.freeze({ memoryKib: 1024, stackKib: 64, callMs: 100 });
+export const LIMITS = Object.freeze({ memoryKib: 1024, stackKib: 128, callMs: 100 });
 
 /** What a whole job may take before its thread is ended. */
 export const JOB_SECONDS_MAX = 60;

@@ -43,5 +43,7 @@ export function writeWhole(path, content, mode = 0o644) {
 
 export const isFile = (path) => existsSync(path) && statSync(path).isFile();
 
+export const isFolder = (path) => existsSync(path) && statSync(path).isDirectory();
+
 /** The path with all links followed; the path itself when nothing is there. */
 export const realPath = (path) => (existsSync(path) ? realpathSync(path) : path);

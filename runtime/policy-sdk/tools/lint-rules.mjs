@@ -5,7 +5,7 @@ const noChance = ["chance", "use balance(), which spreads devices by their MAC"]
 const noCode = ["code", "write the code into the script"];
 const noTimer = ["timer", "return { effect: \"redecide\", afterS } from onEvent"];
 const noWeb = ["outside", "a policy only sees the world it is given"];
-const noSharing = ["global", "keep nothing between calls: the same world must give the same answer"];
+const noSharing = ["global", "keep nothing between calls: the same world, the same answer"];
 
 /** Global names to [rule, remedy]. */
 export const FORBIDDEN_GLOBALS = new Map(Object.entries({

@@ -6,7 +6,7 @@ import { groupBy, localTime, showStep, showTime, spansOf } from "./timeline.mjs"
 const MARGIN = 12;
 const LEFT = 132;
 const PLOT = 800;
-const RIGHT = 16;
+const RIGHT = 28;
 const TOP = 64;
 const ROW = 28;
 const BAR = 20;
@@ -52,8 +52,9 @@ export function drawTimeline(timeline, title = "Who went where when") {
     ...[...locations].map(([name, states], index) => drawLocation(plan, name, states, index)),
     drawLegend(plan),
   ];
-  return `<svg xmlns="http://www.w3.org/2000/svg" viewBox="${-MARGIN} 0 ${plan.width} ${plan.height}" ` +
-    `width="${plan.width}" height="${plan.height}" role="img" aria-labelledby="title desc">\n` +
+  const { width, height } = plan;
+  return `<svg xmlns="http://www.w3.org/2000/svg" viewBox="${-MARGIN} 0 ${width} ${height}" ` +
+    `width="${width}" height="${height}" role="img" aria-labelledby="title desc">\n` +
     `<title id="title">${escape(title)}</title>\n` +
     `<desc id="desc">${escape(describe(timeline, devices))}</desc>\n` +
     `<style>${STYLE}${colourStyle(plan)}\n</style>\n` +
@@ -175,7 +176,9 @@ function drawLocation(plan, name, states, index) {
   return [drawLabel(name, y + 9), ...bars].join("\n");
 }
 
-const OTHERS = [["direct", "direct, past all tunnels"], ["block", "blocked"], ["none", "no answer"]];
+const OTHERS = [
+  ["direct", "direct, past all tunnels"], ["block", "blocked"], ["none", "no answer"],
+];
 const STATES = [["up", "up"], ["connecting", "connecting"], ["idle", "idle"], ["down", "down"]];
 
 /** Entries in lines that fit the width: { kind, text, x }. */

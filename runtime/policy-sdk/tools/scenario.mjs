@@ -11,21 +11,24 @@ const SCHEMA = JSON.parse(readFileSync(new URL("scenario.schema.json", import.me
 const DAYS_MAX = 14;
 const DAY_MS = 86_400_000;
 
-/** The scenario in a file; all its mistakes at once, each with path, value and expectation. */
-export function readScenario(file) {
-  const scenario = parseJson(readText(file), file);
+/**
+ * The scenario in a file; all its mistakes at once, each with path, value and expectation. `name`
+ * is what the user calls the file.
+ */
+export function readScenario(file, name = file) {
+  const scenario = parseJson(readText(file), name);
   const mistakes = validate(scenario, SCHEMA);
   const all = mistakes.length > 0 ? mistakes : timeMistakes(scenario);
   if (all.length === 0) return scenario;
-  const lines = all.map((mistake) => `${file}: ${showMistake(mistake)}`);
+  const lines = all.map((mistake) => `${name}: ${showMistake(mistake)}`);
   throw new Refusal(lines.join("\nadit-policy: "), EXIT.found);
 }
 
-function parseJson(text, file) {
+function parseJson(text, name) {
   try {
     return JSON.parse(text);
   } catch (error) {
-    throw new Refusal(`${file}: is no JSON: ${error.message}`, EXIT.found);
+    throw new Refusal(`${name}: is no JSON: ${error.message}`, EXIT.found);
   }
 }
 
@@ -42,7 +45,7 @@ function timeMistakes(scenario) {
   return events.flatMap(({ at }, index) => {
     const time = timeOf(at.includes("-") ? at : `${start.slice(0, 10)} ${at}`);
     const isWithin = time !== undefined && time >= first && time < last;
-    const expected = `a time from ${start} to before ${end}; the day is that of the start if absent`;
+    const expected = `a time from ${start} to before ${end}, by default on the first day`;
     return isWithin ? [] : [{ path: `events[${index}].at`, value: at, expected }];
   });
 }

@@ -20,7 +20,8 @@ function shown(value) {
 
 function check(value, given, at) {
   const schema = follow(given, at.root);
-  const mistake = (expected) => [{ path: at.path, value, expected: schema.description ?? expected }];
+  const mistake = (expected) =>
+    [{ path: at.path, value, expected: schema.description ?? expected }];
   if (schema.enum !== undefined && !schema.enum.includes(value)) {
     return mistake(`one of ${schema.enum.map((item) => JSON.stringify(item)).join(", ")}`);
   }

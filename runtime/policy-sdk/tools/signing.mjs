@@ -69,7 +69,8 @@ export const keyLine = (publicText) => publicText.split("\n")[1];
 
 function readSecret(text, name) {
   const bytes = unwrap(text);
-  const isKey = bytes?.length === SECRET_BYTES && bytes.toString("latin1", 0, 4) === ALGORITHM + KDF;
+  const isKey = bytes?.length === SECRET_BYTES &&
+    bytes.toString("latin1", 0, ROUNDS_AT) === ALGORITHM + KDF;
   if (!isKey) throw fileError(`${name}: is no secret key of usign, signify or adit-policy keygen`);
   if (bytes.readUInt32BE(ROUNDS_AT) !== 0) {
     throw fileError(`${name}: has a passphrase, which only signify can ask for`);

@@ -13,8 +13,10 @@ const TARGET = /^[A-Za-z0-9][A-Za-z0-9._-]{0,63}$/;
 
 export const command = {
   usage: "[FILE] [OPTION...]",
-  about: "Bundles a policy, by default policy.ts, and the files it imports into one ES module with a\n" +
-    "source map beside it. The header that signed scripts need is its first line.",
+  about: [
+    "Bundles a policy, by default policy.ts, and the files it imports into one ES module with",
+    "a source map beside it. The header that signed scripts need is its first line.",
+  ].join("\n"),
   options: {
     out: { type: "string", short: "o", value: "FILE", about: "by default policy.mjs" },
     target: { type: "string", value: "NAME", about: "the router it is for, for the header" },
@@ -32,7 +34,7 @@ async function run({ positionals, values, folder }) {
   const standard = control === undefined ? "policy.mjs" : "adit-policy.mjs";
   const out = resolve(folder, values.out ?? standard);
   const banner = headerOf(values);
-  const built = await bundle(file, { banner, fileName: basename(out) });
+  const built = await bundle(file, { banner, fileName: out });
   const policyBytes = Buffer.byteLength(built.code);
   if (policyBytes > SCRIPT_BYTES_MAX) {
     throw usageError(`${policyBytes} bytes as one module, at most ${SCRIPT_BYTES_MAX}`);

@@ -16,8 +16,10 @@ export const SCRIPT_BYTES_MAX = 262_144;
 
 export const command = {
   usage: "[FILE] [OPTION...]",
-  about: "Checks a policy, by default policy.ts: its types, what it must not use (a clock, chance,\n" +
+  about: [
+    "Checks a policy, by default policy.ts: its types, what it must not use (a clock, chance,",
     "code from texts, foreign modules), its size, and that the router's engine takes it over.",
+  ].join("\n"),
   options: {},
   run,
 };

@@ -9,8 +9,10 @@ import { keyLine, makeKeys } from "../signing.mjs";
 
 export const command = {
   usage: "NAME",
-  about: "Makes NAME.key, the secret to sign with, and NAME.pub, and prints the line that belongs\n" +
+  about: [
+    "Makes NAME.key, the secret to sign with, and NAME.pub, and prints the line that belongs",
     "into policy.public_keys of the router's configuration. The form is that of usign.",
+  ].join("\n"),
   options: {},
   run,
 };

@@ -10,8 +10,10 @@ const HEADER = /^\/\/ adit-policy target=\S+ version=\d+\n/;
 
 export const command = {
   usage: "FILE --key KEY [OPTION...]",
-  about: "Signs the very bytes of a bundle with a secret key of keygen, usign or signify. The bundle\n" +
+  about: [
+    "Signs the very bytes of a bundle with a secret key of keygen, usign or signify. The bundle",
     "needs a header: adit-policy bundle --target NAME --version N.",
+  ].join("\n"),
   options: {
     key: { type: "string", value: "FILE", about: "the secret key" },
     out: { type: "string", short: "o", value: "FILE", about: "by default FILE.sig" },

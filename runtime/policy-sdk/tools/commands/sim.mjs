@@ -14,9 +14,11 @@ import { showTimeline } from "../timeline.mjs";
 
 export const command = {
   usage: "SCENARIO.json [OPTION...]",
-  about: "Plays a scenario: devices come and go, locations fail, time passes, and the policy is asked\n" +
-    "as on the router. Prints who went where when, and draws it. The form of a scenario is in\n" +
-    "tools/scenario.schema.json of this package.",
+  about: [
+    "Plays a scenario: devices come and go, locations fail, time passes, and the policy is",
+    "asked as on the router. Prints who went where when, and draws it. The form of a scenario",
+    "is in tools/scenario.schema.json of this package.",
+  ].join("\n"),
   options: {
     policy: { type: "string", value: "FILE", about: "another policy than the scenario names" },
     svg: { type: "string", value: "FILE", about: "the picture, by default SCENARIO.svg" },
@@ -27,7 +29,7 @@ export const command = {
 async function run({ positionals, values, folder }) {
   if (positionals.length !== 1) throw usageError("sim: one scenario is expected");
   const file = resolve(folder, positionals[0]);
-  const scenario = readScenario(file);
+  const scenario = readScenario(file, positionals[0]);
   const policy = values.policy === undefined
     ? resolve(dirname(file), scenario.policy ?? "policy.ts") : resolve(folder, values.policy);
   const timeline = await playScenario(policy, scenario, folder);

@@ -5,14 +5,14 @@ import { dirname, join, resolve } from "node:path";
 import { SDK_FOLDER, bundle } from "../bundler.mjs";
 import { LIMITS, runJob } from "../engine.mjs";
 import { EXIT, SourceError, usageError } from "../errors.mjs";
-import { isFile } from "../files.mjs";
+import { isFile, isFolder } from "../files.mjs";
 import { shownPath } from "../findings.mjs";
 import { readCount } from "../numbers.mjs";
 import { HARDEN, SHIM, routerModules } from "../runtime.mjs";
 import { makeMapper } from "../source-maps.mjs";
 
 /** What uvu and the household take; a policy on a router does not carry them. */
-const OVERHEAD_KIB = 768;
+const OVERHEAD_KIB = 512;
 
 const ENGINE = join(SDK_FOLDER, "tools/engine");
 const ALIAS = {
@@ -21,9 +21,11 @@ const ALIAS = {
 };
 
 export const command = {
-  usage: "[FILE...] [OPTION...]",
-  about: "Runs uvu tests, by default all *.test.ts of the folder, in the router's engine: QuickJS\n" +
+  usage: "[FILE or FOLDER...] [OPTION...]",
+  about: [
+    "Runs uvu tests, by default all *.test.ts of the folder, in the router's engine: QuickJS",
     "with the memory and stack of a cage, no clock, no chance, time that moves when told.",
+  ].join("\n"),
   options: {
     "memory-kib": { type: "string", value: "N", about: `memory, by default ${LIMITS.memoryKib}` },
     "stack-kib": { type: "string", value: "N", about: `stack, by default ${LIMITS.stackKib}` },
@@ -35,8 +37,9 @@ export const command = {
 };
 
 async function run({ positionals, values, folder }) {
-  const files = positionals.length > 0 ? positionals.map((file) => resolve(folder, file))
-    : findTests(folder);
+  const named = positionals.length > 0 ? positionals : ["."];
+  const files = named.map((name) => resolve(folder, name))
+    .flatMap((path) => (isFolder(path) ? findTests(path) : [path]));
   const limits = readLimits(values);
   const modules = await routerModules();
   const results = [];
@@ -46,7 +49,7 @@ async function run({ positionals, values, folder }) {
 
 function findTests(folder) {
   const names = readdirSync(folder).filter((name) => /\.test\.(ts|mjs|js)$/.test(name)).sort();
-  if (names.length === 0) throw usageError("no *.test.ts in this folder; name the files to run");
+  if (names.length === 0) throw usageError(`${folder}: has no *.test.ts; name the files to run`);
   return names.map((name) => join(folder, name));
 }
 
@@ -63,7 +66,9 @@ async function runFile(file, { folder, limits, modules }) {
   const built = await bundleTests(file);
   if (built.findings !== undefined) return { file, tests: [broken(built.findings[0], folder)] };
   const mapper = makeMapper({ "tests.mjs": built }, folder);
-  const state = { file, mapper, tests: [], printed: [], running: undefined, memoryKib: 0, counted: 0 };
+  const state = {
+    file, mapper, tests: [], printed: [], running: undefined, memoryKib: 0, counted: 0,
+  };
   const job = {
     modules: { ...modules, "tests.mjs": built.code },
     main: "tests.mjs", shim: SHIM, limits, overheadKib: OVERHEAD_KIB,
@@ -82,7 +87,8 @@ async function bundleTests(file) {
     `import "${harden}";\nimport ${JSON.stringify(file)};\nawait runAll();\n`;
   try {
     return await bundle(main, {
-      root: dirname(file), virtual: { [main]: text, [harden]: HARDEN }, alias: ALIAS, packages: true, fileName: "tests.mjs",
+      root: dirname(file), virtual: { [main]: text, [harden]: HARDEN }, alias: ALIAS,
+      packages: true, fileName: "tests.mjs",
     });
   } catch (error) {
     if (error instanceof SourceError) return { findings: error.findings };

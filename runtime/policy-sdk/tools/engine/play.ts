@@ -253,8 +253,15 @@ class Player {
     this.#noteOnce("log", `log ${from}`, log.map((line) => line.text).join(" | "));
     const [first, ...more] = failed;
     const rest = more.length === 0 ? "" : ` (and ${more.length} more)`;
-    const text = first === undefined ? "" : `${first.in}: ${first.message}${rest}`;
+    const text = first === undefined ? "" :
+      `${first.in}${this.#about(first)}: ${first.message}${rest}`;
     this.#noteOnce("failure", `failure ${from}`, text, first?.stack);
+  }
+
+  #about({ mac, location }: WireFailure): string {
+    const device = this.#home.deviceNames.find((name) => this.#home.mac(name) === mac);
+    const subject = device ?? location;
+    return subject === undefined ? "" : ` of ${subject}`;
   }
 
   #recordStates(): void {
