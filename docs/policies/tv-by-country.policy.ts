@@ -16,7 +16,9 @@ export default definePolicy<Vars>({
   route(device, { vars }) {
     const country = vars.screens[device.name ?? ""];
     // A film that stops is better than one from the wrong country: services ban for that.
-    if (country !== undefined) return via(country, { whenDown: "block", why: `watches ${country}` });
+    if (country !== undefined) {
+      return via(country, { whenDown: "block", why: `watches ${country}` });
+    }
     // A screen without a country may go anywhere, but shall not move in the middle of a film.
     if (byName(device, "tv-*", "*chromecast*", "appletv*", "roku-?")) return via(anyPlace);
     return via("de", { whenDown: "direct" });

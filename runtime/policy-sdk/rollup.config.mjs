@@ -15,8 +15,9 @@ const entry = {
   resolveId: (id) => (id === "entry" ? id : null),
   load: (id) => (id === "entry" ? `
     import { harden } from ${JSON.stringify(source("harden.ts"))};
+    import * as cage from ${JSON.stringify(source("cage.ts"))};
     export * from ${JSON.stringify(source("cage.ts"))};
-    harden(globalThis);
+    harden(globalThis, Object.values(cage));
   ` : null),
 };
 

@@ -166,6 +166,7 @@ function decidePeers(
 ): { [location: string]: string[] } {
   const chosen: [string, string[]][] = [];
   for (const location of world.locations) {
+    if (location.peers.length === 0) continue;
     let isAnswered = false;
     try {
       const answer = policy.selectPeer?.(location, location.peers, world);

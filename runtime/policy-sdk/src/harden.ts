@@ -1,7 +1,7 @@
 /**
  * Makes what the language itself offers unchangeable, and what a policy must not have unreachable,
- * before the script is loaded. The script then cannot alter what the dispatcher stands on, and finds
- * no clock, no chance and no way to make code from text.
+ * before the script is loaded. The script then cannot alter what the dispatcher stands on, and
+ * finds no clock, no chance and no way to make code from text.
  */
 
 /** Unreachable for a policy; the rest of the global object it may use. */
@@ -10,8 +10,8 @@ const removedNames = [
   "Proxy", "performance",
 ];
 
-/** Runs once, in the realm that the script will live in. */
-export function harden(global: Record<string, unknown>): void {
+/** Runs once, in the realm that the script will live in; `exported` is what it may import. */
+export function harden(global: Record<string, unknown>, exported: readonly object[]): void {
   const constructors = functionConstructors();
   for (const name of removedNames) delete global[name];
   delete (Math as Partial<typeof Math>).random;
@@ -20,13 +20,15 @@ export function harden(global: Record<string, unknown>): void {
     delete (prototype as { constructor?: unknown }).constructor;
     freezeAll(prototype, seen);
   }
-  for (const root of hiddenRoots()) freezeAll(root, seen);
+  for (const root of [...hiddenRoots(), ...exported]) freezeAll(root, seen);
   freezeAll(global, seen);
 }
 
 /** Prototypes whose constructor makes functions from text; only syntax leads to most of them. */
 function functionConstructors(): object[] {
-  const samples = [() => 0, async () => 0, function* () { yield 0; }, async function* () { yield 0; }];
+  const samples = [
+    () => 0, async () => 0, function* () { yield 0; }, async function* () { yield 0; },
+  ];
   return samples.map((sample) => Object.getPrototypeOf(sample) as object);
 }
 

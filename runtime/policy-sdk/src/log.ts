@@ -1,4 +1,4 @@
-/** What a script says besides its answer: kept in order, bounded, and handed over with the answer. */
+/** What a script says besides its answer: kept in order, bounded, handed over with the answer. */
 import { logCharsMax, logLinesMax } from "./limits.js";
 import type { WireLogLine } from "./wire.js";
 

@@ -73,7 +73,7 @@ function parseAddress(text: string): Groups | undefined {
 function parse4(text: string): Groups | undefined {
   const parts = text.split(".");
   if (parts.length !== 4) return undefined;
-  const [a, b, c, d] = parts.map((part) => parseDecimal(part, 255)) as [number, number, number, number];
+  const [a = 0, b = 0, c = 0, d = 0] = parts.map((part) => parseDecimal(part, 255));
   return Number.isNaN(a + b + c + d) ? undefined : [a << 8 | b, c << 8 | d];
 }
 

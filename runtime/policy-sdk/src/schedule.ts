@@ -3,9 +3,9 @@
  *
  * A span is days, times, or both. Days: `mon` to `sun`, ranges of them (`fri-mon` passes over
  * the weekend), `weekdays`, `weekend`, `daily`, with commas between. Times: `HH:MM-HH:MM`, the end
- * not included, `24:00` for the end of the day, with commas between. An end before its start lies on
- * the next day, which then belongs to the day before: `fri 22:00-06:00` holds on Saturday at 05:00
- * and not on Friday at 05:00.
+ * not included, `24:00` for the end of the day, with commas between. An end before its start lies
+ * on the next day, and the night belongs to the day it begins on: `fri 22:00-06:00` holds on
+ * Saturday at 05:00 and not on Friday at 05:00.
  *
  * It is the wall clock that counts. When clocks go forward, what lies in the gap does not happen
  * that day, and a span that starts or ends in the gap does so at the first minute after it. When
