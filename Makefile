@@ -75,7 +75,7 @@ QJS_FUZZ := -O1 -fsanitize=fuzzer-no-link,address -fno-omit-frame-pointer
 # ------------------------------------------------------------------------------------------ targets
 
 .PHONY: all build bundle demo lab test leaks bench size sim sim-long \
-	fuzz lint generate install clean help
+	fuzz lint generate policy-sdk install clean help
 .PHONY: prepare prepare-lab prepare-test prepare-bench
 
 build: $(if $(wildcard c/main.c),$(B)/aditd $(B)/adit) $(if $(wildcard ts/main.ts),bundle)
@@ -116,6 +116,14 @@ generate: $(NPM_STAMP)
 	$(Q)set -e; for generator in $(GENERATORS); do \
 		printf '  %-5s %s\n' GEN "$$generator"; node "$$generator"; done
 
+# The package for policy authors as `npm publish` would send it, with the starter inside.
+policy-sdk: $(NPM_STAMP)
+	$(call say,PACK,$(B)/policy-sdk)
+	$(Q)rm -rf $(B)/policy-sdk && mkdir -p $(B)/policy-sdk
+	$(Q)cp -r runtime/policy-sdk/. LICENSE $(B)/policy-sdk
+	$(Q)cp -r runtime/policy-starter $(B)/policy-sdk/starter
+	$(Q)cd $(B)/policy-sdk && npm pack --silent --pack-destination ..
+
 install: build
 	$(call say,INST,$(DESTDIR)$(PREFIX))
 	$(Q)install -d $(DESTDIR)$(PREFIX)/sbin $(DESTDIR)$(PREFIX)/bin $(DESTDIR)$(PREFIX)/lib/adit
@@ -145,6 +153,7 @@ help:
 	@echo 'make fuzz      the fuzzers, 1,000,000 inputs each'
 	@echo 'make lint      types, tidy, shellcheck, generated files'
 	@echo 'make generate  write the files named *.gen.*, and the docs made from the same source'
+	@echo 'make policy-sdk  the npm package for policy authors, as build/adit-policy-*.tgz'
 	@echo 'make install   to PREFIX ($(PREFIX)), below DESTDIR'
 	@echo 'make clean     all but fetched sources; V=1 shows the commands'
 

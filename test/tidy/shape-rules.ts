@@ -96,7 +96,7 @@ function columnsOf(line: string): number {
   return columns;
 }
 
-const KEBAB = /^[a-z0-9]+(-[a-z0-9]+)*(\.(test|gen|d|config))*$/;
+const KEBAB = /^[a-z0-9]+(-[a-z0-9]+)*(\.(test|gen|d|config|policy))*$/;
 const SNAKE = /^[a-z0-9]+(_[a-z0-9]+)*(\.gen)?$/;
 
 /** TypeScript and JavaScript files are kebab-case, C files snake_case. */

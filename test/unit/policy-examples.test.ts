@@ -1,4 +1,4 @@
-/** The examples of docs/policies. Goal: each passes its own test and the check, as a user runs them. */
+/** The examples of docs/policies. Goal: each passes its own test and the check, as for a user. */
 import { readdirSync } from "node:fs";
 import { resolve } from "node:path";
 import { suite } from "uvu";

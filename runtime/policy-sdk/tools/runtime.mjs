@@ -33,5 +33,6 @@ globalThis.console = { log: print, info: print, warn: print, error: print, debug
 
 /** A module that takes from the realm what the cage takes; it stands before the policy. */
 export const HARDEN = `import { harden } from ${JSON.stringify(join(SDK_FOLDER, "src/harden.ts"))};
-harden(globalThis);
+import * as cage from "${CAGE_MODULE}";
+harden(globalThis, Object.values(cage));
 `;
