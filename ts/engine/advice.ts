@@ -137,6 +137,7 @@ export class Runner {
     this.active?.close();
     this.script = this.active = this.advice = this.held = undefined;
     this.isExpected = false;
+    this.kept = {};
     for (const name of ["", " facts", " redecide"]) this.core.deadlines.clear(`policy${name}`);
     preferPeers(this.hooks.tunnels, new Map());
     this.keep(nothingHeld);
@@ -161,6 +162,7 @@ export class Runner {
     this.lastKey = "";
     this.lastWorld = undefined;
     this.isBusy = false;
+    this.core.deadlines.clear("policy redecide");
     watchRates(this.core, this.facts, this.hooks.tunnels, () => this.note("leases or rates"));
     this.note("the script is loaded");
   }
@@ -220,7 +222,7 @@ export class Runner {
   private decide(cage: Cage): void {
     const world = this.worldNow();
     cage.decide(world, (answer) => {
-      if (this.active !== cage) return;
+      if (this.active !== cage || this.core.stopping) return;
       this.isBusy = false;
       this.count(cage);
       if (isCageError(answer)) return this.fail(answer);
