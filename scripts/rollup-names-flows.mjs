@@ -78,10 +78,10 @@ export class Flows {
     this.#related.add(key);
     this.see(source);
     this.see(target);
+    if (isUntyped(target)) return this.escape(source, why);
+    if (isUntyped(source)) return this.escape(target, why);
     this.#recordSource(source, target, why);
-    if (isUntyped(target)) this.escape(source, why);
-    else if (isUntyped(source)) this.escape(target, why);
-    else this.#flowParts(source, target, why);
+    this.#flowParts(source, target, why);
   }
 
   #recordSource(source, target, why) {
@@ -248,7 +248,7 @@ export class Flows {
 
   /** Somebody may read a value of this type by name, in depth. */
   escape(type, why) {
-    if (type === undefined || this.#escaped.has(type) || !canHold(type)) return;
+    if (type === undefined || this.#escaped.has(type) || !canHold(type) || isUntyped(type)) return;
     this.#escaped.set(type, why);
     for (const source of this.#sources.get(type) ?? []) this.escape(source, why);
     if (type.isUnionOrIntersection()) for (const part of type.types) this.escape(part, why);

@@ -19,8 +19,10 @@ export function visitSites(file, flows, byTable) {
   };
   const visitExpression = (node) => {
     flows.see(typeOf(node));
-    if (isName(node) || isVoid(node) || (byTable && ts.isAsExpression(node.parent))) return;
-    if (node.parent.initializer === node && ts.isBindingPattern(node.parent.name ?? node)) return;
+    const { parent } = node;
+    if (isName(node) || isVoid(node) || isHarmless(parent)) return;
+    if (byTable && ts.isAsExpression(parent)) return;
+    if (parent.initializer === node && ts.isBindingPattern(parent.name ?? node)) return;
     const wanted = checker.getContextualType(node);
     if (wanted !== undefined) {
       const why = `${file.fileName.replace(/^.*\/ts\//, "ts/")}:${lineOf(file, node)}`;
@@ -150,7 +152,26 @@ function objectLiteral(node, at) {
   }
 }
 
+/** Functions of the language that read no property of ours from what they are given. */
+const harmless = new Set(["Array.isArray", "Number.isInteger", "Number.isSafeInteger"]);
+const comparing = new Set([kind.EqualsEqualsEqualsToken, kind.ExclamationEqualsEqualsToken]);
+
+/** A call whose arguments nobody sees; two texts made only to be compared are not seen either. */
+function isHarmless(node) {
+  if (!ts.isCallExpression(node)) return false;
+  if (harmless.has(node.expression.getText())) return true;
+  const { parent } = node;
+  return ts.isBinaryExpression(parent) && comparing.has(parent.operatorToken.kind) &&
+    [parent.left, parent.right].every((side) => isStringify(side));
+}
+
+function isStringify(node) {
+  return ts.isCallExpression(node) && node.expression.getText() === "JSON.stringify" &&
+    node.arguments.length === 1;
+}
+
 function call(node, at) {
+  if (isHarmless(node)) return;
   const signature = at.checker.getResolvedSignature(node);
   if (signature === undefined) return;
   const { declaration } = signature;

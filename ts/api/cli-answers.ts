@@ -1,5 +1,4 @@
 /** Answers of the daemon as text for people. */
-import type { Plan } from "../model/operation.js";
 import { planText } from "../render/plan-text.js";
 import { bytesText, durationText, tableText } from "./cli-text.js";
 
@@ -46,7 +45,7 @@ export function explanationText(answer: Json): string {
 }
 
 export function planLines(answer: Json): string {
-  return planText(answer["operations"] as Plan);
+  return planText(answer["operations"] as readonly { readonly why: string }[]);
 }
 
 /** One event: seconds of the day in UTC, name, the other fields. */
