@@ -8,6 +8,7 @@ import typescript from "@rollup/plugin-typescript";
 import { arrows } from "./scripts/rollup-arrows.mjs";
 import { privateNames } from "./scripts/rollup-private-names.mjs";
 import { reservedNames, sharedValues } from "./scripts/rollup-shared-values.mjs";
+import { shortVariables } from "./scripts/rollup-short-variables.mjs";
 import { walk } from "./scripts/rollup-walk.mjs";
 
 const NATIVE_MODULE = "adit:host";
@@ -72,6 +73,7 @@ export default [
         shortDeclarations,
         minifier,
         sharedValues(),
+        shortVariables(),
       ],
     },
   },

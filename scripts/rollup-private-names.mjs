@@ -39,21 +39,37 @@ export function renameAll({ checker, files, flows }) {
   }));
 }
 
-/** The most frequent first: the shortest name that no property of the same family has. */
+/**
+ * The most frequent first: the shortest name that no property of the same family has. Properties
+ * that the sources name alike are named alike again, because then one variable suits both of them.
+ */
 function chooseNames(checker, files, flows) {
   const { counts, taken } = countNames(checker, files, flows);
   const families = new Map();
   for (const family of flows.families()) {
     for (const root of family) families.set(root, [...families.get(root) ?? [], family]);
   }
+  const free = shortNames.filter((name) => !taken.has(name));
+  const wishes = spread(counts, free.filter((name) => name.length === 1));
   const names = new Map();
-  const sorted = [...counts].sort((left, right) => right[1] - left[1]);
-  for (const [root] of sorted) {
+  for (const [root] of byCount(counts)) {
     const others = (families.get(root) ?? []).flatMap((family) => [...family]);
     const used = new Set(others.map((other) => names.get(other)));
-    names.set(root, shortNames.find((name) => !taken.has(name) && !used.has(name)));
+    const list = [wishes.get(root.name.text), ...free];
+    names.set(root, list.find((name) => !used.has(name)));
   }
   return names;
+}
+
+const byCount = (counts) => [...counts].sort((left, right) => right[1] - left[1]);
+
+/** One letter for every word of the sources, so that frequent words have different ones. */
+function spread(counts, list) {
+  const words = new Map();
+  for (const [{ name }, count] of counts) {
+    words.set(name.text, (words.get(name.text) ?? 0) + count);
+  }
+  return new Map(byCount(words).map(([word], at) => [word, list[at % list.length]]));
 }
 
 /** How often each private group is spelled, and short words that stand for something else. */
