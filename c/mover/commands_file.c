@@ -102,7 +102,7 @@ static int write_part(struct mover *mover, const struct msg_file_write *message)
 /* The directory is the owner's to make or to be made by us, with the first file in it. */
 static int make_state_dir(const struct file_rules *rules, const char *path)
 {
-	if (!file_is_state(rules, path) || file_is_below(path, rules->run_dir))
+	if (!file_is_state(rules, path))
 		return 0;
 	return mkdir(rules->state_dir, 0750) < 0 && errno != EEXIST ? -errno : 0;
 }
@@ -110,7 +110,6 @@ static int make_state_dir(const struct file_rules *rules, const char *path)
 void command_file_write(struct mover *mover, uint32_t seq, const struct msg_file_write *message)
 {
 	struct file_rules rules = command_file_rules(mover);
-
 	int error;
 
 	if (!file_may_write(&rules, message->path)) {
