@@ -91,6 +91,22 @@ function fuzzer(file) {
   };
 }
 
+/** What docs/policies promises: types, rules, and the same tests in two engines. */
+function policyTests() {
+  const tool = "runtime/policy-sdk/bin/adit-policy.mjs";
+  const tests = filesIn("docs/policies", ".test.ts");
+  const policies = filesIn("docs/policies", ".policy.ts");
+  const program = (name, ...args) =>
+    ({ name, command: [process.execPath, ...args], secondsMax: SECONDS_MAX.quick });
+  return [
+    check("types of docs/policies",
+      [process.execPath, "node_modules/typescript/bin/tsc", "--project", "docs/policies"]),
+    program("adit-policy check", "test/policies/check.mjs", ...policies),
+    program("on a PC", tool, "test", ...tests),
+    program("in cages", "test/policies/in-cage.mjs", ...tests),
+  ];
+}
+
 function whyNoNamespaces() {
   if (process.getuid() !== 0) return "not root";
   if (!existsSync("/dev/net/tun")) return "no /dev/net/tun";
@@ -130,6 +146,12 @@ const TIERS = [
   {
     ...nodeTier("contract", "one suite on both hosts", SECONDS_MAX.slow),
     prepare: [make("build/test/.stamp"), make("build")],
+  },
+  {
+    name: "policies",
+    title: "the worked policies, in the engine of a PC and in a real cage",
+    prepare: [make("build")],
+    programs: policyTests,
   },
   {
     name: "c",

@@ -11,7 +11,9 @@ const removedNames = [
 ];
 
 /** Runs once, in the realm that the script will live in; `exported` is what it may import. */
-export function harden(global: Record<string, unknown>, exported: readonly object[]): void {
+export function harden(
+  global: Record<string, unknown>, exported: readonly object[] = [],
+): void {
   const constructors = functionConstructors();
   for (const name of removedNames) delete global[name];
   delete (Math as Partial<typeof Math>).random;
