@@ -16,6 +16,7 @@ import { afterMs } from "./core.js";
 export interface Script {
   readonly text: string;
   readonly sha256: string;
+  /** 0 takes what the script says of itself. */
   readonly version: number;
   readonly origin: "file" | "a" | "b";
 }
@@ -75,15 +76,23 @@ const headBytes = 4;
 /** Statuses of c/decider_exit.h. */
 const exitMemory = 71;
 
+type Answer = Readonly<Record<string, unknown>>;
+
 interface Call {
   readonly kind: number;
   readonly payload: Uint8Array;
   readonly limitMs: number;
-  readonly done: (result: Readonly<Record<string, unknown>> | CageError) => void;
+  readonly done: (result: Answer | CageError) => void;
 }
 
-export function isCageError(answer: object): answer is CageError {
-  return "stack" in answer && "message" in answer;
+export function isCageError(
+  answer: Cage | Advice | Reaction | CageError,
+): answer is CageError {
+  return "stack" in answer;
+}
+
+function isFailure(result: Answer | CageError): result is CageError {
+  return "stack" in result;
 }
 
 /** For people: kind, message and the place in the script. */
@@ -123,7 +132,7 @@ class OpenCage implements Cage {
 
   constructor(
     private readonly core: Core,
-    readonly script: Script,
+    public script: Script,
     private readonly id: number,
     private fd: number,
     private readonly callMs: number,
@@ -139,11 +148,12 @@ class OpenCage implements Cage {
       payload,
       limitMs,
       done: (result) => {
-        if (isCageError(result)) {
+        if (isFailure(result)) {
           this.close();
           return done(result);
         }
-        const { functions } = result;
+        const { functions, version } = result;
+        if (this.script.version === 0) this.script = { ...this.script, version: countOf(version) };
         if (Array.isArray(functions)) this.functions = functions.map(String);
         return done(this);
       },
@@ -162,7 +172,7 @@ class OpenCage implements Cage {
     this.end(error("refused", "the script was replaced"));
   }
 
-  private call<T extends object>(
+  private call<T extends Advice | Reaction>(
     body: object,
     read: (value: unknown, names: ReadonlySet<string>) => T | undefined,
     done: (answer: T | CageError) => void,
@@ -181,7 +191,7 @@ class OpenCage implements Cage {
       payload,
       limitMs,
       done: (result) => {
-        if (isCageError(result)) done(result);
+        if (isFailure(result)) done(result);
         else done(read(result, names) ?? error("rubbish", "the answer is no object"));
       },
     });
