@@ -11,6 +11,9 @@ import { findPackageFolder } from "../packages.mjs";
 
 const NAME = /^[a-z0-9][a-z0-9._-]{0,63}$/;
 
+/** Where `make lab` is, unless this package was installed from a tarball. */
+const CHECKOUT = resolve(SDK_FOLDER, "../..");
+
 /** npm leaves a .gitignore out of packages, so the template's has another name. */
 const RENAMED = { gitignore: ".gitignore" };
 
@@ -47,7 +50,7 @@ async function run({ positionals, folder }) {
   function fill(file) {
     const text = readText(join(template, file));
     if (file === "package.json") return fillManifest(text, name, target);
-    return text.replaceAll("ADIT_CHECKOUT", relative(target, realPath(join(SDK_FOLDER, "../.."))));
+    return text.replaceAll("ADIT_CHECKOUT", isCheckout() ? CHECKOUT : "PATH/TO/adit");
   }
 }
 
