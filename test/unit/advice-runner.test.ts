@@ -262,6 +262,7 @@ for (const [name, reply] of [
     host.behave = decides(reply);
     host.pass(600_000);
     assert.ok(host.opened >= 5 && host.opened < 22, `${host.opened} processes`);
+    assert.strictEqual(host.log.length, 2, host.log.join("\n"));
     assert.ok(host.core.cages.size <= 1);
     assert.strictEqual(stateOf(running), "degraded");
     assert.deepStrictEqual(rulesOf(running), ["mac us", "iface block"]);
@@ -277,6 +278,19 @@ runner("a script that never loads leaves the block", () => {
   assert.deepStrictEqual(rulesOf(running), ["iface block"]);
   assert.ok(running.host.opened < 22);
   assert.strictEqual(stateOf(running), "degraded");
+});
+
+runner("a script that does not load leaves the one before it in force, and is told", () => {
+  const running = begin(quiet);
+  const { host, advice } = running;
+  host.pass(1_000);
+  host.behave = (kind, text) => (kind === "L" ? failure("load", "no policy") : quiet(kind, text));
+  advice.run(script("other"));
+  host.pass(1_000);
+  assert.ok(host.log.some((line) => line.includes("the former script stays: load: no policy")));
+  assert.strictEqual(advice.active?.script.text, "x");
+  assert.strictEqual(stateOf(running), "running");
+  assert.deepStrictEqual(host.killed, [2]);
 });
 
 runner("CPU time of a minute is bounded", () => {

@@ -31,8 +31,8 @@ const retryMsMin = 1_000;
 const retryMsMax = 60_000;
 /** Failures in a row after which a script counts as degraded. */
 const failuresMax = 5;
-/** Cause of the line about a call that failed as a whole. */
-const callFailed = "call";
+/** Begins the cause of a line about a call that failed as a whole. */
+const callFailed = "call ";
 /** CPU time of all calls of one minute. */
 export const minuteCpuUsMax = 3_000_000;
 /** Between two reconnects of one location that scripts asked for. */
@@ -115,7 +115,11 @@ export class Runner {
   run(script: Script): void {
     this.expect();
     this.loading = script;
-    if (this.active?.isOpen !== true) this.script = script;
+    if (this.active?.isOpen !== true && this.script !== script) {
+      this.failures = 0;
+      this.script = script;
+      this.log.begin(script);
+    }
     openCage(this.core, script, (cage) => {
       const isWanted = this.loading === script;
       if (isWanted) this.loading = undefined;
@@ -156,7 +160,7 @@ export class Runner {
     if (this.active !== cage) this.active?.close();
     this.active = cage;
     this.script = cage.script;
-    this.log.begin(`${cage.script.origin} v${cage.script.version}`);
+    this.log.begin(cage.script);
     this.retryMs = 0;
     this.lastMs = -Infinity;
     this.lastKey = "";
@@ -269,7 +273,7 @@ export class Runner {
     const text = cageErrorText(error);
     this.failures += 1;
     this.isBusy = false;
-    this.log.complain(callFailed, text);
+    this.log.complain(callFailed + text, text);
     if (this.failures === 1) core.events.publish({ event: "policy_failed", reason_details: text });
     if (this.failures === failuresMax) this.log.say("warning", "degraded, answers stay");
     const delayMs = backoffMs(this.failures - 1, retryMsMin, retryMsMax, core.random);

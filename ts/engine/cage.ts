@@ -302,7 +302,9 @@ class OpenCage implements Cage {
   private onDeath({ status, signal, text }: PolicyDied): void {
     const how = signal === 0 ? `status ${status}` : `signal ${signal}`;
     const words = plainText(text, messageMax) || "it ended without a word";
-    this.end(error(status === exitMemory ? "memory" : "died", `${words} (${how})`));
+    const [message = "", ...stack] = words.split(/ (?=at )/);
+    const kind = status === exitMemory ? "memory" : "died";
+    this.end(error(kind, `${message} (${how})`, stack.join(" ")));
   }
 
   private closeSocket(): void {

@@ -1,5 +1,6 @@
 /** What scripts say and what is wrong with what they answer: bounded, and kept for people. */
 import type { Advice, Reaction } from "../model/advice.js";
+import type { Script } from "./cage.js";
 import { cageErrorText } from "./cage.js";
 import type { Core } from "./core.js";
 import { nowMs } from "./core.js";
@@ -8,8 +9,6 @@ import type { LogLevel } from "./log.js";
 const minuteMs = 60_000;
 const minuteLinesMax = 120;
 const linesKeptMax = 64;
-/** Causes of lines that are told once begin so. */
-const once = "policy script ";
 
 export interface ScriptLogLine {
   readonly time: number;
@@ -24,14 +23,16 @@ export class ScriptLog {
   name = "";
   private untilMs = 0;
   private count = 0;
+  private sha256 = "";
   private readonly told = new Set<string>();
 
   constructor(private readonly core: Core) {}
 
   /** Another script may say the same again. */
-  begin(name: string): void {
-    this.name = `${once}${name}`;
-    this.told.clear();
+  begin({ origin, version, sha256 }: Script): void {
+    this.name = `policy script ${origin} v${version}`;
+    if (this.sha256 !== sha256) this.told.clear();
+    this.sha256 = sha256;
   }
 
   say(level: LogLevel, text: string): void {
@@ -53,8 +54,9 @@ export class ScriptLog {
     this.say("warning", text);
   }
 
-  forget(cause: string): void {
-    this.told.delete(cause);
+  /** Causes that begin so may be told again. */
+  forget(begin: string): void {
+    for (const cause of this.told) if (cause.startsWith(begin)) this.told.delete(cause);
   }
 
   report({ log, failed, issues }: Advice | Reaction): void {
