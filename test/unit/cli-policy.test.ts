@@ -108,7 +108,7 @@ function bodyOf(told: Told, at = 0): Record<string, unknown> {
 
 test("try tells device, old, new, why and rule, and what else the script said", () => {
   const told = run(["try", "p.mjs"], [{ body: tried }], script);
-  assert.strictEqual(told.status, 0);
+  assert.strictEqual(told.status, 1, "a script with warnings would not be swapped in");
   assert.match(told.requests[0] ?? "", /^POST \/v1\/policy\/try HTTP/);
   assert.deepStrictEqual(bodyOf(told), { script: script["p.mjs"] });
   assert.strictEqual(
@@ -126,7 +126,7 @@ script info: hello
 test("a diff without differences is one line", () => {
   const same = { ...tried, devices: [], moves: 0, bypass: {}, warnings: [], log: [] };
   const told = run(["diff", "p.mjs"], [{ body: same }], script);
-  assert.strictEqual(told.out, "0 of 9 devices would move\n");
+  assert.deepStrictEqual([told.status, told.out], [0, "0 of 9 devices would move\n"]);
   assert.match(told.requests[0] ?? "", /^POST \/v1\/policy\/diff /);
 });
 

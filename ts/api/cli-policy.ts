@@ -117,7 +117,8 @@ function sendScript(context: CliContext, verb: string, file: string): void {
   const onAnswer = (answer: Json, text: string): void => {
     if (verb === "swap") return onSwapped(context, answer, text);
     native.writeOut(json ? text : explain(movesText(answer)));
-    return end(0, "");
+    const { warnings } = answer;
+    return end(Array.isArray(warnings) && warnings.length > 0 ? exitFailed : 0, "");
   };
   return ask({ method: "POST", target: `/v1/policy/${verb}`, body, json, onAnswer, explain });
 }

@@ -73,9 +73,14 @@ export function movesOf(engine: Engine, cage: Cage, advice: Advice, onlyMoves: b
 
 /** Functions that failed and answers that were refused, in words. */
 export function warningsOf({ failed, failedMore, issues }: Advice): readonly string[] {
-  const failures = failed.map((one) => {
-    const who = one.mac ?? one.location;
-    return `${one.in}${who === undefined ? "" : ` of ${who}`}: ${cageErrorText(one)}`;
+  const causes = new Map<string, string[]>();
+  for (const one of failed) {
+    const text = `${one.in} @: ${cageErrorText(one)}`;
+    causes.set(text, [...(causes.get(text) ?? []), one.mac ?? one.location ?? ""]);
+  }
+  const failures = [...causes].map(([text, [first = "", ...rest]]) => {
+    const more = rest.length > 0 ? ` and ${rest.length} more` : "";
+    return text.replace(" @", first === "" ? "" : ` of ${first}${more}`);
   });
   const refused = issues.map(({ path, value, expected }) => {
     return `${path}: expected ${expected}, not ${value}`;
@@ -127,8 +132,12 @@ function overview(engine: Engine): object {
   const { script, status } = advice;
   const { module, trial } = core.facts;
   return {
-    script: script && { origin: script.origin, version: script.version, sha256: script.sha256 },
     ...status,
+    script: script === undefined ? null : {
+      origin: script.origin,
+      version: script.version,
+      sha256: script.sha256,
+    },
     module,
     trial,
     policy: slotsView(engine, "policy"),
