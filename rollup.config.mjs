@@ -7,7 +7,8 @@ import terser from "@rollup/plugin-terser";
 import typescript from "@rollup/plugin-typescript";
 import { arrows } from "./scripts/rollup-arrows.mjs";
 import { privateNames } from "./scripts/rollup-private-names.mjs";
-import { reservedNames, sharedValues } from "./scripts/rollup-shared-values.mjs";
+import { sharedValues } from "./scripts/rollup-shared-values.mjs";
+import { bundleReport } from "./scripts/rollup-report.mjs";
 import { shortVariables } from "./scripts/rollup-short-variables.mjs";
 import { walk } from "./scripts/rollup-walk.mjs";
 
@@ -32,14 +33,15 @@ const shortDeclarations = {
 };
 
 /**
- * The two assumptions hold for our own code: no function is called with `new` unless it is a class,
- * and no property has a getter with an effect that anybody relies on.
+ * Names are left to the steps around it. The two assumptions hold for our own code: no function
+ * is called with `new` unless it is a class, and no property has a getter with an effect that
+ * anybody relies on.
  */
 const minifier = terser({
   ecma: 2020,
   module: true,
   compress: { passes: 4, unsafe_arrows: true, pure_getters: true },
-  mangle: { module: true, reserved: reservedNames },
+  mangle: false,
   format: { comments: false },
 });
 
@@ -49,6 +51,8 @@ function onwarn(warning) {
 }
 
 const input = { input: "ts/main.ts", external: [NATIVE_MODULE], onwarn };
+
+const names = privateNames("./tsconfig.json");
 
 export default [
   {
@@ -64,7 +68,7 @@ export default [
   },
   {
     ...input,
-    plugins: [privateNames("./tsconfig.json")],
+    plugins: [names],
     output: {
       file: "build/adit.mjs",
       format: "es",
@@ -74,6 +78,7 @@ export default [
         minifier,
         sharedValues(),
         shortVariables(),
+        bundleReport("build/adit.sizes", names.kept),
       ],
     },
   },

@@ -9,6 +9,9 @@ import ts from "typescript";
 const untyped = ts.TypeFlags.Any | ts.TypeFlags.Unknown | ts.TypeFlags.NonPrimitive;
 const data = ts.TypeFlags.Object | ts.TypeFlags.Intersection;
 
+/** The reason of names that the language or the host gave. */
+export const ofOthers = "the language or the host";
+
 export class Flows {
   /** Declaration to the one that stands for its group. */
   #parents = new Map();
@@ -41,6 +44,7 @@ export class Flows {
 
   /** Why the name has to stay, undefined if it need not. */
   whyPublic(declaration) {
+    if (declaration === undefined) return ofOthers;
     return this.#public.get(this.root(declaration));
   }
 
@@ -49,8 +53,8 @@ export class Flows {
     const declarations = symbols.flatMap((symbol) => symbol.declarations ?? []);
     for (const declaration of declarations) {
       this.#unite(declarations[0], declaration);
-      if (!isPlain(declaration)) this.#keep(declaration, "its declaration has no plain name");
-      if (!this.isOwn(declaration)) this.#keep(declaration, "it belongs to the language or host");
+      if (!isPlain(declaration)) this.#keep(declaration, "a parameter or no plain name");
+      if (!this.isOwn(declaration)) this.#keep(declaration, ofOthers);
     }
     if (why !== "" && declarations.length > 0) this.#keep(declarations[0], why);
     return declarations[0];
@@ -161,7 +165,7 @@ export class Flows {
       const from = this.checker.getPropertyOfType(source, to.name);
       if (from === undefined) continue;
       const bare = [from, to].some((one) => isNameOnly(one));
-      this.join([from, to], bare ? `it is a key of a record: ${why}` : "");
+      this.join([from, to], bare ? `key of a record, ${why}` : "");
       this.flow(this.checker.getTypeOfSymbol(from), this.checker.getTypeOfSymbol(to), why);
     }
   }

@@ -3,7 +3,7 @@
 // checked by the compiler again, so a place that was overlooked ends the build.
 import { resolve } from "node:path";
 import ts from "typescript";
-import { Flows } from "./rollup-names-flows.mjs";
+import { Flows, ofOthers } from "./rollup-names-flows.mjs";
 import { applyEdits, renameFile, visitNames } from "./rollup-names-rename.mjs";
 import { visitSites } from "./rollup-names-sites.mjs";
 import { publishTypes, tableEdits } from "./rollup-names-tables.mjs";
@@ -92,6 +92,21 @@ function countNames(checker, files, flows) {
   return { counts, taken };
 }
 
+/** `{ name, why, bytes }` of names that outsiders see through our own types. */
+function keptNames({ checker, files, flows }) {
+  const rows = new Map();
+  for (const file of files) {
+    visitNames(file, checker, (node, symbols) => {
+      const why = flows.whyPublic(flows.join(symbols));
+      if (why === undefined || why === ofOthers || ts.isTypeElement(node.parent)) return;
+      const row = rows.get(`${node.text} ${why}`) ?? { name: node.text, why, bytes: 0 };
+      rows.set(`${node.text} ${why}`, row);
+      row.bytes += node.text.length;
+    });
+  }
+  return [...rows.values()];
+}
+
 /** Throws if the renamed sources do not fit together. */
 export function checkRenamed(program, renamed) {
   const options = program.getCompilerOptions();
@@ -113,8 +128,11 @@ const shortNames = [...letters, ...letters.flatMap((one) => letters.map((two) =>
 /** The plugin that takes the place of the compiler's. */
 export function privateNames(tsconfig) {
   let renamed;
+  const kept = [];
   return {
     name: "private-names",
+    /** Filled by the build: names that stay. */
+    kept,
     buildStart() {
       const parsed = ts.getParsedCommandLineOfConfigFile(tsconfig, {}, {
         ...ts.sys,
@@ -123,6 +141,7 @@ export function privateNames(tsconfig) {
       const found = analyse(parsed.fileNames, parsed.options);
       renamed = renameAll(found);
       checkRenamed(found.program, renamed);
+      kept.push(...keptNames(found));
       for (const name of renamed.keys()) this.addWatchFile(name);
     },
     resolveId(source, importer) {
@@ -133,7 +152,10 @@ export function privateNames(tsconfig) {
       const text = renamed.get(id);
       if (text === undefined) return null;
       const { compilerOptions } = ts.readConfigFile(tsconfig, ts.sys.readFile).config;
-      const { outputText } = ts.transpileModule(text, { compilerOptions, fileName: id });
+      const { outputText } = ts.transpileModule(text, {
+        compilerOptions: { ...compilerOptions, removeComments: true },
+        fileName: id,
+      });
       return { code: outputText, map: null };
     },
   };

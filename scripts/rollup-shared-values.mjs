@@ -3,9 +3,6 @@
 import { parseAst } from "rollup/parseAst";
 import { walk } from "./rollup-walk.mjs";
 
-/** One-letter names that the minifier has to leave to this step, for what is spelled most. */
-export const reservedNames = ["Z", "Q", "J"];
-
 /** Objects whose functions do not look at `this`, and functions of that kind elsewhere. */
 const owners = new Set(["JSON", "Math", "Number", "Object"]);
 const functions = new Set(["Array.isArray", "String.fromCharCode"]);
@@ -110,7 +107,7 @@ function editOf(code, { start, end }, name) {
 function freeNames(names) {
   const words = new Set([...names, "as", "do", "if", "in", "is", "of"]);
   const pairs = [...letters].flatMap((one) => [...letters].map((two) => one + two));
-  const list = [...reservedNames, ...pairs].filter((name) => !words.has(name));
+  const list = [...letters, ...pairs].filter((name) => !words.has(name));
   return {
     next: () => ({ value: list.shift() }),
     giveBack: (name) => list.unshift(name),
