@@ -74,7 +74,7 @@ QJS_FUZZ := -O1 -fsanitize=fuzzer-no-link,address -fno-omit-frame-pointer
 
 # ------------------------------------------------------------------------------------------ targets
 
-.PHONY: all build bundle demo lab test leaks bench size sim sim-long \
+.PHONY: all build bundle demo lab test leaks bench bench-policy size sim sim-long \
 	fuzz lint generate policy-sdk install clean help
 .PHONY: prepare prepare-lab prepare-test prepare-bench
 
@@ -96,6 +96,9 @@ leaks: build tools prepare-lab
 
 bench: build tools prepare-bench
 	$(Q)node bench/bench.mjs
+
+bench-policy: $(B)/aditd $(B)/policy.mjs
+	$(Q)node bench/policy.mjs
 
 size: build
 	$(Q)scripts/size
@@ -147,6 +150,7 @@ help:
 	@echo 'make lab       the lab, left up, with what to try'
 	@echo 'make leaks     the leak matrix'
 	@echo 'make bench     throughput and latency beside other tunnels'
+	@echo 'make bench-policy  what a policy costs for 1,000 devices: time, instructions, memory'
 	@echo 'make size      bytes of the bundle and the daemon against their budgets'
 	@echo 'make sim       lives of a virtual day with faults; SEEDS=n, QUICKJS_SEEDS=n'
 	@echo 'make sim-long  ten lives of a virtual year; LIVES=n'

@@ -37,6 +37,7 @@ export function openCage({ program = "build/aditd", emulator, limits = {} } = {}
   socket.on("error", () => {});
   const { fd } = socket._handle;
   return {
+    pid: child.pid,
     /** The script's text; what adopt() said, with what it cost. */
     load: (text) => ask(fd, "L", text),
     /** A call; its answer, with what it cost. */

@@ -119,7 +119,9 @@ prefixes("hold IPv4 addresses as numbers do", () => {
   fc.assert(fc.property(near, fc.integer({ min: 0, max: 32 }), ([a, b], length) => {
     const shift = BigInt(32 - length);
     const isIn = asNumber(a, 8) >> shift === asNumber(b, 8) >> shift;
-    assert.is(inPrefix(a.join("."), `${b.join(".")}/${length}`), isIn);
+    const prefix = `${b.join(".")}/${length}`;
+    assert.is(inPrefix(a.join("."), prefix), isIn);
+    assert.is(inPrefix(device({ addresses: ["fd00::9", a.join(".")] }), prefix), isIn, prefix);
   }), { numRuns: 2000 });
 });
 

@@ -1,9 +1,9 @@
 /** The answers of a policy and the effects that it may ask for. */
-import { aText, expect, freeze, isText, memo } from "./check.js";
+import { aText, expect, freeze, isText, keeper } from "./check.js";
 import { redecideSecondsMax } from "./limits.js";
 import { expectedWhere, isWhere } from "./picks.js";
 import type {
-  Block, Direct, Notify, Pick, Reconnect, Redecide, Via, WhenDown, Where,
+  Block, Direct, Notify, Reconnect, Redecide, Via, WhenDown, Where,
 } from "./types.js";
 
 /** What may be said with any answer. */
@@ -18,8 +18,6 @@ export interface ViaOptions extends AnswerOptions {
   readonly whenDown?: WhenDown;
 }
 
-const plainVia = memo((location): Via => freeze({ action: "via", location }));
-
 /**
  * Sends a device through a location.
  *
@@ -33,33 +31,26 @@ const plainVia = memo((location): Via => freeze({ action: "via", location }));
  * ```
  */
 export function via(where: Where, options?: ViaOptions): Via {
-  expect(isWhere(where), "via", where, expectedWhere);
-  if (options === undefined) return isText(where) ? plainVia(where) : chosenVia(where);
-  const { whenDown, why } = options;
-  const route: Writable<Via> = { action: "via", location: where };
-  if (whenDown !== undefined) {
-    expect(isWhere(whenDown), "via: whenDown", whenDown, `"block", "direct", ${expectedWhere}`);
-    route.whenDown = whenDown;
-  }
-  if (why !== undefined) route.why = aText("via: why", why);
-  return freeze(route);
+  const whenDown = options?.whenDown;
+  const why = options?.why;
+  // Each device makes its own choice of `balance`: to keep those would drive out all others.
+  if (!isText(where) && where?.key !== undefined) return newVia(where, whenDown, why);
+  return kept([where, whenDown, why]).value ??= newVia(where, whenDown, why);
 }
 
-type Writable<T> = { -readonly [K in keyof T]: T[K] };
+const kept = keeper<Via>();
 
-const chosenVias = new Map<Pick, Via>();
-const chosenViasMax = 64;
-
-/** One object for each choice, except where every device makes its own. */
-function chosenVia(location: Pick): Via {
-  const isOwn = location.key !== undefined;
-  const old = isOwn ? undefined : chosenVias.get(location);
-  if (old !== undefined) return old;
-  const route: Via = freeze({ action: "via", location });
-  if (isOwn) return route;
-  if (chosenVias.size >= chosenViasMax) chosenVias.clear();
-  chosenVias.set(location, route);
-  return route;
+function newVia(location: Where, whenDown?: WhenDown, why?: string): Via {
+  expect(isWhere(location), "via", location, expectedWhere);
+  if (whenDown === undefined && why === undefined) return freeze({ action: "via", location });
+  const isRight = whenDown === undefined || isWhere(whenDown);
+  expect(isRight, "via: whenDown", whenDown, `"block", "direct", ${expectedWhere}`);
+  return freeze({
+    action: "via",
+    location,
+    ...(whenDown !== undefined && { whenDown }),
+    ...reason("via", why),
+  });
 }
 
 const plainDirect: Direct = freeze({ action: "direct" });
@@ -76,7 +67,7 @@ const plainBlock: Block = freeze({ action: "block" });
  */
 export function direct(options?: AnswerOptions): Direct {
   if (options === undefined) return plainDirect;
-  return freeze({ action: "direct", ...reason("direct", options) });
+  return freeze({ action: "direct", ...reason("direct", options.why) });
 }
 
 /**
@@ -89,11 +80,11 @@ export function direct(options?: AnswerOptions): Direct {
  */
 export function block(options?: AnswerOptions): Block {
   if (options === undefined) return plainBlock;
-  return freeze({ action: "block", ...reason("block", options) });
+  return freeze({ action: "block", ...reason("block", options.why) });
 }
 
-function reason(place: string, options?: AnswerOptions): { why?: string } {
-  return options?.why === undefined ? {} : { why: aText(`${place}: why`, options.why) };
+function reason(place: string, why?: string): { why?: string } {
+  return why === undefined ? {} : { why: aText(`${place}: why`, why) };
 }
 
 /**

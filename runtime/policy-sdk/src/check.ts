@@ -56,3 +56,38 @@ export function memo<T>(compute: (text: string) => T): (text: string) => T {
     return value;
   };
 }
+
+/** A place where the value for some keys is kept. */
+export interface Kept<T> {
+  next?: Map<unknown, Kept<T>>;
+  value?: T;
+}
+
+const keptMax = 512;
+
+/**
+ * Keeps values by lists of keys, compared by identity: equal words then give the same object, and
+ * what is known of it need not be found out again for each device.
+ */
+export function keeper<T>(): (keys: readonly unknown[]) => Kept<T> {
+  let root: Kept<T> = {};
+  let count = 0;
+  return (keys) => {
+    if (count > keptMax) {
+      root = {};
+      count = 0;
+    }
+    let at = root;
+    for (let i = 0; i < keys.length; i += 1) {
+      const key = keys[i];
+      let next = at.next?.get(key);
+      if (next === undefined) {
+        next = {};
+        count += 1;
+        (at.next ??= new Map()).set(key, next);
+      }
+      at = next;
+    }
+    return at;
+  };
+}

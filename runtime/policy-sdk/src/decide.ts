@@ -83,7 +83,7 @@ function describeRoute(route: Route, device: Device, setting: Setting): string {
   expect(isRoute, "route", final, "via(…), direct(), block(), schedule(…) or nothing");
   const tail = action === "via" ? describeVia(final as Via, device, setting, why)
     : `"action":"${action}"${describeWhy(final.why ?? why)}`;
-  if (setting.tails.size < tailsMax && Object.isFrozen(route) && !isPersonalRoute(final)) {
+  if (setting.tails.size < tailsMax && !isPersonalRoute(final) && Object.isFrozen(route)) {
     setting.tails.set(route, tail);
   }
   return tail;

@@ -4,7 +4,7 @@
  * that are connecting, then the rest; so a choice always names a location, and what happens while
  * that one is down is the answer's `whenDown`. Names that the world does not have are passed over.
  */
-import { expect, freeze, isText } from "./check.js";
+import { expect, freeze, isText, keeper } from "./check.js";
 import { hashText, mixHashes } from "./hash.js";
 import type { Device, Location, LocationState, Pick, Where } from "./types.js";
 
@@ -95,34 +95,13 @@ export function sticky(where: Where): Pick {
   return makePick("sticky", [where]);
 }
 
-/** Choices by what they are made of, so that the same words give the same object. */
-interface Known {
-  readonly next: Map<Where, Known>;
-  pick?: Pick;
-}
+const kept = {
+  firstUp: keeper<Pick>(), fastest: keeper<Pick>(), leastLoaded: keeper<Pick>(),
+  balance: keeper<Pick>(), sticky: keeper<Pick>(),
+};
 
-let known: Known = { next: new Map() };
-let knownCount = 0;
-const knownMax = 512;
-
-/** What is known of a choice need not be found out again for each device. */
 function makePick(pick: Pick["pick"], of: readonly Where[]): Pick {
-  if (knownCount > knownMax) {
-    known = { next: new Map() };
-    knownCount = 0;
-  }
-  let at = nextOf(known, pick);
-  for (let i = 0; i < of.length; i += 1) at = nextOf(at, of[i] as Where);
-  return at.pick ??= newPick(pick, of);
-}
-
-function nextOf({ next }: Known, where: Where): Known {
-  const old = next.get(where);
-  if (old !== undefined) return old;
-  const added = { next: new Map() };
-  knownCount += 1;
-  next.set(where, added);
-  return added;
+  return kept[pick](of).value ??= newPick(pick, of);
 }
 
 function newPick(pick: Pick["pick"], of: readonly Where[]): Pick {

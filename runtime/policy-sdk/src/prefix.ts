@@ -8,6 +8,8 @@ type Groups = readonly number[];
 interface Prefix {
   readonly groups: Groups;
   readonly bits: number;
+  /** How IPv4 addresses in it begin, if its length is whole octets; empty otherwise. */
+  readonly start: string;
 }
 
 const groupBits = 16;
@@ -25,16 +27,28 @@ const groupsOf6 = 8;
  * ```
  */
 export function inPrefix(of: Device | string, ...prefixes: string[]): boolean {
-  const addresses = isText(of) ? [of] : of.addresses;
   for (const text of prefixes) {
     const prefix = parsePrefix(text);
-    const is6 = prefix.groups.length === groupsOf6;
-    for (const address of addresses) {
-      // Devices have addresses of both kinds; parsing is the expensive part.
-      if (is6 === address.includes(":") && covers(prefix, anAddress(address))) return true;
-    }
+    if (isText(of) ? holds(prefix, of) : holdsOne(prefix, of.addresses)) return true;
   }
   return false;
+}
+
+const isIn6 = ({ groups }: Prefix): boolean => groups.length === groupsOf6;
+
+/** The kernel writes IPv4 addresses in one way only, so most need not be parsed. */
+function holdsOne(prefix: Prefix, addresses: readonly string[]): boolean {
+  const { start } = prefix;
+  for (let i = 0; i < addresses.length; i += 1) {
+    const address = addresses[i] as string;
+    if (start === "" ? holds(prefix, address) : address.startsWith(start)) return true;
+  }
+  return false;
+}
+
+function holds(prefix: Prefix, address: string): boolean {
+  const groups = isIn6(prefix) === address.includes(":") ? anAddress(address) : undefined;
+  return groups !== undefined && covers(prefix, groups);
 }
 
 function anAddress(text: string): Groups {
@@ -61,7 +75,8 @@ export const parsePrefix = memo((text): Prefix => {
   if (groups === undefined || rest.length > 0 || Number.isNaN(bits)) {
     throw mistake("prefix", text, expectedPrefix);
   }
-  return { groups, bits };
+  const isWhole = groups.length !== groupsOf6 && bits % 8 === 0 && bits > 0 && bits < bitsMax;
+  return { groups, bits, start: isWhole ? `${address.split(".", bits / 8).join(".")}.` : "" };
 });
 
 const expectedPrefix = 'an address and a length such as "10.0.0.0/8" or "fd00::/8"';
