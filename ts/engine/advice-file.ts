@@ -1,8 +1,11 @@
-/** The script that the configuration names. */
+/** The script that the configuration names, or else the one that came with this module. */
 import { readFile } from "../host/transfer.js";
 import { hexText } from "./base64.js";
 import { afterMs } from "./core.js";
 import type { Engine } from "./engine-state.js";
+
+/** Stands before this module if `adit-policy bundle --with-control` put a script into it. */
+declare const aditPolicyText: string | undefined;
 
 /** A file that cannot be read is looked at again. */
 const retryMs = 5_000;
@@ -16,9 +19,9 @@ export function startPolicy(engine: Engine, leavesSlot = false): void {
   const { origin = "file" } = advice.script ?? {};
   core.deadlines.clear("policy file");
   if (core.config?.role !== "router") return;
-  const { file, memoryKib, callMs } = core.config.policy;
+  const { file } = core.config.policy;
   if (origin !== "file" && !leavesSlot) return advice.again("the configuration was read");
-  if (file === "") return advice.isExpected ? advice.adopt(undefined) : undefined;
+  if (file === "") return startOwn(engine);
   advice.expect();
   readFile(core.channel, file, (result) => {
     const bytes = result instanceof Uint8Array ? result : undefined;
@@ -30,11 +33,26 @@ export function startPolicy(engine: Engine, leavesSlot = false): void {
         startPolicy(engine, leavesSlot);
       });
     }
-    const sha256 = hexText(core.native.sha256(bytes));
-    const limits = `${memoryKib} ${callMs}`;
-    const isSame = advice.script?.sha256 === sha256 && advice.limits === limits;
-    if (isSame) return advice.again("the configuration was read");
-    advice.limits = limits;
-    return advice.run({ text, sha256, version: 0, origin: "file" });
+    return runText(engine, text, bytes);
   });
+}
+
+function startOwn(engine: Engine): void {
+  const { core, advice } = engine;
+  if (typeof aditPolicyText === "string") {
+    advice.expect();
+    return runText(engine, aditPolicyText, core.native.utf8Encode(aditPolicyText));
+  }
+  return advice.isExpected ? advice.adopt(undefined) : undefined;
+}
+
+function runText({ core, advice }: Engine, text: string, bytes: Uint8Array): void {
+  if (core.config?.role !== "router") return;
+  const { memoryKib, callMs } = core.config.policy;
+  const sha256 = hexText(core.native.sha256(bytes));
+  const limits = `${memoryKib} ${callMs}`;
+  const isSame = advice.script?.sha256 === sha256 && advice.limits === limits;
+  if (isSame) return advice.again("the configuration was read");
+  advice.limits = limits;
+  return advice.run({ text, sha256, version: 0, origin: "file" });
 }

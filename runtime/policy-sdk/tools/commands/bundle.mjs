@@ -64,9 +64,12 @@ function headerOf({ target, version }) {
   return `// adit-policy target=${target} version=${number}`;
 }
 
-/** The control module finds the policy as a text before it starts; see docs of the router. */
+/**
+ * The router runs this policy unless its configuration names another or one was swapped in. The
+ * text stands before the module's own, which asks whether there is such a name.
+ */
 function withControl(policy, control) {
-  return `globalThis.aditPolicyText = ${JSON.stringify(policy)};\n${control}`;
+  return `const aditPolicyText = ${JSON.stringify(policy)};\n${control}`;
 }
 
 /** Sources relative to where the map lies, so that it holds no path of this machine. */
