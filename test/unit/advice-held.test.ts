@@ -10,6 +10,7 @@ import {
   heldToJson,
   holdAdvice,
   nothingHeld,
+  overruled,
 } from "../../ts/policy/advise.js";
 import { devicesOf } from "../../ts/policy/device.js";
 import { statesByName } from "../../ts/policy/outcome.js";
@@ -89,6 +90,21 @@ held("what is kept for another decider comes back, without reasons", () => {
   assert.strictEqual(none?.routes?.size, 0);
   const silent = JSON.parse(JSON.stringify(heldToJson({ ...full, routes: undefined }))) as object;
   assert.strictEqual(heldFromJson(silent as Record<string, unknown>, names)?.routes, undefined);
+});
+
+held("a device that is sent direct in vain is named with its rule", () => {
+  const config = router({
+    protected_ip_addrs: [{ ip_addr: "fd00::/64", vl: "us" }],
+    protected_mac_addrs: [{ mac_addr: phone, vl: "direct" }],
+  });
+  const routes = new Map([tv, phone].map((mac) => [mac, route(mac, "direct")] as const));
+  const devices = [
+    { mac: tv, addresses: ["10.0.0.3", "fd00::3"], iface: "br-lan" },
+    { mac: phone, addresses: ["fd00::9"], iface: "br-lan" },
+  ];
+  const named = [`${tv} stays with the rule for address fd00::/64`];
+  assert.deepStrictEqual(overruled(config, routes, devices), named);
+  assert.deepStrictEqual(overruled(config, both.routes, devices), []);
 });
 
 held("people read why", () => {

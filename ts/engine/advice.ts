@@ -6,7 +6,7 @@ import type { Advice, Effect, ScriptEvent, World } from "../model/advice.js";
 import type { Config, RouterConfig } from "../model/config.js";
 import type { HeldAdvice } from "../policy/advise.js";
 import { adviseConfig, heldFromJson, heldToJson } from "../policy/advise.js";
-import { holdAdvice, nothingHeld } from "../policy/advise.js";
+import { holdAdvice, nothingHeld, overruled } from "../policy/advise.js";
 import { neighboursOf } from "../policy/lan.js";
 import { statesByName } from "../policy/outcome.js";
 import { eventsBetween, worldKey, worldOf } from "../policy/world.js";
@@ -242,6 +242,10 @@ export class Runner {
     this.advice = advice;
     this.log.forget(callFailed);
     this.log.report(advice);
+    const config = this.core.config as RouterConfig;
+    for (const text of overruled(config, advice.routes, world.devices)) {
+      this.log.complain(text, `direct is refused: ${text}`);
+    }
     const held = holdAdvice(this.held ?? nothingHeld, advice, world.devices);
     this.held = held;
     if (this.keep(held)) {

@@ -9,6 +9,8 @@ import type { LogLevel } from "./log.js";
 const minuteMs = 60_000;
 const minuteLinesMax = 120;
 const linesKeptMax = 64;
+/** Complaints of one script; a script that is wrong in more ways is known to be wrong. */
+const causesMax = 256;
 
 export interface ScriptLogLine {
   readonly time: number;
@@ -49,8 +51,8 @@ export class ScriptLog {
   /** Says it unless the same cause was told since `begin` or `forget`. */
   complain(cause: string, text: string): void {
     this.lastError = text;
-    if (this.told.has(cause)) return;
-    if (this.told.size < linesKeptMax) this.told.add(cause);
+    if (this.told.has(cause) || this.told.size >= causesMax) return;
+    this.told.add(cause);
     this.say("warning", text);
   }
 

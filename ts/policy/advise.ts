@@ -3,12 +3,13 @@
  * between tunnels and block it. What it sends direct becomes a late rule, asked after every rule of
  * the owner's, so that by construction it opens nothing that one of those protects.
  */
-import type { Advice, RouteAdvice } from "../model/advice.js";
+import type { Advice, RouteAdvice, WorldDevice } from "../model/advice.js";
 import { adviceDevicesMax } from "../model/advice.js";
 import type { RouterConfig, Rule } from "../model/config.js";
 import type { Mac, Prefix } from "../model/ip.js";
 import { whenDownOf } from "../config/router.js";
 import { readAdvice } from "./advice.js";
+import { indexRules, matchingRules, ruleName } from "./match.js";
 import type { States } from "./outcome.js";
 
 /** The answers in force: of each device the last one that was good. */
@@ -95,6 +96,21 @@ export function adviseConfig(
   const kept = config.rules.filter((rule) => !replaced.has(macOf(rule)) || macOf(rule) === "");
   const unanswered = routes === undefined ? [] : unansweredRules(config);
   return { ...config, rules: [...kept, ...advised, ...unanswered], bypass };
+}
+
+/** Devices that a script sends direct in vain, with the rule of the owner's that stays. */
+export function overruled(
+  config: RouterConfig,
+  routes: HeldAdvice["routes"],
+  devices: readonly Pick<WorldDevice, "mac" | "addresses" | "iface">[],
+): readonly string[] {
+  const rules = indexRules(config);
+  return devices.flatMap(({ mac, addresses, iface }) => {
+    if (routes?.get(mac)?.action !== "direct") return [];
+    const deciding = addresses.map((address) => matchingRules(rules, { mac, address, iface })[0]);
+    const rule = deciding.find((one) => one !== undefined && one.target.kind !== "direct");
+    return rule === undefined ? [] : [`${mac} stays with the rule for ${ruleName(rule)}`];
+  });
 }
 
 function macOf({ match }: Rule): Mac {
