@@ -217,7 +217,10 @@ test("keygen keeps the key to its owner and prints the pin", () => {
 
 test("completion knows the same commands and options", () => {
   const options = commands.flatMap((command) => command.options.map(({ name }) => name));
-  const words = [...commands.map(({ name }) => name), ...options, "--socket", "--json", "--help"];
+  const choices = commands.flatMap((command) => command.verbs ?? []);
+  const verbs = choices.map(([verb]) => verb.replace(/ .*/, ""));
+  const names = [...commands.map(({ name }) => name), ...verbs];
+  const words = [...names, ...options, "--socket", "--json", "--help"];
   for (const file of ["share/completion/adit.bash", "share/completion/_adit"]) {
     const text = readFileSync(`${root}${file}`, "utf8");
     for (const word of words) assert.ok(text.includes(word), `${file} lacks ${word}`);

@@ -11,11 +11,12 @@ const words: Readonly<Record<string, string>> = {
 };
 
 export function policyText(answer: Json): string {
-  const { script, state } = answer;
+  const { script, state, last_error: lastError } = answer;
   const { policy, control, module } = answer as Readonly<Record<string, Json>>;
   const rows = [
     ["script", script === null ? "none" : scriptLine(script as Json)],
     ["state", String(state)],
+    ...(lastError ? [["last error", String(lastError)]] : []),
     ["control", String(module)],
     ...[policy, control].flatMap((slots) => {
       const pending = slots?.["pending"] as Json | null;

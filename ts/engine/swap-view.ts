@@ -49,9 +49,9 @@ export function movesOf(engine: Engine, cage: Cage, advice: Advice, onlyMoves: b
   const old = waysOf(devicesOf(before, core.store, states));
   const all = [...waysOf(devicesOf(after, core.store, states)).values()].map((next) => {
     const { mac, iface, way, rule } = next;
-    const why = advice.routes?.get(mac)?.why ?? "";
+    const { why = "" } = advice.routes?.get(mac) ?? {};
     const was = old.get(`${mac} ${iface}`)?.way ?? "";
-    return { mac, name: names.get(mac) ?? "", iface, old: was, new: way, why, rule };
+    return { mac, name: names.get(mac) ?? "", iface, old: was, new: way, why, rule: rule.replace(/^policy: .*/, "script") };
   });
   const moved = all.filter((device) => device.old !== device.new);
   const [had, has] = [before.bypass ?? [], after.bypass ?? []];
