@@ -12,7 +12,7 @@ interface Vars {
 }
 
 /** The home's own networks: what is asked for at home shall not travel abroad. */
-const inside = ["192.168.0.0/16", "fd00::/8"];
+const inside = ["192.168.0.0/16", "fd12:3456:789a::/48"];
 
 export default definePolicy<Vars>({
   version: 1,
