@@ -48,12 +48,13 @@ const route: fc.Arbitrary<RouteAdvice> = fc.record({
   whenDown: word,
   why: fc.constant(""),
 });
+const destinations = ["203.0.113.0/24", "203.0.113.9/32", "198.18.0.0/15", "2001:db8::/32"];
 const routes = fc.array(route, { maxLength: 4 }).map((list) => {
   return new Map(list.map((one) => [one.mac, one] as const));
 });
 const held: fc.Arbitrary<HeldAdvice> = fc.record({
   routes: fc.option(routes, { nil: undefined }),
-  bypass: fc.subarray(["203.0.113.0/24", "203.0.113.9/32", "198.18.0.0/15", "2001:db8::/32"]),
+  bypass: fc.oneof(fc.constant([]), fc.constant([]), fc.subarray(destinations)),
   peers: fc.constant(new Map()),
 });
 const advised: fc.Arbitrary<Advised> = fc
@@ -62,10 +63,12 @@ const advised: fc.Arbitrary<Advised> = fc
     held: fc.option(held, { nil: undefined }),
     unanswered: fc.constantFrom("block" as const, "builtin" as const),
     ifnames: fc.subarray(["br-lan", "br-guest"]),
+    most: fc.constantFrom(0, 2, Infinity),
   })
-  .map(({ base, held, unanswered, ifnames }) => {
+  .map(({ base, held, unanswered, ifnames, most }) => {
     const policy = { ...base.config.policy, unanswered, ifnames };
-    return { ...base, held, config: { ...base.config, policy } };
+    const rules = base.config.rules.slice(0, most);
+    return { ...base, held, config: { ...base.config, policy, rules } };
   });
 
 function inForce({ config, held, states }: Advised): RouterConfig {
