@@ -15,6 +15,13 @@ export interface Peer {
   onClosed(): void;
 }
 
+/** A connected stream: the decider's descriptor, and how the far end writes and hangs up. */
+export interface Stream {
+  readonly fd: number;
+  send(data: Uint8Array): void;
+  end(): void;
+}
+
 export type DnsServer = (query: Uint8Array) => Uint8Array | undefined;
 
 interface Descriptor {
@@ -61,11 +68,18 @@ export class Descriptors {
       (item) => item.kind === "listener" && item.name === path,
     );
     if (listener === undefined) return undefined;
-    const fd = this.#add("stream", "", peer);
+    const stream = this.pair(peer);
     listener.waiting.push(peer);
-    this.#pending.set(peer, fd);
+    this.#pending.set(peer, stream.fd);
     this.#wake();
+    return stream;
+  }
+
+  /** A socket pair: the decider gets one end, the peer is the other. */
+  pair(peer: Peer): Stream {
+    const fd = this.#add("stream", "", peer);
     return {
+      fd,
       send: (data) => this.#feed(fd, data),
       end: () => {
         const item = this.#open.get(fd);

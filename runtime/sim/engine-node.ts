@@ -6,6 +6,7 @@ import { Script } from "node:vm";
 import type { Decider, Engine } from "./engine.js";
 import { bundleExports } from "./engine.js";
 import type { HostModule } from "./host.js";
+import type { RealmEngine } from "./realm.js";
 import { clientFunctions, refuseClientCall } from "./host.js";
 
 const HIDDEN = [
@@ -16,12 +17,15 @@ const HIDDEN = [
 
 type Factory = (host: unknown, ...hidden: undefined[]) => Omit<Decider, "dispose">;
 
-export function nodeEngine(bundle: string): Engine {
-  const script = new Script(`(${wrap(bundle)})`, { filename: "adit.mjs" });
-  const factory = script.runInThisContext() as Factory;
+export function nodeEngine(bundle: string, realms?: RealmEngine): Engine {
+  const compile = (text: string): Factory =>
+    new Script(`(${wrap(text)})`, { filename: "adit.mjs" }).runInThisContext() as Factory;
+  const installed = compile(bundle);
   return {
     name: "node",
-    create(host) {
+    realms,
+    create(host, text) {
+      const factory = text === undefined || text === bundle ? installed : compile(text);
       const instance = factory(completed(host));
       return { ...instance, dispose: () => {} };
     },

@@ -6,6 +6,7 @@ import type { QuickJSContext, QuickJSHandle, QuickJSWASMModule } from "quickjs-e
 import { newQuickJSWASMModuleFromVariant } from "quickjs-emscripten";
 import type { Decider, Engine } from "./engine.js";
 import type { HostModule } from "./host.js";
+import type { RealmEngine } from "./realm.js";
 import { clientFunctions, hostFunctions } from "./host.js";
 
 /** The decider's own limits in c/vm. */
@@ -51,11 +52,12 @@ globalThis.__timer = () => bundle.onTimer();
 globalThis.__deadline = () => bundle.nextDeadlineMs();
 `;
 
-export async function quickjsEngine(bundle: string): Promise<Engine> {
+export async function quickjsEngine(bundle: string, realms?: RealmEngine): Promise<Engine> {
   const wasm = await newQuickJSWASMModuleFromVariant(
     import("@jitl/quickjs-wasmfile-release-sync"),
   );
-  return { name: "quickjs", create: (host) => createDecider(wasm, bundle, host) };
+  const create: Engine["create"] = (host, text = bundle) => createDecider(wasm, text, host);
+  return { name: "quickjs", realms, create };
 }
 
 function createDecider(wasm: QuickJSWASMModule, bundle: string, host: HostModule): Decider {

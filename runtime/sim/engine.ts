@@ -1,5 +1,6 @@
 /** What runs the bundle: Node itself, or QuickJS in WebAssembly. Both take the same text. */
 import type { HostModule } from "./host.js";
+import type { RealmEngine } from "./realm.js";
 
 /** One instance of the bundle; the functions are the bundle's exports. */
 export interface Decider {
@@ -14,7 +15,10 @@ export interface Decider {
 
 export interface Engine {
   readonly name: string;
-  create(host: HostModule): Decider;
+  /** What caged scripts run in; undefined if there is no prelude. */
+  readonly realms?: RealmEngine | undefined;
+  /** Runs the bundle, or another text in its place. Throws what the text's evaluation throws. */
+  create(host: HostModule, text?: string): Decider;
 }
 
 export const bundleExports = [

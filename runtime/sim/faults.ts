@@ -3,6 +3,7 @@
  * lets others run deeper), then draws from it until faults stop.
  */
 import type { DeciderMessage } from "../../ts/host/contract.gen.js";
+import type { CageFault } from "./cage.js";
 import { callApi } from "./api-client.js";
 import { errno, nud, ours, rtprot, table } from "./constants.js";
 import { BundleGateway } from "./gateways.js";
@@ -46,6 +47,7 @@ export const faults: readonly Fault[] = [
   { name: "location switched", run: switchLocation },
   { name: "uplink unplugged", run: unplug },
   { name: "flash broken", run: breakFlash },
+  { name: "cage fails", run: breakCages },
 ];
 
 function failCommands(world: World): void {
@@ -231,6 +233,19 @@ function unplug(world: World): void {
     plugUplink(kernel);
     world.foreignChanged();
   });
+}
+
+/** What a script may do to its process, and what else may become of it. */
+const CAGE_FAULTS: readonly CageFault[] = ["dies", "memory", "silent", "rubbish", "frame", "late"];
+
+function breakCages(world: World): void {
+  const { mover } = world.router;
+  const [first] = mover?.cages.living() ?? [];
+  if (mover === undefined || first === undefined) return;
+  if (world.random.chance(20)) return mover.cages.kill(first);
+  const fault = world.random.pick(CAGE_FAULTS);
+  let left = world.random.between(1, 8);
+  mover.cages.fault = () => (left-- > 0 ? fault : "none");
 }
 
 function breakFlash(world: World): void {

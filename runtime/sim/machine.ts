@@ -96,13 +96,14 @@ export class Machine {
     const { kernel, files, descriptors, options } = this;
     this.mover = new Mover({
       name: options.name, clock, kernel, files, descriptors, network, random: random.fork(),
-      configPath: CONFIG_PATH,
+      configPath: CONFIG_PATH, realms: this.around.engine.realms,
       owner: {
         deliver: (bytes, fd) => this.#toDecider(bytes, fd),
         log: (level, text) => this.#log(level, text),
         ready: () => this.onReady(),
         refused: (message) => this.onRefused(message),
         exit: (status) => this.#exit(status),
+        killDecider: (reason) => this.killDecider(reason),
       },
     });
     this.mover.onCommand = (message) => this.onCommand(message);
@@ -114,6 +115,17 @@ export class Machine {
   killDecider(reason: string): void {
     if (this.decider === undefined) return;
     this.#dropDecider(reason);
+    this.#restartLater();
+  }
+
+  /** The power fails for both processes; of files stays what is on the flash. The kernel stays too:
+   * what it lost would be made again like anything that is missing. */
+  powerCut(lucky: boolean): void {
+    this.killAll();
+    this.files.powerCut(lucky);
+  }
+
+  #restartLater(): void {
     const epoch = this.#epoch;
     this.around.clock.after(RESTART_MS, () => {
       if (epoch === this.#epoch && this.mover !== undefined) this.#startDecider();
@@ -145,7 +157,12 @@ export class Machine {
       send: (message) => (epoch === this.#epoch ? this.#toMover(message, epoch) : 0),
       beforeEffect: () => this.#beforeEffect(epoch),
     });
-    this.decider = around.engine.create(host);
+    this.mover?.control.started();
+    try {
+      this.decider = around.engine.create(host, this.mover?.control.running.text);
+    } catch (error) {
+      return this.#buryStillborn(error);
+    }
     this.#call((decider) => decider.start());
   }
 
@@ -213,9 +230,23 @@ export class Machine {
     try {
       run(decider);
     } catch (error) {
-      if (this.decider === decider) throw error;
+      if (this.decider === decider) this.#dieOf(error);
     }
     if (this.decider === decider) this.#plan(decider);
+  }
+
+  /** A module of a slot may be wrong; a fault of the installed one is a finding. */
+  #dieOf(error: unknown): void {
+    if (this.mover?.control.running.text === undefined) throw error;
+    this.killDecider(`exit status 70: ${String(error)}`);
+  }
+
+  /** The text could not even be evaluated. */
+  #buryStillborn(error: unknown): void {
+    if (this.mover?.control.running.text === undefined) throw error;
+    this.decider = undefined;
+    this.mover.forgetDecider(`exit status 70: ${String(error)}`);
+    this.#restartLater();
   }
 
   /** A loop that never lets time pass would otherwise hang the simulation. */

@@ -34,7 +34,7 @@ export const fileHandlers: Handlers = {
   },
 
   listen_unix(mover, message) {
-    if (!mover.parts.files.mayRead(message.path)) return result(-errno.EPERM, message.path);
+    if (!mover.parts.files.mayListen(message.path)) return result(-errno.EPERM, message.path);
     const fd = mover.parts.descriptors.listenUnix(message.path);
     return fd < 0 ? result(fd, `${message.path} is in use`) : { ...result(0), fd };
   },

@@ -12,11 +12,14 @@ import type { Kernel } from "./kernel.js";
 import type { KernelEvent } from "./kernel-objects.js";
 import { kernelHandlers } from "./mover-kernel.js";
 import { fileHandlers } from "./mover-files.js";
+import { Control, controlHandlers } from "./mover-control.js";
+import { Cages, policyHandlers } from "./mover-policy.js";
 import { tunnelHandlers } from "./mover-tunnel.js";
 import { Tunnels } from "./tunnels.js";
 import type { Network } from "./network.js";
 import { familyOf } from "./net.js";
 import type { Random } from "./random.js";
+import type { RealmEngine } from "./realm.js";
 
 /** Answer with the descriptor that travels along, if any. */
 export interface Answer {
@@ -46,6 +49,8 @@ export interface MoverOwner {
   /** A fault answered a command in the mover's place. */
   refused(message: DeciderMessage): void;
   exit(status: number): void;
+  /** Another one is to be started, with what the control module says by then. */
+  killDecider(reason: string): void;
 }
 
 export interface MoverParts {
@@ -57,6 +62,8 @@ export interface MoverParts {
   readonly network: Network;
   readonly random: Random;
   readonly configPath: string;
+  /** What caged scripts run in; undefined: policy.mjs is not installed. */
+  readonly realms: RealmEngine | undefined;
   readonly owner: MoverOwner;
 }
 
@@ -76,6 +83,8 @@ const NFT_RUN_MS_MAX = 25;
 
 export class Mover {
   readonly tunnels: Tunnels;
+  readonly cages: Cages;
+  readonly control: Control;
   readonly life: number;
   restarts = 0;
   lastDeath = "";
@@ -107,6 +116,7 @@ export class Mover {
   #noticeTimer = false;
   #noticePending = false;
   #dumpTimer = false;
+  #replacing = false;
   #dumpedMs = -DUMP_INTERVAL_MS;
   /** Counts deciders, so that an answer never reaches the wrong one. */
   generation = 0;
@@ -114,6 +124,8 @@ export class Mover {
 
   constructor(readonly parts: MoverParts) {
     this.tunnels = new Tunnels(this);
+    this.cages = new Cages(this);
+    this.control = new Control(this);
     this.life = parts.random.between(1, 0x7fffffff);
     this.#nft = new NftRunner(parts.clock, parts.random);
     parts.kernel.observers.add(this.#observer);
@@ -130,6 +142,9 @@ export class Mover {
     else this.onCommand(message, undefined);
     if (message.type === "hello") this.tunnels.reportHeld();
     if (message.type === "watch") this.dump();
+    const { message: said } = answer ?? { message: undefined };
+    const isTried = message.type === "control_try" && said?.type === "result" && said.error === 0;
+    if (isTried) this.#replace();
   }
 
   /** Sends a message; sequence 0 is news. */
@@ -160,6 +175,14 @@ export class Mover {
     this.send({ type: "dump_end" });
   }
 
+  /** The decider gives way to one with another control module: no fault of anybody. */
+  #replace(): void {
+    this.#replacing = true;
+    const reason = `it gave way to control module ${this.control.running.slot}`;
+    this.parts.owner.killDecider(reason);
+    this.#replacing = false;
+  }
+
   /** The decider died; what only it wanted is forgotten, what forwards packets stays. */
   forgetDecider(death: string): void {
     this.generation++;
@@ -168,12 +191,15 @@ export class Mover {
     this.pendingFile = undefined;
     this.overflowing = false;
     this.restarts++;
-    this.lastDeath = death;
+    this.cages.forget();
+    this.lastDeath = this.#replacing ? death : this.control.fell(death);
   }
 
   /** The mover itself dies; the kernel keeps everything but the TUN. */
   die(): void {
     this.kernel.observers.delete(this.#observer);
+    this.cages.forget();
+    this.control.die();
     this.tunnels.die();
   }
 
@@ -289,8 +315,8 @@ const processHandlers: Handlers = {
         sessions: mover.tunnels.count(),
         lastDeath: mover.lastDeath,
         stateDir: mover.parts.files.stateDir,
-        module: "rom",
-        trial: false,
+        module: mover.control.running.slot,
+        trial: mover.control.trial,
         life: mover.life,
       },
     };
@@ -304,12 +330,6 @@ const processHandlers: Handlers = {
     return undefined;
   },
   pong: () => undefined,
-  control_try: () => result(-errno.EOPNOTSUPP),
-  control_keep: () => result(0),
-  policy_open: () => ({
-    message: { type: "policy_opened", error: -errno.EOPNOTSUPP, cage: 0, text: "no cages yet" },
-  }),
-  policy_kill: () => result(0),
   exit(mover, message) {
     mover.parts.owner.exit(message.status);
     return undefined;
@@ -321,4 +341,6 @@ const HANDLERS: Handlers = {
   ...fileHandlers,
   ...kernelHandlers,
   ...tunnelHandlers,
+  ...policyHandlers,
+  ...controlHandlers,
 };

@@ -13,17 +13,22 @@ import type { Engine } from "./engine.js";
 import { nodeEngine } from "./engine-node.js";
 import { quickjsEngine } from "./engine-quickjs.js";
 import { mistakes } from "./mistakes.js";
+import { nodeRealms } from "./realm-node.js";
+import { quickjsRealms } from "./realm-quickjs.js";
 import type { Report } from "./world.js";
 import { run } from "./world.js";
 
 /** Node gets the readable copy for its stack traces, QuickJS the one that ships. */
 export const BUNDLES = { node: "build/adit.debug.mjs", quickjs: "build/adit.mjs" } as const;
+export const PRELUDE = "build/policy.mjs";
 const MINUTE_MS = 60_000;
 const TRACE_KEEP = 400;
 
 export async function loadEngine(name: keyof typeof BUNDLES): Promise<Engine> {
   const bundle = readFileSync(BUNDLES[name], "utf8");
-  return name === "node" ? nodeEngine(bundle) : await quickjsEngine(bundle);
+  const prelude = readFileSync(PRELUDE, "utf8");
+  if (name === "node") return nodeEngine(bundle, nodeRealms(prelude));
+  return await quickjsEngine(bundle, await quickjsRealms(prelude));
 }
 
 /** What to type to see a run again. */

@@ -288,7 +288,10 @@ export class World {
     this.network.fates.clear();
     router.files.writeError = 0;
     router.effectsLeft = Infinity;
-    if (router.mover !== undefined) router.mover.intercept = () => 0;
+    if (router.mover !== undefined) {
+      router.mover.intercept = () => 0;
+      router.mover.cages.fault = () => "none";
+    }
     if (router.mover?.overflowing === true) router.mover.recover();
     plugUplink(router.kernel);
     this.foreignChanged();

@@ -1,6 +1,7 @@
 /** build/aditd in a network namespace of its own, with the relay in place of the decider. */
 import { execFileSync, spawn, spawnSync } from "node:child_process";
 import type { ChildProcess } from "node:child_process";
+import { once } from "node:events";
 import { existsSync, mkdirSync, mkdtempSync, rmSync, writeFileSync } from "node:fs";
 import { connect } from "node:net";
 import type { Socket } from "node:net";
@@ -12,6 +13,8 @@ import type { ForeignAct, Target } from "./target.js";
 import { CONFIG_TEXT, FOREIGN_PROTOCOL, LINK_ADDRESSES, LINKS } from "./target.js";
 
 const ADITD = "build/aditd";
+const PRELUDE = "build/policy.mjs";
+const SOCKET_NAME = "relay.sock";
 const RELAY = "test/contract/relay.mjs";
 const NAMESPACE_STEM = "adit-contract-";
 const START_MS_MAX = 10_000;
@@ -44,9 +47,9 @@ export class RealTarget implements Target {
     readonly configDir: string,
     readonly runDir: string,
     readonly process: ChildProcess,
-    readonly socket: Socket,
+    private socket: Socket,
   ) {
-    socket.on("data", (data: Buffer) => this.#take(data));
+    this.#listen();
   }
 
   static async start(): Promise<RealTarget> {
@@ -58,14 +61,16 @@ export class RealTarget implements Target {
     const config = join(configDir, "adit.json");
     writeFileSync(config, CONFIG_TEXT);
     makeNamespace(namespace);
-    const words = [ADITD, "--config", config, "--module", RELAY, "--run-dir", runDir];
+    const words = [
+      ADITD, "--config", config, "--module", RELAY, "--prelude", PRELUDE, "--run-dir", runDir,
+    ];
     const child = spawn("ip", ["netns", "exec", namespace, ...words], {
       stdio: ["ignore", "ignore", "pipe"],
     });
     let log = "";
     child.stderr?.on("data", (data: Buffer) => (log = (log + data.toString()).slice(-4_000)));
     try {
-      const socket = await connectTo(join(runDir, "relay.sock"));
+      const socket = await connectTo(join(runDir, SOCKET_NAME));
       return new RealTarget(namespace, configDir, runDir, child, socket);
     } catch (error) {
       await end(child);
@@ -76,10 +81,7 @@ export class RealTarget implements Target {
 
   async ask(message: DeciderMessage): Promise<readonly MoverMessage[]> {
     const seq = ++this.#seq;
-    const bytes = encodeMessage(message, seq);
-    const head = Buffer.alloc(5);
-    head.writeUInt32LE(bytes.length);
-    this.socket.write(Buffer.concat([head, bytes]));
+    this.#send(message, seq);
     return await new Promise((resolve, reject) => {
       const timer = setTimeout(() => {
         this.#waiting.delete(seq);
@@ -101,6 +103,19 @@ export class RealTarget implements Target {
     await pause(POLL_MS);
   }
 
+  async replace(message: DeciderMessage): Promise<void> {
+    this.#send(message, ++this.#seq);
+    await this.restarted();
+  }
+
+  async restarted(): Promise<void> {
+    const signal = AbortSignal.timeout(ANSWER_MS_MAX);
+    if (!this.socket.closed) await once(this.socket, "close", { signal });
+    this.#received = Buffer.alloc(0);
+    this.socket = await connectTo(join(this.runDir, SOCKET_NAME));
+    this.#listen();
+  }
+
   foreign(act: ForeignAct): void {
     const words = actWords(act);
     spawnSync("ip", ["netns", "exec", this.namespace, ...words], { stdio: "ignore" });
@@ -116,6 +131,18 @@ export class RealTarget implements Target {
     this.socket.destroy();
     await end(this.process);
     removeNamespace(this.namespace, join(this.runDir, ".."));
+  }
+
+  #send(message: DeciderMessage, seq: number): void {
+    const bytes = encodeMessage(message, seq);
+    const head = Buffer.alloc(5);
+    head.writeUInt32LE(bytes.length);
+    this.socket.write(Buffer.concat([head, bytes]));
+  }
+
+  #listen(): void {
+    this.socket.on("data", (data: Buffer) => this.#take(data));
+    this.socket.on("error", () => {});
   }
 
   #take(data: Buffer): void {
@@ -207,9 +234,10 @@ async function connectTo(path: string): Promise<Socket> {
   const untilMs = Date.now() + START_MS_MAX;
   for (;;) {
     const socket = await tryConnect(path);
-    if (socket !== undefined) return socket;
-    if (Date.now() > untilMs) throw new Error(`nobody listens on ${path}`);
     await pause(POLL_MS);
+    // A process that was killed may still take one, and drops it at once.
+    if (socket?.closed === false) return socket;
+    if (Date.now() > untilMs) throw new Error(`nobody listens on ${path}`);
   }
 }
 
@@ -217,7 +245,7 @@ async function tryConnect(path: string): Promise<Socket | undefined> {
   return await new Promise((resolve) => {
     const socket = connect(path);
     socket.once("connect", () => resolve(socket));
-    socket.once("error", () => resolve(undefined));
+    socket.on("error", () => resolve(undefined));
   });
 }
 

@@ -10,10 +10,14 @@ const MOVER_STATE = 3;
 const PING = 6;
 const PONG = 7;
 const LISTEN_UNIX = 96;
+const POLICY_OPENED = 113;
+const POLICY_DIED = 115;
 const CONTRACT_VERSION = 2;
 const READ_BYTES = 65_536;
 const SOCKET_NAME = "relay.sock";
 
+/** Sockets of cages by number: a cage ends with its socket, so each is kept for its life. */
+const cages = new Map();
 let listener = -1;
 let client = -1;
 let incoming = new Uint8Array(0);
@@ -59,11 +63,19 @@ export function onMessage(bytes, fd) {
     listener = fd;
     return watch(fd, true, false);
   }
-  if (fd >= 0) close(fd);
+  if (id === POLICY_OPENED && fd >= 0) cages.set(view.getUint32(12, true), fd);
+  else if (fd >= 0) close(fd);
+  if (id === POLICY_DIED) forgetCage(view.getUint32(8, true));
   if (client < 0) return undefined;
   const flags = Uint8Array.of(fd >= 0 ? 1 : 0);
   outgoing.push(join([integer(bytes.length, 4), flags, bytes]));
   return flush();
+}
+
+function forgetCage(number) {
+  const fd = cages.get(number);
+  cages.delete(number);
+  if (fd !== undefined) close(fd);
 }
 
 /** mover_state: u16 contract, u32 restarts, str config_path, str run_dir. */

@@ -16,6 +16,7 @@ import { CONFIG_TEXT, FOREIGN_PROTOCOL, LINK_ADDRESSES, LINKS } from "./target.j
 const PAUSE_MS = 10;
 /** More than the longest run of nft. */
 const ANSWER_MS = 60;
+const RESTART_MS_MAX = 10_000;
 const ETHERNET_MTU = 1_500;
 
 export class SimTarget implements Target {
@@ -27,7 +28,9 @@ export class SimTarget implements Target {
   readonly #clock = new Clock();
   readonly #answers: { seq: number; message: MoverMessage }[] = [];
   readonly #news: MoverMessage[] = [];
+  readonly #descriptors = new Descriptors(this.#clock);
   #seq = 0;
+  #restarts = 0;
 
   constructor() {
     furnish(this.kernel);
@@ -40,12 +43,14 @@ export class SimTarget implements Target {
       clock: this.#clock,
       kernel: this.kernel,
       files,
-      descriptors: new Descriptors(this.#clock),
+      descriptors: this.#descriptors,
       network: new Network(this.#clock, random.fork()),
       random,
       configPath,
+      realms: { name: "none", open: () => { throw new Error("no script comes here"); } },
       owner: {
-        deliver: (bytes) => this.#take(bytes),
+        deliver: (bytes, fd) => this.#take(bytes, fd),
+        killDecider: (reason) => this.mover.forgetDecider(reason),
         log: () => {},
         ready: () => {},
         refused: () => {},
@@ -72,6 +77,17 @@ export class SimTarget implements Target {
     await Promise.resolve();
   }
 
+  async replace(message: DeciderMessage): Promise<void> {
+    await this.ask(message);
+    await this.restarted();
+  }
+
+  async restarted(): Promise<void> {
+    const endMs = this.#clock.nowMs + RESTART_MS_MAX;
+    while (this.mover.restarts === this.#restarts && this.#clock.nowMs < endMs) await this.pause();
+    this.#restarts = this.mover.restarts;
+  }
+
   foreign(act: ForeignAct): void {
     const { kernel } = this;
     switch (act.kind) {
@@ -95,8 +111,10 @@ export class SimTarget implements Target {
     await Promise.resolve();
   }
 
-  #take(bytes: Uint8Array): void {
+  /** As the relay does: only the socket of a cage is kept. */
+  #take(bytes: Uint8Array, fd: number): void {
     const { seq, message } = decodeMessage(bytes);
+    if (fd >= 0 && message.type !== "policy_opened") this.#descriptors.close(fd);
     if (seq === 0) this.#news.push(message);
     else this.#answers.push({ seq, message });
   }

@@ -40,6 +40,10 @@ export interface Target {
   takeNews(): readonly MoverMessage[];
   /** Lets a little time pass, in which consequences may arrive. */
   pause(): Promise<void>;
+  /** Sends a command that ends the decider, whose answer may be lost, and waits for the next. */
+  replace(message: DeciderMessage): Promise<void>;
+  /** Waits for the successor of a decider that the end of a trial ends. */
+  restarted(): Promise<void>;
   foreign(act: ForeignAct): void;
   close(): Promise<void>;
 }
