@@ -80,7 +80,7 @@ QJS_FUZZ := -O1 -fsanitize=fuzzer-no-link,address -fno-omit-frame-pointer
 
 build: $(if $(wildcard c/main.c),$(B)/aditd $(B)/adit) $(if $(wildcard ts/main.ts),bundle)
 all: build
-bundle: $(B)/adit.mjs $(B)/policy.mjs
+bundle: $(B)/adit.mjs $(B)/adit-cli.mjs $(B)/policy.mjs
 
 demo: build tools prepare-lab
 	$(Q)node test/netns/demo.mjs
@@ -132,7 +132,8 @@ install: build
 	$(Q)install -d $(DESTDIR)$(PREFIX)/sbin $(DESTDIR)$(PREFIX)/bin $(DESTDIR)$(PREFIX)/lib/adit
 	$(Q)install -m 755 $(B)/aditd $(DESTDIR)$(PREFIX)/sbin/aditd
 	$(Q)ln -sf ../sbin/aditd $(DESTDIR)$(PREFIX)/bin/adit
-	$(Q)install -m 644 $(B)/adit.mjs $(B)/policy.mjs $(DESTDIR)$(PREFIX)/lib/adit
+	$(Q)install -m 644 $(B)/adit.mjs $(B)/adit-cli.mjs $(B)/policy.mjs \
+		$(DESTDIR)$(PREFIX)/lib/adit
 	$(Q)install -D -m 644 share/completion/adit.bash \
 		$(DESTDIR)$(PREFIX)/share/bash-completion/completions/adit
 	$(Q)install -D -m 644 share/completion/_adit \
@@ -181,7 +182,7 @@ $(QJS)/.fetched: scripts/fetch-quickjs | prepare
 
 BUNDLE_STEPS := rollup.config.mjs tsconfig.json $(wildcard scripts/rollup-*.mjs)
 
-$(B)/adit.mjs $(B)/adit.debug.mjs &: $(TS_SRC) $(BUNDLE_STEPS) $(NPM_STAMP)
+$(B)/adit.mjs $(B)/adit-cli.mjs $(B)/adit.debug.mjs &: $(TS_SRC) $(BUNDLE_STEPS) $(NPM_STAMP)
 	$(call say,ROLL,$(B)/adit.mjs)
 	$(Q)npm run --silent bundle
 

@@ -1,5 +1,6 @@
 // Bundles ts/main.ts into the one module that aditd evaluates, minified, and into a second copy
-// with names and a source map kept, for tests and stack traces.
+// with names and a source map kept, for tests and stack traces; and ts/main-cli.ts into that of
+// the command line client.
 //
 // terser does the minifying: it is plain JavaScript and so runs wherever Node does, while the
 // faster minifiers are native programs that would have to exist for every build machine.
@@ -50,13 +51,19 @@ function onwarn(warning) {
   throw new Error(`rollup: ${warning.code ?? "warning"}: ${warning.message}`);
 }
 
-const input = { input: "ts/main.ts", external: [NATIVE_MODULE], onwarn };
+const common = { external: [NATIVE_MODULE], onwarn };
 
-const names = privateNames("./tsconfig.json");
+function minified(input, file) {
+  const names = privateNames("./tsconfig.json");
+  const report = bundleReport(file.replace(".mjs", ".sizes"), names.kept);
+  const plugins = [arrows(), shortDeclarations, minifier, sharedValues(), shortVariables(), report];
+  return { ...common, input, plugins: [names], output: { file, format: "es", plugins } };
+}
 
 export default [
   {
-    ...input,
+    ...common,
+    input: "ts/main.ts",
     plugins: [
       typescript({
         tsconfig: "./tsconfig.json",
@@ -66,20 +73,6 @@ export default [
     ],
     output: { file: "build/adit.debug.mjs", format: "es", sourcemap: true },
   },
-  {
-    ...input,
-    plugins: [names],
-    output: {
-      file: "build/adit.mjs",
-      format: "es",
-      plugins: [
-        arrows(),
-        shortDeclarations,
-        minifier,
-        sharedValues(),
-        shortVariables(),
-        bundleReport("build/adit.sizes", names.kept),
-      ],
-    },
-  },
+  minified("ts/main.ts", "build/adit.mjs"),
+  minified("ts/main-cli.ts", "build/adit-cli.mjs"),
 ];

@@ -79,9 +79,9 @@ int entry_client(int argc, char **argv)
 	char path[OPTIONS_PATH_MAX + 1];
 	struct vm_options options = { .module_path = path };
 
-	if (options_find_module(path, sizeof(path)) < 0) {
-		fprintf(stderr, "%s: adit.mjs is neither beside the program nor in %s\n",
-			CLIENT_NAME, path);
+	if (options_find_module(OPTIONS_MODULE_CLIENT, path, sizeof(path)) < 0) {
+		fprintf(stderr, "%s: %s is neither beside the program nor at %s\n", CLIENT_NAME,
+			OPTIONS_MODULE_CLIENT, path);
 		return 1;
 	}
 	return vm_cli_main(argc, argv, &options);

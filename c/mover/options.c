@@ -11,8 +11,6 @@
 #include "../check.h"
 #include "../sys/file.h"
 
-#define MODULE_NAME "adit.mjs"
-
 enum option_kind { OPTION_CONFIG, OPTION_MODULE, OPTION_PRELUDE, OPTION_RUN_DIR, OPTION_STATE_DIR,
 		   OPTION_LOG_LEVEL, OPTION_TEST_HOOKS, OPTION_VERSION, OPTION_HELP };
 
@@ -216,17 +214,17 @@ static bool program_dir(char *ret_dir, size_t size)
 	return true;
 }
 
-int options_find_module(char *ret_path, size_t size)
+int options_find_module(const char *name, char *ret_path, size_t size)
 {
 	static const char *const places[] = { "", "/../lib/adit" };
 	char dir[PATH_MAX];
 
 	for (size_t i = 0; i < ARRAY_SIZE(places) && program_dir(dir, sizeof(dir)); i++) {
-		int length = snprintf(ret_path, size, "%s%s/" MODULE_NAME, dir, places[i]);
+		int length = snprintf(ret_path, size, "%s%s/%s", dir, places[i], name);
 
 		if (length > 0 && (size_t)length < size && access(ret_path, R_OK) == 0)
 			return 0;
 	}
-	snprintf(ret_path, size, "/usr/share/adit/" MODULE_NAME);
+	snprintf(ret_path, size, "/usr/share/adit/%s", name);
 	return access(ret_path, R_OK) == 0 ? 0 : -ENOENT;
 }

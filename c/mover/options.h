@@ -31,7 +31,11 @@ const char *options_help(void);
 /* Makes the configuration's path absolute and free of symbolic links, the others absolute. 0, or
  * -EINVAL with a sentence. */
 int options_resolve(struct options *options, char *ret_text);
-/* Finds adit.mjs: beside the program, in ../lib/adit of it, in /usr/share/adit. 0 or -ENOENT. */
-int options_find_module(char *ret_path, size_t size);
+/* Modules of the daemon and of the command line client. */
+#define OPTIONS_MODULE "adit.mjs"
+#define OPTIONS_MODULE_CLIENT "adit-cli.mjs"
+
+/* Finds a module: beside the program, in ../lib/adit of it, in /usr/share/adit. 0 or -ENOENT. */
+int options_find_module(const char *name, char *ret_path, size_t size);
 
 #endif

@@ -120,7 +120,8 @@ static int load_module(struct mover *mover)
 	int error = 0;
 
 	if (!options->module_path[0])
-		error = options_find_module(options->module_path, sizeof(options->module_path));
+		error = options_find_module(OPTIONS_MODULE, options->module_path,
+					    sizeof(options->module_path));
 	if (!error)
 		error = file_read_all(options->module_path, &text, &mover->module_size);
 	if (error)

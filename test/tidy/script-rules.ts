@@ -57,9 +57,12 @@ function isMember(node: ts.Identifier): boolean {
     ((ts.isPropertyAssignment(parent) || ts.isPropertySignature(parent)) && parent.name === node);
 }
 
-/** Importing a module does nothing; only main.ts starts things. */
+/** The modules that are bundled; nothing imports them. */
+const ENTRIES = ["ts/main.ts", "ts/main-cli.ts"];
+
+/** Importing a module does nothing; only the entries start things. */
 export function importEffects(files: readonly SourceFile[]): Finding[] {
-  return product(files).filter((file) => file.path !== "ts/main.ts").flatMap((file) =>
+  return product(files).filter(({ path }) => !ENTRIES.includes(path)).flatMap((file) =>
     parse(file).statements.filter((s) => ts.isExpressionStatement(s)).map((statement) =>
       finding(file, statement, "an effect at import", "export a function, call it from main.ts")));
 }
@@ -189,7 +192,7 @@ export function deadExports(files: readonly SourceFile[]): Finding[] {
 }
 
 const isExempt = (path: string): boolean =>
-  path === "ts/main.ts" || path.endsWith(".d.ts") || isGenerated(path);
+  ENTRIES.includes(path) || path.endsWith(".d.ts") || isGenerated(path);
 
 const deadFile = (path: string): Finding => ({
   path, line: 1, rule: "nobody imports this file", remedy: "remove it",
