@@ -89,7 +89,7 @@ export class Flows {
   }
 
   #recordSource(source, target, why) {
-    if (!canHold(source) || !canHold(target)) return;
+    if (source.isUnion() || target.isUnion() || !canHold(source) || !canHold(target)) return;
     const list = this.#sources.get(target) ?? [];
     this.#sources.set(target, list);
     list.push(source);
@@ -106,12 +106,21 @@ export class Flows {
     if (from.flags & data && to.flags & data) this.#flowObjects(from, to, why);
   }
 
+  /** Parts go where they fit. A guard or an assertion leaves parts out that fit nowhere. */
   #flowUnions(source, target, why) {
+    const parts = partsOf(source).filter((from) => canHold(from));
     const targets = partsOf(target);
-    for (const from of partsOf(source)) {
-      const fitting = targets.filter((to) => this.checker.isTypeAssignableTo(from, to));
-      for (const to of fitting.length > 0 ? fitting : targets) this.flow(from, to, why);
+    const pairs = parts.flatMap((from) => targets.map((to) => ({ from, to })));
+    const fitting = pairs.filter(({ from, to }) => this.#fits(from, to));
+    const isOpen = (type) => isUntyped(this.#concrete(type));
+    const open = pairs.filter(({ from, to }) => isOpen(from) || isOpen(to));
+    for (const { from, to } of fitting.length > 0 ? [...fitting, ...open] : pairs) {
+      this.flow(from, to, why);
     }
+  }
+
+  #fits(from, to) {
+    return this.checker.isTypeAssignableTo(from, to) || this.checker.isTypeAssignableTo(to, from);
   }
 
   /** Without a bound nothing can be read of a type parameter; what is done to it, counts. */
@@ -164,7 +173,7 @@ export class Flows {
     for (const to of this.checker.getPropertiesOfType(target)) {
       const from = this.checker.getPropertyOfType(source, to.name);
       if (from === undefined) continue;
-      const bare = [from, to].some((one) => isNameOnly(one));
+      const bare = isNameOnly(from, source) || isNameOnly(to, target);
       this.join([from, to], bare ? `key of a record, ${why}` : "");
       this.flow(this.checker.getTypeOfSymbol(from), this.checker.getTypeOfSymbol(to), why);
     }
@@ -324,12 +333,20 @@ function isEmpty(type) {
 }
 
 /** A property that comes from a union of names, as in `Record<"a" | "b", T>`. */
-function isNameOnly(symbol) {
-  return (symbol.declarations ?? []).length === 0 && (symbol.flags & ts.SymbolFlags.Property) !== 0;
+function isNameOnly(symbol, type) {
+  if ((symbol.declarations ?? []).length > 0) return false;
+  const parts = type.isIntersection() ? type.types : [type];
+  return parts.some((part) => part.objectFlags & ts.ObjectFlags.Mapped);
 }
 
-/** A parameter property is not: its parameter is a variable too. */
+/** A parameter property is not if its parameter is used as a variable too. */
 function isPlain(declaration) {
-  return declaration.name !== undefined && ts.isIdentifier(declaration.name) &&
-    !ts.isParameter(declaration);
+  if (declaration.name === undefined || !ts.isIdentifier(declaration.name)) return false;
+  return !ts.isParameter(declaration) || isUnused(declaration);
+}
+
+function isUnused({ name, parent }) {
+  const uses = (node) => node !== name &&
+    (ts.isIdentifier(node) && node.text === name.text || ts.forEachChild(node, uses) === true);
+  return !parent.parameters.concat(parent.body).some((node) => uses(node));
 }

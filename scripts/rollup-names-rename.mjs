@@ -11,6 +11,9 @@ export function visitNames(file, checker, use) {
       visitBinding(node, checker, use);
     } else if (node.symbol !== undefined && isMember(node)) {
       use(node.name, [node.symbol]);
+    } else if (ts.isParameter(node) && ts.isParameterPropertyDeclaration(node, node.parent)) {
+      const { members } = checker.getTypeAtLocation(node.parent.parent).symbol;
+      use(node.name, [members.get(node.name.escapedText)]);
     } else if (isTextKey(node)) {
       visitTextKey(node, checker, use);
     }

@@ -221,7 +221,9 @@ function asserted(node, at) {
 
 function predicate(node, at) {
   if (node.type === undefined || !ts.isIdentifier(node.parameterName)) return;
-  at.flows.flow(at.typeOf(node.parameterName), at.typeOf(node.type), at.why);
+  const { text } = node.parameterName;
+  const parameter = node.parent.parameters.find(({ name }) => name.text === text);
+  at.flows.flow(at.typeOf(parameter), at.typeOf(node.type), at.why);
 }
 
 function heritage(node, at) {

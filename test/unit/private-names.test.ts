@@ -97,6 +97,15 @@ const CASES: readonly (readonly [string, string, "kept" | "renamed", "kept" | "r
     "renamed", "renamed"],
   ["compared with another text", "export const f = (a: A, b: string) => JSON.stringify(a) === b;",
     "kept", "kept"],
+  ["of a parameter",
+    "class C { constructor(private readonly deep: A) {} f() { return this.deep; } }" +
+    "export const f = (a: A) => new C(a).f().inner;", "renamed", "renamed"],
+  ["beside what a guard finds",
+    "interface E { e: string } const g = (x: A | E): x is E => 'e' in x;" +
+    "export const f = (x: A | E) => g(x) ? JSON.stringify(x) : x.inner;", "renamed", "renamed"],
+  ["in what a guard finds",
+    "interface E { e: string } const g = (x: A | E): x is A => 'inner' in x;" +
+    "export const f = (x: A | E) => g(x) ? JSON.stringify(x) : x.e;", "kept", "kept"],
   ["behind a guard", "export const g = (u: unknown): u is B => u === 1;", "renamed", "kept"],
 ];
 
