@@ -50,6 +50,11 @@ function build(value: unknown, found: Findings): Config | undefined {
   }
   const router = buildRouter(section, api, found.issues);
   checkRouter(router, found.issues);
+  const { file, ifnames, unanswered } = router.policy;
+  if (file !== "" && ifnames.length === 0 && unanswered === "block") {
+    const expected = "an interface, or else a device without an answer is left alone";
+    addIssue(found.warnings, "policy.ifnames", ifnames, expected);
+  }
   return router;
 }
 
