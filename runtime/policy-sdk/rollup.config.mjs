@@ -3,48 +3,43 @@
 import terser from "@rollup/plugin-terser";
 import typescript from "@rollup/plugin-typescript";
 import { fileURLToPath } from "node:url";
+import { arrows } from "../../scripts/rollup-arrows.mjs";
+import { sharedValues } from "../../scripts/rollup-shared-values.mjs";
+import { shortVariables } from "../../scripts/rollup-short-variables.mjs";
 
-const source = (name) => fileURLToPath(new URL(`src/${name}`, import.meta.url));
+const file = (name) => fileURLToPath(new URL(name, import.meta.url));
 
-/**
- * The module of the cage, and the realm hardened once it is there. An effect at import has its
- * place in a bundle and not among the sources, which tests import one by one.
- */
-const entry = {
-  name: "entry",
-  resolveId: (id) => (id === "entry" ? id : null),
-  load: (id) => (id === "entry" ? `
-    import { harden } from ${JSON.stringify(source("harden.ts"))};
-    import * as cage from ${JSON.stringify(source("cage.ts"))};
-    export * from ${JSON.stringify(source("cage.ts"))};
-    harden(globalThis, Object.values(cage));
-  ` : null),
-};
-
-/** Both assumptions hold here: only classes are called with `new`, and getters have no effects. */
+/** Names are left to the steps around it; no property here has a getter with an effect. */
 const minifier = terser({
   ecma: 2020,
   module: true,
-  compress: { passes: 3, unsafe_arrows: true, pure_getters: true },
+  compress: { passes: 4, unsafe_arrows: true, pure_getters: true },
+  mangle: false,
   format: { comments: false },
 });
 
-export default {
-  input: "entry",
+/** A warning about the module graph is a mistake in it: cycles, unresolved names end the build. */
+function onwarn(warning) {
+  throw new Error(`rollup: ${warning.code ?? "warning"}: ${warning.message}`);
+}
+
+const build = (sourceMap, output) => ({
+  input: file("src/cage.ts"),
   plugins: [
-    entry,
     typescript({
-      tsconfig: fileURLToPath(new URL("tsconfig.json", import.meta.url)),
-      compilerOptions: { sourceMap: true, declaration: false, outDir: undefined },
+      tsconfig: file("tsconfig.json"),
+      compilerOptions: { sourceMap, declaration: false, outDir: undefined },
       noEmitOnError: true,
     }),
   ],
-  output: [
-    { file: "build/policy.mjs", format: "es", sourcemap: "hidden", plugins: [minifier] },
-    { file: "build/policy.debug.mjs", format: "es", sourcemap: true },
-  ],
-  // A warning about the module graph is a mistake in it: cycles and unresolved names end the build.
-  onwarn(warning) {
-    throw new Error(`rollup: ${warning.code ?? "warning"}: ${warning.message}`);
-  },
-};
+  output: { format: "es", sourcemap: sourceMap, ...output },
+  onwarn,
+});
+
+export default [
+  build(true, { file: "build/policy.debug.mjs" }),
+  build(false, {
+    file: "build/policy.mjs",
+    plugins: [arrows(), minifier, sharedValues(), shortVariables()],
+  }),
+];

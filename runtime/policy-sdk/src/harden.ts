@@ -1,7 +1,8 @@
 /**
- * Makes what the language itself offers unchangeable, and what a policy must not have unreachable,
- * before the script is loaded. The script then cannot alter what the dispatcher stands on, and
- * finds no clock, no chance and no way to make code from text.
+ * The realm of a script on a PC, as the daemon makes it on a router before it loads anything: what
+ * the language offers cannot be changed, and what a policy must not have is gone. A script cannot
+ * alter what the dispatcher stands on, and finds no clock, no chance and no way to make code from
+ * text.
  */
 
 /** Unreachable for a policy; the rest of the global object it may use. */

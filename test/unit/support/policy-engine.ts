@@ -1,4 +1,7 @@
-/** The module of the cage as it is shipped, in QuickJS with a cage's memory and stack. */
+/**
+ * The module of the cage as it is shipped, in QuickJS with a cage's memory and stack, in a realm
+ * that is hardened as on a PC.
+ */
 import { readFileSync } from "node:fs";
 import { newQuickJSWASMModuleFromVariant } from "quickjs-emscripten";
 
@@ -6,6 +9,7 @@ const stackBytes = 128 * 1024;
 
 /** From a compiled test to the repository's build folder. */
 const PRELUDE = new URL("../../../../policy.mjs", import.meta.url);
+const HARDEN = new URL("../../../runtime/policy-sdk/src/harden.js", import.meta.url);
 
 export interface PolicyEngine {
   /** Evaluates a script that may import adit:policy and adopts its default export. */
@@ -21,7 +25,10 @@ export async function openPolicyEngine(memoryBytes = 2 << 20): Promise<PolicyEng
   );
   const runtime = wasm.newRuntime();
   runtime.setMaxStackSize(stackBytes);
-  const sources: Record<string, string> = { "adit:cage": readFileSync(PRELUDE, "utf8") };
+  const sources: Record<string, string> = {
+    "adit:cage": readFileSync(PRELUDE, "utf8"),
+    harden: readFileSync(HARDEN, "utf8"),
+  };
   runtime.setModuleLoader((name) => sources[name] ?? { error: new Error(`no module ${name}`) },
     (_base, name) => name);
   const context = runtime.newContext();
@@ -32,7 +39,8 @@ export async function openPolicyEngine(memoryBytes = 2 << 20): Promise<PolicyEng
     module.dispose();
     return text as string;
   };
-  const names = run('import * as cage from "adit:cage"; export const result =' +
+  const names = run('import * as cage from "adit:cage"; import { harden } from "harden";' +
+    "harden(globalThis, Object.values(cage)); export const result =" +
     " Object.keys(cage).filter((name) => name !== 'adopt' && name !== 'handle').join();", "names");
   sources["adit:policy"] = `export { ${names} } from "adit:cage";`;
   runtime.setMemoryLimit(memoryBytes);
