@@ -88,6 +88,7 @@ const tried = {
   devices: [{ ...device, rule: "mac b8:27:eb:00:00:01 -> us" }],
   bypass: { added: ["192.0.2.0/24"], removed: [] },
   warnings: ["routes[1].location: expected a location, not xx"],
+  notes: ["02:00:00:00:00:01 stays with the rule for interface br-guest"],
   log: [{ level: "info", text: "hello" }],
 };
 const swapped = { ...tried, slot: "b", confirm_s: 60 };
@@ -118,13 +119,14 @@ b8:27:eb:00:00:01  tv    de   us   evening  mac b8:27:eb:00:00:01 -> us
 1 of 9 devices would move
 bypass 192.0.2.0/24 would be added
 warning: routes[1].location: expected a location, not xx
+direct is refused: 02:00:00:00:00:01 stays with the rule for interface br-guest
 script info: hello
 `,
   );
 });
 
 test("a diff without differences is one line", () => {
-  const same = { ...tried, devices: [], moves: 0, bypass: {}, warnings: [], log: [] };
+  const same = { ...tried, devices: [], moves: 0, bypass: {}, warnings: [], notes: [], log: [] };
   const told = run(["diff", "p.mjs"], [{ body: same }], script);
   assert.deepStrictEqual([told.status, told.out], [0, "0 of 9 devices would move\n"]);
   assert.match(told.requests[0] ?? "", /^POST \/v1\/policy\/diff /);

@@ -80,12 +80,13 @@ export function limitsText(answer: Json): string {
   return tableText([["limit", "used", "at most"], ...rows]);
 }
 
-function remarks({ warnings, log, bypass }: Json): string {
+function remarks({ warnings, notes, log, bypass }: Json): string {
   const { added, removed } = (bypass ?? {}) as Json;
   const lines = [
     ...strings(added).map((prefix) => `bypass ${prefix} would be added`),
     ...strings(removed).map((prefix) => `bypass ${prefix} would be removed`),
     ...strings(warnings).map((text) => `warning: ${text}`),
+    ...strings(notes).map((text) => `direct is refused: ${text}`),
     ...listOf(log).map(({ level, text }) => `script ${String(level)}: ${String(text)}`),
   ];
   return lines.map((line) => `${line}\n`).join("");

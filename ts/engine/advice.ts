@@ -38,6 +38,11 @@ export const minuteCpuUsMax = 3_000_000;
 /** Between two reconnects of one location that scripts asked for. */
 const reconnectMsMin = 30_000;
 
+export interface FormerScript {
+  readonly cage: Cage | undefined;
+  readonly held: HeldAdvice | undefined;
+}
+
 export interface RunnerHooks {
   readonly tunnels: Tunnels;
   /** What is advised changed. */
@@ -129,12 +134,19 @@ export class Runner {
     });
   }
 
-  /** Puts a loaded script in force, or none; the former is closed unless the caller keeps it. */
-  adopt(cage: Cage | undefined, keepsFormer = false): void {
+  /** Hands the script in force out, to be closed or adopted again, with its answers. */
+  release(): FormerScript {
+    const { active: cage, held } = this;
+    this.active = undefined;
+    return { cage, held };
+  }
+
+  /** Puts a loaded script in force, or none. `held` is what it said already, so nobody waits. */
+  adopt(cage: Cage | undefined, held?: HeldAdvice): void {
     this.loading = undefined;
     this.failures = 0;
-    if (keepsFormer) this.active = undefined;
     if (cage !== undefined) {
+      if (held !== undefined) this.hold(held);
       this.expect();
       return this.take(cage);
     }
@@ -246,16 +258,18 @@ export class Runner {
     for (const text of overruled(config, advice.routes, world.devices)) {
       this.log.complain(text, `direct is refused: ${text}`);
     }
-    const held = holdAdvice(this.held ?? nothingHeld, advice, world.devices);
-    this.held = held;
-    if (this.keep(held)) {
-      preferPeers(this.hooks.tunnels, held.peers);
-      this.hooks.onChange("the policy script answered");
-    }
+    this.hold(holdAdvice(this.held ?? nothingHeld, advice, world.devices));
     this.note("what changed meanwhile");
     const rubbish = { kind: "rubbish", message: "no route is one", stack: "" } as const;
     const [failure = advice.issues.length > 0 ? rubbish : undefined] = advice.failed;
     if (failure !== undefined && !advice.routes?.size) this.onFailure(failure);
+  }
+
+  private hold(held: HeldAdvice): void {
+    this.held = held;
+    if (!this.keep(held)) return;
+    preferPeers(this.hooks.tunnels, held.peers);
+    this.hooks.onChange("the policy script answered");
   }
 
   /** True if it differs from what was kept before. */

@@ -5,7 +5,7 @@ import { adviceDevicesMax, bypassMax, scriptBytesMax } from "../model/advice.js"
 import type { RouterConfig } from "../model/config.js";
 import type { Ip } from "../model/ip.js";
 import type { Module } from "../model/slots.js";
-import { adviseConfig, holdAdvice, nothingHeld } from "../policy/advise.js";
+import { adviseConfig, holdAdvice, nothingHeld, overruled } from "../policy/advise.js";
 import type { Device } from "../policy/device.js";
 import { devicesOf } from "../policy/device.js";
 import { statesByName } from "../policy/outcome.js";
@@ -48,10 +48,11 @@ export function movesOf(engine: Engine, cage: Cage, advice: Advice, onlyMoves: b
   const names = new Map(seen.map(({ mac, name }) => [mac, name ?? ""]));
   const old = waysOf(devicesOf(before, core.store, states));
   const all = [...waysOf(devicesOf(after, core.store, states)).values()].map((next) => {
-    const { mac, iface, way, rule } = next;
+    const { mac, iface, way } = next;
     const { why = "" } = advice.routes?.get(mac) ?? {};
     const was = old.get(`${mac} ${iface}`)?.way ?? "";
-    return { mac, name: names.get(mac) ?? "", iface, old: was, new: way, why, rule: rule.replace(/^policy: .*/, "script") };
+    const rule = next.rule.replace(/^policy: .*/, "script");
+    return { mac, name: names.get(mac) ?? "", iface, old: was, new: way, why, rule };
   });
   const moved = all.filter((device) => device.old !== device.new);
   const [had, has] = [before.bypass ?? [], after.bypass ?? []];
@@ -65,6 +66,7 @@ export function movesOf(engine: Engine, cage: Cage, advice: Advice, onlyMoves: b
     bypass: { added: without(has, had), removed: without(had, has) },
     peers: Object.fromEntries(advice.peers ?? []),
     warnings: warningsOf(advice),
+    notes: overruled(config, advice.routes, seen),
     log: advice.log,
     cpu_us: usage.lastCpuUs,
     memory_bytes: usage.memoryBytes,

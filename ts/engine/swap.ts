@@ -4,7 +4,7 @@
  * until then, so that the way back is as short as the way there.
  */
 import type { PolicyDone, PolicyResult, ScriptRequest } from "../api/policy-routes.js";
-import type { Advice } from "../model/advice.js";
+import type { Advice, World } from "../model/advice.js";
 import { scriptBytesMax } from "../model/advice.js";
 import type { RouterConfig } from "../model/config.js";
 import { confirmSecondsMax } from "../model/limits.js";
@@ -17,6 +17,8 @@ import {
   freeSlot,
   rollBackSwap,
 } from "../model/slots.js";
+import { holdAdvice, nothingHeld } from "../policy/advise.js";
+import type { FormerScript } from "./advice.js";
 import { startPolicy } from "./advice-file.js";
 import { hexText } from "./base64.js";
 import type { Cage, CageError, Script } from "./cage.js";
@@ -31,7 +33,7 @@ import { healthOf, movesOf, shareText, warningsOf } from "./swap-view.js";
 export interface Swap {
   readonly slots: Record<Module, Slots>;
   /** What decided before the script on probation, while that is on probation. */
-  former: Cage | undefined;
+  former: FormerScript | undefined;
   /** What is under way, "" for nothing; one thing at a time. */
   busy: string;
 }
@@ -40,6 +42,7 @@ export interface Swap {
 interface Asked {
   readonly cage: Cage;
   readonly advice: Advice;
+  readonly world: World;
 }
 
 const recordRetryMs = 10_000;
@@ -90,7 +93,7 @@ export function swapScript(engine: Engine, request: ScriptRequest, done: PolicyD
   const { core, swap } = engine;
   const { policy } = swap.slots;
   if (policy.pending !== "") return done(refuse(409, "a script is on probation already"));
-  return askScript(engine, request, done, ({ cage, advice }) => {
+  return askScript(engine, request, done, ({ cage, advice, world }) => {
     const warnings = warningsOf(advice);
     if (warnings.length > 0) {
       cage.close();
@@ -106,8 +109,9 @@ export function swapScript(engine: Engine, request: ScriptRequest, done: PolicyD
         cage.close();
         return done(refuse(500, problem));
       }
-      swap.former = engine.advice.active;
-      engine.advice.adopt(cage, true);
+      const former = engine.advice.release();
+      swap.former = former;
+      engine.advice.adopt(cage, holdAdvice(former.held ?? nothingHeld, advice, world.devices));
       watch(engine, seconds);
       tellLast(core, begun.slots);
       const { pending: slot } = begun.slots;
@@ -128,7 +132,7 @@ export function confirmScript(engine: Engine, why: string, done: PolicyDone): vo
     // It may have failed meanwhile; then the record that was written last says so.
     if (swap.slots.policy !== confirmed.slots) return done(refuse(500, problem || "rolled back"));
     endWatch(engine);
-    swap.former?.close();
+    swap.former?.cage?.close();
     swap.former = undefined;
     tellLast(core, confirmed.slots);
     return done({ kind: "done", result: confirmed.slots.history.at(-1) ?? {} });
@@ -144,7 +148,7 @@ export function rollBackScript(engine: Engine, why: string, done: PolicyDone): v
   slots.policy = after;
   endWatch(engine);
   swap.former = undefined;
-  if (former?.isOpen === true) engine.advice.adopt(former);
+  if (former?.cage?.isOpen === true) engine.advice.adopt(former.cage, former.held);
   else runRecorded(engine, () => undefined);
   tellLast(core, after);
   return keepRecord(engine, (problem) => {
@@ -241,8 +245,9 @@ function askScript(
   const script: Script = { ...checked.script, origin: freeSlot(swap.slots.policy) };
   return openCage(core, script, (cage) => {
     if (isCageError(cage)) return fail(cage);
-    return cage.decide(runner.worldNow(), (advice) => {
-      if (!isCageError(advice)) return onAsked({ cage, advice });
+    const world = runner.worldNow();
+    return cage.decide(world, (advice) => {
+      if (!isCageError(advice)) return onAsked({ cage, advice, world });
       cage.close();
       return fail(advice);
     });
