@@ -119,7 +119,9 @@ function measure() {
   return {
     devices: DEVICES,
     decide_ms: round(whole.same - read.same),
-    read_ms: { all_new: round(read.new), all_known: round(read.known), difference: round(read.same) },
+    read_ms: {
+      all_new: round(read.new), all_known: round(read.known), difference: round(read.same),
+    },
     call_ms: {
       all_new: round(whole.new), all_known: round(whole.known), difference: round(whole.same),
     },

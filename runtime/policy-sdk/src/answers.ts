@@ -3,7 +3,7 @@ import { aText, expect, freeze, isText, keeper } from "./check.js";
 import { redecideSecondsMax } from "./limits.js";
 import { expectedWhere, isWhere } from "./picks.js";
 import type {
-  Block, Direct, Notify, Reconnect, Redecide, Via, WhenDown, Where,
+  Block, Direct, Notify, Pick, Reconnect, Redecide, Via, WhenDown, Where,
 } from "./types.js";
 
 /** What may be said with any answer. */
@@ -33,16 +33,21 @@ export interface ViaOptions extends AnswerOptions {
 export function via(where: Where, options?: ViaOptions): Via {
   const whenDown = options?.whenDown;
   const why = options?.why;
-  // Each device makes its own choice of `balance`: to keep those would drive out all others.
-  if (!isText(where) && where?.key !== undefined) return newVia(where, whenDown, why);
-  return kept([where, whenDown, why]).value ??= newVia(where, whenDown, why);
+  if (!isText(where) && where?.key !== undefined) return ownVia(where, whenDown, why);
+  const words = options === undefined ? [where] : [where, whenDown, why];
+  return kept(words).value ??= newVia(where, whenDown, why);
 }
 
 const kept = keeper<Via>();
 
+/** Each device makes its own choice of `balance`: to keep those would drive out all others. */
+function ownVia(location: Pick, whenDown?: WhenDown, why?: string): Via {
+  const isPlain = whenDown === undefined && why === undefined;
+  return isPlain ? freeze({ action: "via", location }) : newVia(location, whenDown, why);
+}
+
 function newVia(location: Where, whenDown?: WhenDown, why?: string): Via {
   expect(isWhere(location), "via", location, expectedWhere);
-  if (whenDown === undefined && why === undefined) return freeze({ action: "via", location });
   const isRight = whenDown === undefined || isWhere(whenDown);
   expect(isRight, "via: whenDown", whenDown, `"block", "direct", ${expectedWhere}`);
   return freeze({

@@ -97,16 +97,9 @@ const isPersonalRoute = (route: Route): boolean =>
 
 function describeVia(route: Via, device: Device, setting: Setting, time?: string): string {
   const { location: where, whenDown, why } = route;
-  const name = choose("via", where, device, setting);
   const isPlain = whenDown === undefined && why === undefined && time === undefined;
-  if (isPlain && !isText(where)) {
-    const texts = setting.chosen.get(where.of) ?? noteChoice(where, setting);
-    const old = texts.get(name);
-    if (old !== undefined) return old;
-    const text = describePlace(name) + describeWhy(labelOf(where));
-    texts.set(name, text);
-    return text;
-  }
+  if (isPlain && !isText(where)) return describeChoice(where, device, setting);
+  const name = choose("via", where, device, setting);
   let text = describePlace(name);
   if (whenDown !== undefined) {
     const isWord = whenDown === "block" || whenDown === "direct";
@@ -117,6 +110,17 @@ function describeVia(route: Via, device: Device, setting: Setting, time?: string
   if (!isText(where)) noteChoice(where, setting);
   const reasons = [time, isText(where) ? undefined : labelOf(where)];
   return text + describeWhy(why ?? reasons.filter((one) => one !== undefined).join(", "));
+}
+
+/** Each device has its own choice of `balance`, but all of them come to a few locations. */
+function describeChoice(where: Pick, device: Device, setting: Setting): string {
+  const known = setting.chosen.get(where?.of);
+  const old = known?.get(resolve(where, setting.scene, device));
+  if (old !== undefined) return old;
+  const name = choose("via", where, device, setting);
+  const text = describePlace(name) + describeWhy(labelOf(where));
+  noteChoice(where, setting).set(name, text);
+  return text;
 }
 
 const describePlace = (name: string): string => `"action":"via","location":${JSON.stringify(name)}`;

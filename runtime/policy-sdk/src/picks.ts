@@ -129,7 +129,7 @@ export function resolve(where: Where, scene: Scene, device?: Device): string {
   const { locations } = ready;
   if (locations.length === 0) return resolve(first, scene, device);
   const place = pick === "balance" ? placeOf(where.key ?? "", ready.hashes)
-    : pick === "firstUp" ? 0 : lowest(locations, ...RATINGS[pick]);
+    : pick === "firstUp" ? 0 : lowest(locations, RATINGS[pick]);
   return (locations[place] as Location).name;
 }
 
@@ -178,7 +178,7 @@ const RATINGS: Readonly<Record<"fastest" | "leastLoaded", readonly Rating[]>> = 
   leastLoaded: [({ load = Infinity }) => load, ({ txBps, rxBps }) => txBps + rxBps],
 };
 
-function lowest(locations: readonly Location[], ...ratings: readonly Rating[]): number {
+function lowest(locations: readonly Location[], ratings: readonly Rating[]): number {
   const differ = (a: number, b: number): number => {
     for (const rate of ratings) {
       const difference = rate(locations[a] as Location) - rate(locations[b] as Location);
