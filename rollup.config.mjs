@@ -11,6 +11,7 @@ import { privateNames } from "./scripts/rollup-private-names.mjs";
 import { sharedValues } from "./scripts/rollup-shared-values.mjs";
 import { bundleReport } from "./scripts/rollup-report.mjs";
 import { shortVariables } from "./scripts/rollup-short-variables.mjs";
+import { addedTexts } from "./scripts/rollup-templates.mjs";
 import { walk } from "./scripts/rollup-walk.mjs";
 
 const NATIVE_MODULE = "adit:host";
@@ -54,9 +55,11 @@ function onwarn(warning) {
 const common = { external: [NATIVE_MODULE], onwarn };
 
 function minified(input, file) {
-  const names = privateNames("./tsconfig.json");
+  const names = privateNames("./tsconfig.json", input);
   const report = bundleReport(file.replace(".mjs", ".sizes"), names.kept);
-  const plugins = [arrows(), shortDeclarations, minifier, sharedValues(), shortVariables(), report];
+  const plugins = [
+    arrows(), shortDeclarations, minifier, addedTexts(), sharedValues(), shortVariables(), report,
+  ];
   return { ...common, input, plugins: [names], output: { file, format: "es", plugins } };
 }
 

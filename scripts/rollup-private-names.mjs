@@ -126,7 +126,7 @@ const letters = [..."abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ_$"];
 const shortNames = [...letters, ...letters.flatMap((one) => letters.map((two) => one + two))];
 
 /** The plugin that takes the place of the compiler's. */
-export function privateNames(tsconfig) {
+export function privateNames(tsconfig, input) {
   let renamed;
   const kept = [];
   return {
@@ -138,7 +138,9 @@ export function privateNames(tsconfig) {
         ...ts.sys,
         onUnRecoverableConfigFileDiagnostic: (fault) => this.error(fault.messageText),
       });
-      const found = analyse(parsed.fileNames, parsed.options);
+      // Only what this bundle imports: another one's sources show other names.
+      const ambient = parsed.fileNames.filter((name) => name.endsWith(".d.ts"));
+      const found = analyse([resolve(input), ...ambient], parsed.options);
       renamed = renameAll(found);
       checkRenamed(found.program, renamed);
       kept.push(...keptNames(found));
