@@ -19,19 +19,26 @@ export const SDK_FOLDER = realPath(fileURLToPath(new URL("../", import.meta.url)
 /** What the cage evaluates before any script; the tools' own modules share it with the policy. */
 export const CAGE_FILE = join(SDK_FOLDER, "src/cage.ts");
 
+const CONSOLE_FILE = join(SDK_FOLDER, "tools/engine/console.ts");
+
 const ENDINGS = ["", ".ts", ".mjs", ".js", "/index.ts"];
 const EXTERNAL = [POLICY_MODULE, CAGE_MODULE];
 const ONLY_OWN = `import only "${POLICY_MODULE}" and files in the policy's own folder`;
 
+const DEFAULTS = {
+  external: EXTERNAL, alias: {}, packages: false, virtual: {}, replace: {}, paths: {},
+};
+
 /**
  * Bundles `entry`. Options: `root`, the policy's own folder; `external`, names that stay imports;
- * `alias`, names to files; `packages`, whether packages may be imported; `banner`, a first line;
- * `virtual`, names to texts; `fileName`, where it will be, for its map. Returns
- * { code, map, root, exports, files }; mistakes in the sources are thrown as one SourceError.
+ * `paths`, other names for these; `alias`, names to files; `replace`, files to other files;
+ * `virtual`, names to texts; `packages`, whether packages may be imported; `banner`, a first line;
+ * `fileName`, where it will be, for its map. Returns { code, map, root, exports, files }; mistakes
+ * in the sources are thrown as one SourceError.
  */
 export async function bundle(entry, options = {}) {
   const root = realPath(options.root ?? dirname(realPath(resolve(entry))));
-  const context = { external: EXTERNAL, alias: {}, packages: false, virtual: {}, ...options, root };
+  const context = { ...DEFAULTS, ...options, root };
   if (!isVirtual(context, entry) && !isFile(entry)) {
     throw fileError(`${entry}: cannot be read: there is no such file`);
   }
@@ -40,6 +47,7 @@ export async function bundle(entry, options = {}) {
     format: "es",
     sourcemap: true,
     banner: context.banner,
+    paths: context.paths,
     file: resolve(root, context.fileName ?? "policy.mjs"),
     generatedCode: "es2015",
   });
@@ -91,10 +99,11 @@ function resolver(context) {
   };
 }
 
-function ownFile(specifier, importer, { root, packages, external }) {
+function ownFile(specifier, importer, { root, packages, external, replace }) {
   const base = resolve(dirname(importer), specifier);
   const names = [...ENDINGS.map((ending) => base + ending), base.replace(/\.m?js$/, ".ts")];
-  const file = names.find(isFile);
+  const found = names.find(isFile);
+  const file = replace[found] ?? found;
   if (file === undefined) refuse(importer, specifier, "there is no such file", "correct the path");
   if (realPath(file) === CAGE_FILE && external.includes(CAGE_MODULE)) {
     return { id: CAGE_MODULE, external: true };
@@ -129,13 +138,17 @@ function refuse(importer, specifier, why, remedy) {
   throw new SourceError([finding("import", `"${specifier}" ${why}`, remedy, place)]);
 }
 
-function stripper({ virtual }) {
+function stripper({ virtual, packages }) {
   return {
     name: "types away",
     transform(text, id) {
       if (Object.hasOwn(virtual, id)) return null;
-      if (!id.endsWith(".ts")) return id.includes("/node_modules/") ? withoutClock(text) : null;
-      const { outputText, sourceMapText, diagnostics } = ts.transpileModule(text, {
+      const isScript = id.endsWith(".ts");
+      if (!isScript && id.includes("/node_modules/")) return withGlobals(text);
+      const isTest = packages && !id.startsWith(`${SDK_FOLDER}/`);
+      const given = isTest && /\bconsole\b/.test(text) ? GIVE_CONSOLE : "";
+      if (!isScript) return given === "" ? null : { code: given + text };
+      const { outputText, sourceMapText, diagnostics } = ts.transpileModule(given + text, {
         fileName: id,
         reportDiagnostics: true,
         compilerOptions: {
@@ -151,9 +164,29 @@ function stripper({ virtual }) {
   };
 }
 
-/** Packages of tests ask whether something is a Date: nothing is, and its clock stands still. */
-const withoutClock = (text) =>
-  (/\bDate\b/.test(text) ? { code: `class Date { static now() { return 0; } } ${text}` } : null);
+/** On the same line as the first of the file, so that places stay what they are. */
+const GIVE_CONSOLE = `import { console } from ${JSON.stringify(CONSOLE_FILE)}; `;
+
+/**
+ * What packages of tests take for granted, as names of their own modules: the realm has none of it.
+ * Nothing is a Date; uvu's queue is handed out instead of being found in the global object.
+ */
+const GLOBALS = {
+  Date: "class Date { static now() { return 0; } }",
+  process: `const process = {
+    env: { NO_COLOR: "1" }, argv: [], stdout: { write() {} }, hrtime: () => [0, 0], on() {},
+  };`.replaceAll(/\n */g, " "),
+  ArrayBuffer: "class ArrayBuffer { static isView() { return false; } }",
+  DataView: "class DataView {}",
+  console: "const console = { log() {} };",
+  UVU_QUEUE: "export const UVU_QUEUE = [[null]]; const globalThis = { UVU_QUEUE, UVU_DEFER: 1 };",
+};
+
+function withGlobals(text) {
+  const needed = Object.keys(GLOBALS).filter((name) => new RegExp(`\\b${name}\\b`).test(text));
+  const given = needed.map((name) => GLOBALS[name]).join(" ");
+  return given === "" ? null : { code: `${given} ${text}` };
+}
 
 /** A diagnostic of the compiler as a finding. */
 export function diagnosticFinding(diagnostic, rule, remedy) {

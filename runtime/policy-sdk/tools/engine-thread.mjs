@@ -23,9 +23,8 @@ async function run(job) {
   const context = runtime.newContext();
   const base = memoryOf(runtime, context);
   openDoor(context, budget);
-  let failed = take(context, context.evalCode(job.shim, "shim.mjs"));
   runtime.setMemoryLimit(base + (job.limits.memoryKib + (job.overheadKib ?? 0)) * KIB);
-  failed ??= evaluate(runtime, context, job);
+  const failed = evaluate(runtime, context, job);
   const error = failed === undefined ? undefined : judge(failed, budget);
   return { error, memoryKib: Math.ceil((memoryOf(runtime, context) - base) / KIB) };
 }

@@ -11,15 +11,15 @@ export const LIMITS = Object.freeze({ memoryKib: 1024, stackKib: 128, callMs: 10
 export const JOB_SECONDS_MAX = 60;
 
 /**
- * Runs a job: { modules: { name: text }, main, shim, limits, secondsMax }. `main` is the name of
- * the module to evaluate, `shim` a script to run before it. `onMessage` sees what the job tells.
- * Returns { error, memoryKib }; `error` is { kind, name, message, stack } or undefined.
+ * Runs a job: { modules: { name: text }, main, limits, overheadKib, secondsMax }. `main` is the
+ * name of the module to evaluate. `onMessage` sees what the job tells. Returns
+ * { error, memoryKib }; `error` is { kind, name, message, stack } or undefined.
  */
 export function runJob(job, onMessage) {
   return new Promise((resolve, reject) => {
     const limits = { ...LIMITS, ...job.limits };
     const worker = new Worker(new URL("./engine-thread.mjs", import.meta.url), {
-      workerData: { shim: "", ...job, limits },
+      workerData: { ...job, limits },
     });
     const seconds = job.secondsMax ?? JOB_SECONDS_MAX;
     const timer = setTimeout(() => {

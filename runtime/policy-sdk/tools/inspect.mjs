@@ -2,7 +2,7 @@
 
 import { join } from "node:path";
 import { SDK_FOLDER, bundle } from "./bundler.mjs";
-import { HARDEN, SHIM, routerModules } from "./runtime.mjs";
+import { HARDEN, routerModules } from "./runtime.mjs";
 
 const ENGINE = join(SDK_FOLDER, "tools/engine");
 
@@ -22,7 +22,7 @@ export async function policyJob(text, { imports, code, limits, secondsMax }) {
       ...await routerModules(), "policy.mjs": text, "driver.mjs": driver, "harden.mjs": harden,
       "run.mjs": run,
     },
-    main: "run.mjs", shim: SHIM, limits, secondsMax, overheadKib: DRIVER_KIB,
+    main: "run.mjs", limits, secondsMax, overheadKib: DRIVER_KIB,
   };
 }
 

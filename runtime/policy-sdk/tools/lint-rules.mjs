@@ -7,6 +7,17 @@ const noTimer = ["timer", "return { effect: \"redecide\", afterS } from onEvent"
 const noWeb = ["outside", "a policy only sees the world it is given"];
 const noSharing = ["global", "keep nothing between calls: the same world, the same answer"];
 
+/** All that the global object of a cage has; test/contract holds it against the real one. */
+export const ROUTER_GLOBALS = new Set(`
+  AggregateError Array Boolean Error EvalError Infinity InternalError JSON Map Math NaN Number
+  Object RangeError ReferenceError Reflect RegExp Set String Symbol SyntaxError TypeError URIError
+  WeakMap WeakSet decodeURI decodeURIComponent encodeURI encodeURIComponent globalThis isFinite
+  isNaN parseFloat parseInt undefined
+`.trim().split(/\s+/));
+
+/** What the language has beyond that and nobody is likely to miss. */
+export const OTHER_GLOBAL = ["outside", "a policy has plain objects, arrays, maps and sets"];
+
 /** Global names to [rule, remedy]. */
 export const FORBIDDEN_GLOBALS = new Map(Object.entries({
   Date: noClock,
@@ -49,6 +60,8 @@ export const FORBIDDEN_MEMBERS = new Map(Object.entries({
 /** Names of members that lead out of the cage wherever they stand. */
 export const FORBIDDEN_PROPERTIES = new Map(Object.entries({
   constructor: noCode,
+  localeCompare: ["outside", "compare with < and >"],
+  normalize: ["outside", "compare names as they are"],
   __proto__: ["prototype", "make objects with the shape they need"],
 }));
 

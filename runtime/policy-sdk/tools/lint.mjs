@@ -4,7 +4,8 @@
 import ts from "typescript";
 import { finding, placeAt } from "./findings.mjs";
 import {
-  FORBIDDEN_GLOBALS, FORBIDDEN_MEMBERS, FORBIDDEN_PROPERTIES, REMEDIES,
+  FORBIDDEN_GLOBALS, FORBIDDEN_MEMBERS, FORBIDDEN_PROPERTIES, OTHER_GLOBAL, REMEDIES,
+  ROUTER_GLOBALS,
 } from "./lint-rules.mjs";
 
 /** All findings in one source file of a program. */
@@ -29,9 +30,18 @@ const JUDGES = [
 
 function forbiddenGlobal(node, { checker, report }) {
   if (!ts.isIdentifier(node) || !isRead(node)) return;
-  const known = FORBIDDEN_GLOBALS.get(node.text);
+  const known = FORBIDDEN_GLOBALS.get(node.text) ?? otherGlobal(node, checker);
   if (known === undefined || !isGlobal(node, checker)) return;
   report(node, known[0], `${node.text} is not there on a router`, known[1]);
+}
+
+/** A value that the language declares and a cage does not have. */
+function otherGlobal(node, checker) {
+  if (ROUTER_GLOBALS.has(node.text) || !ts.isExpression(node)) return undefined;
+  const declared = checker.getSymbolAtLocation(node)?.declarations ?? [];
+  const isOfLanguage = declared.some((declaration) =>
+    /\/lib\.[^/]*\.d\.ts$/.test(declaration.getSourceFile().fileName));
+  return isOfLanguage ? OTHER_GLOBAL : undefined;
 }
 
 /** Names in types cost nothing; a member or a key is not the global of that name. */
@@ -68,7 +78,8 @@ function forbiddenMember(node, { checker, report }) {
     report(node, known[0], `${whole} is not there on a router`, known[1]);
   }
   const property = FORBIDDEN_PROPERTIES.get(name);
-  if (property !== undefined) report(node, property[0], `.${name} leads nowhere`, property[1]);
+  if (property === undefined) return;
+  report(node, property[0], `.${name} is not there on a router`, property[1]);
 }
 
 /** `a.name` and `a["name"]` alike. */

@@ -2,6 +2,7 @@
 
 import { join } from "node:path";
 import { CAGE_FILE, CAGE_MODULE, POLICY_MODULE, SDK_FOLDER, bundle } from "./bundler.mjs";
+import { ROUTER_GLOBALS } from "./lint-rules.mjs";
 
 /** Names of the dispatcher that are not for scripts. */
 const CAGE_ONLY = ["adopt", "handle"];
@@ -16,23 +17,41 @@ export async function routerModules() {
   };
 }
 
-/** Runs before everything: uvu and console are given the little they need. */
-export const SHIM = `
-const queue = [[null]];
-// An accessor, because freezing goes through values: the queue itself has to stay open.
-Object.defineProperty(globalThis, "UVU_QUEUE", { get: () => queue, set() {} });
-globalThis.UVU_DEFER = 1;
-globalThis.process = {
-  env: { NO_COLOR: "1" }, argv: [], stdout: { write() {} }, hrtime: () => [0, 0], on() {},
+/** What this copy of the engine has beyond the router's, which is older and leaves parts out. */
+const NEWER = {
+  Error: ["isError"],
+  Math: ["f16round", "sumPrecise"],
+  RegExp: ["escape"],
+  "RegExp.prototype": ["unicodeSets"],
+  "Map.prototype": ["getOrInsert", "getOrInsertComputed"],
+  "WeakMap.prototype": ["getOrInsert", "getOrInsertComputed"],
+  "Set.prototype": [
+    "difference", "intersection", "isDisjointFrom", "isSubsetOf", "isSupersetOf",
+    "symmetricDifference", "union",
+  ],
+  "String.prototype": ["localeCompare", "normalize"],
 };
-const show = (part) => (typeof part === "string" ? part : JSON.stringify(part) ?? String(part));
-const print = (...parts) =>
-  aditTell(JSON.stringify({ type: "print", text: parts.map(show).join(" ") }));
-globalThis.console = { log: print, info: print, warn: print, error: print, debug: print };
-`;
 
 /** A module that takes from the realm what the cage takes; it stands before the policy. */
 export const HARDEN = `import { harden } from ${JSON.stringify(join(SDK_FOLDER, "src/harden.ts"))};
 import * as cage from "${CAGE_MODULE}";
+const present = ${JSON.stringify([...ROUTER_GLOBALS, "aditTell"])};
+for (const name of Object.getOwnPropertyNames(globalThis)) {
+  if (!present.includes(name)) delete globalThis[name];
+}
+for (const [path, names] of Object.entries(${JSON.stringify(NEWER)})) {
+  const owner = path.split(".").reduce((at, name) => at[name], globalThis);
+  for (const name of names) delete owner[name];
+}
+const promise = Object.getPrototypeOf((async () => 0)());
+delete promise.constructor;
+for (const hidden of [promise, Object.getPrototypeOf("".matchAll(/x/g))]) {
+  for (const key of Reflect.ownKeys(hidden)) Object.freeze(hidden[key]);
+  Object.freeze(hidden);
+}
+const iterator = Object.getPrototypeOf(Object.getPrototypeOf([].values()));
+for (const key of Reflect.ownKeys(iterator)) {
+  if (key !== Symbol.iterator) delete iterator[key];
+}
 harden(globalThis, Object.values(cage));
 `;

@@ -2,19 +2,21 @@
 
 import { readdirSync } from "node:fs";
 import { dirname, join, resolve } from "node:path";
-import { SDK_FOLDER, bundle } from "../bundler.mjs";
+import { POLICY_MODULE, SDK_FOLDER, bundle } from "../bundler.mjs";
+import { runInCage } from "../cage.mjs";
 import { LIMITS, runJob } from "../engine.mjs";
 import { EXIT, SourceError, usageError } from "../errors.mjs";
 import { isFile, isFolder } from "../files.mjs";
 import { shownPath } from "../findings.mjs";
 import { readCount } from "../numbers.mjs";
-import { HARDEN, SHIM, routerModules } from "../runtime.mjs";
+import { HARDEN, routerModules } from "../runtime.mjs";
 import { makeMapper } from "../source-maps.mjs";
 
 /** What uvu and the household take; a policy on a router does not carry them. */
 const OVERHEAD_KIB = 512;
 
 const ENGINE = join(SDK_FOLDER, "tools/engine");
+const HOST_LOG = join(ENGINE, "host-log.ts");
 const ALIAS = {
   uvu: join(ENGINE, "uvu.ts"),
   "adit-policy/testing": join(ENGINE, "testing.ts"),
@@ -32,6 +34,8 @@ export const command = {
     "call-ms": {
       type: "string", value: "N", about: `time of one call, by default ${LIMITS.callMs}`,
     },
+    host: { type: "string", value: "ADITD", about: "run in this program's cage instead" },
+    runner: { type: "string", value: "WORDS", about: "before the program, such as an emulator" },
   },
   run,
 };
@@ -42,8 +46,10 @@ async function run({ positionals, values, folder }) {
     .flatMap((path) => (isFolder(path) ? findTests(path) : [path]));
   const limits = readLimits(values);
   const modules = await routerModules();
+  const host = values.host === undefined ? undefined
+    : { program: resolve(folder, values.host), runner: values.runner?.split(" ") };
   const results = [];
-  for (const file of files) results.push(await runFile(file, { folder, limits, modules }));
+  for (const file of files) results.push(await runFile(file, { folder, limits, modules, host }));
   return conclude(results, folder);
 }
 
@@ -62,33 +68,68 @@ export function readLimits(values) {
   };
 }
 
-async function runFile(file, { folder, limits, modules }) {
-  const built = await bundleTests(file);
+async function runFile(file, { folder, limits, modules, host }) {
+  const built = host === undefined ? await bundleTests(file) : await bundleForCage(file);
   if (built.findings !== undefined) return { file, tests: [broken(built.findings[0], folder)] };
-  const mapper = makeMapper({ "tests.mjs": built }, folder);
+  const mapper = makeMapper({ "tests.mjs": built, "policy.mjs": built }, folder);
   const state = {
     file, mapper, tests: [], printed: [], running: undefined, memoryKib: 0, counted: 0,
   };
-  const job = {
-    modules: { ...modules, "tests.mjs": built.code },
-    main: "tests.mjs", shim: SHIM, limits, overheadKib: OVERHEAD_KIB,
-  };
-  const { error, memoryKib } = await runJob(job, (message) => note(state, message));
+  const { error, memoryKib } = host === undefined
+    ? await runInEngine(built, { limits, modules }, state)
+    : await runOnHost(built, { limits, host }, state);
   if (error !== undefined) addEnd(state, error);
   if (state.tests.length === 0) addNothing(state);
   state.memoryKib = memoryKib;
   return state;
 }
 
-async function bundleTests(file) {
-  if (!isFile(file)) throw usageError(`${file}: there is no such file`);
+function runInEngine(built, { limits, modules }, state) {
+  const job = {
+    modules: { ...modules, "tests.mjs": built.code },
+    main: "tests.mjs", limits, overheadKib: OVERHEAD_KIB,
+  };
+  return runJob(job, (message) => note(state, message));
+}
+
+/** The bundle brings a second copy of the interface along, and uvu. */
+async function runOnHost(built, { limits, host }, state) {
+  const memoryKib = limits.memoryKib + 2 * OVERHEAD_KIB;
+  const { error, messages } = await runInCage(built.code, host, memoryKib, limits.stackKib);
+  for (const message of messages) note(state, message);
+  return { error: error && { name: error.kind, ...error }, memoryKib: 0 };
+}
+
+function bundleTests(file) {
   const [main, harden] = ["\0main", "\0harden"];
   const text = `import { runAll } from ${JSON.stringify(ALIAS.uvu)};\n` +
     `import "${harden}";\nimport ${JSON.stringify(file)};\nawait runAll();\n`;
+  return tryBundle(file, main, { virtual: { [main]: text, [harden]: HARDEN }, alias: ALIAS });
+}
+
+/** The tests as a script of their own: they run while it loads, and its log tells what they say. */
+function bundleForCage(file) {
+  const [main, outer] = ["\0main", "adit:outer"];
+  const text = `import { runAll } from ${JSON.stringify(ALIAS.uvu)};
+import ${JSON.stringify(file)};
+import { takeLines } from ${JSON.stringify(HOST_LOG)};
+import { definePolicy, log } from "${outer}";
+await runAll();
+export default definePolicy({ onEvent() { for (const line of takeLines()) log(line); } });
+`;
+  return tryBundle(file, main, {
+    virtual: { [main]: text },
+    alias: { ...ALIAS, [POLICY_MODULE]: join(SDK_FOLDER, "src/index.ts") },
+    external: [outer], paths: { [outer]: POLICY_MODULE },
+    replace: { [join(ENGINE, "host.ts")]: HOST_LOG },
+  });
+}
+
+async function tryBundle(file, main, options) {
+  if (!isFile(file)) throw usageError(`${file}: there is no such file`);
   try {
     return await bundle(main, {
-      root: dirname(file), virtual: { [main]: text, [harden]: HARDEN }, alias: ALIAS,
-      packages: true, fileName: "tests.mjs",
+      root: dirname(file), packages: true, fileName: "tests.mjs", ...options,
     });
   } catch (error) {
     if (error instanceof SourceError) return { findings: error.findings };

@@ -71,7 +71,7 @@ function describe(error: unknown): Described {
 
 /** Runs every suite of the bundle and tells after each how many tests uvu counts in it. */
 export async function runAll(): Promise<void> {
-  const queue = (globalThis as unknown as { UVU_QUEUE: (Run | null)[][] }).UVU_QUEUE;
+  const { UVU_QUEUE: queue } = real as unknown as { UVU_QUEUE: (Run | null)[][] };
   for (const run of queue.flat()) {
     if (run === null) continue;
     const [, , , total] = await run();
