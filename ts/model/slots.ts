@@ -69,6 +69,7 @@ export interface Boot {
 }
 
 const historyMax = 32;
+const whyMax = 240;
 /** Deciders that may begin on a pending script before it is blamed for their deaths. */
 const bootsMax = 3;
 const noDigest = "0".repeat(64);
@@ -211,7 +212,8 @@ function record(module: Module, slots: Slots): DurableWrite {
 }
 
 function withEvent(slots: Slots, event: Omit<SlotEvent, "sha256">): Slots {
-  const entry = { ...event, sha256: slots.sha256[event.slot] };
+  const why = event.why.slice(0, whyMax);
+  const entry = { ...event, why, sha256: slots.sha256[event.slot] };
   return { ...slots, history: [...slots.history, entry].slice(-historyMax) };
 }
 
