@@ -171,6 +171,33 @@ faults("may throw anything", () => {
   }
 });
 
+faults("may answer anything, also what looks like an answer", () => {
+  const anything = fc.anything({
+    withBigInt: true, withMap: true, withNullPrototype: true, withSet: true,
+    withSparseArray: true, withTypedArray: true, withBoxedValues: true,
+  });
+  const where = fc.oneof(anything, fc.constantFrom("us", "mars"), fc.record({
+    pick: fc.oneof(anything, fc.constantFrom("firstUp", "fastest", "balance", "sticky")),
+    of: fc.oneof(fc.array(fc.oneof(anything, fc.constant("us"))), anything),
+    key: anything,
+  }, { requiredKeys: [] }));
+  const route = fc.record({
+    action: fc.constantFrom("via", "direct", "block", "schedule"),
+    location: where, whenDown: where, why: anything, times: anything, otherwise: anything,
+  }, { requiredKeys: ["action"] });
+  fc.assert(fc.property(fc.oneof(anything, route), (answer) => {
+    const { routes = [], failed = [] } = ask({
+      route: () => answer, bypass: () => answer, selectPeer: () => answer,
+    });
+    assert.is(routes.length + failed.filter((one) => one.in === "route").length,
+      answer === undefined ? 0 : 3);
+    for (const { location, when_down: down } of routes) {
+      assert.ok(location === undefined || ["us", "de", "nl"].includes(location));
+      assert.ok(down === undefined || ["us", "de", "nl", "block", "direct"].includes(down));
+    }
+  }), { numRuns: 1000 });
+});
+
 faults("of all devices are all listed, the first ones in full", () => {
   const devices = Array.from({ length: 1024 }, (_, i) => wireDevice(i));
   const { failed } = ask({ route() { throw new Error("no"); } }, wireWorld({ devices }));
