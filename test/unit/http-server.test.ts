@@ -76,6 +76,25 @@ test("a refused request never reaches the routes", () => {
   assert.ok(peer.closed);
 });
 
+test("one script is taken at a time", () => {
+  const { host, core, responders, ready } = serve();
+  const head = "POST /v1/policy/swap HTTP/1.1\r\nHost: a\r\nContent-Length: 100000\r\n\r\n";
+  const send = (): FakePeer => {
+    const peer = host.connect(head + "x".repeat(99_999));
+    ready(peer);
+    return peer;
+  };
+  const [first, second] = [send(), send()];
+  assert.strictEqual(statusOf(second), "HTTP/1.1 503");
+  assert.strictEqual(first.output, "");
+  first.input.push(new Uint8Array([120]));
+  core.descriptors.onReady(host.fdOf(first), true, false);
+  assert.strictEqual(responders.length, 1);
+  responders[0]?.answer({ status: 200, body: {} });
+  assert.strictEqual(statusOf(first), "HTTP/1.1 200");
+  assert.strictEqual(send().output, "");
+});
+
 test("who sends half a request is told so and closed in time", () => {
   const { host, ready, wait } = serve();
   const peer = host.connect(plain.slice(0, 9));

@@ -60,6 +60,11 @@ export function createHttpReader(): HttpReader {
   return { bytes: new Uint8Array(readerBytesFirst), length: 0 };
 }
 
+/** True for a request that only scripts need; a small machine has memory for few of them. */
+export function isLong({ length }: HttpReader): boolean {
+  return length > httpHeaderBytesMax + httpBodyBytesMax;
+}
+
 /** Takes the next bytes. After "request" or "refused" the reader is used up. */
 export function feedHttp(reader: HttpReader, chunk: Uint8Array): HttpOutcome {
   append(reader, chunk);

@@ -4,7 +4,7 @@ import type { Core } from "../engine/core.js";
 import { afterMs } from "../engine/core.js";
 import { httpBacklogBytesMax, httpConnectionsMax, httpRequestMsMax } from "../model/limits.js";
 import type { HttpReader, HttpRequest } from "./http.js";
-import { createHttpReader, feedHttp } from "./http.js";
+import { createHttpReader, feedHttp, isLong } from "./http.js";
 
 const readBytesMax = 16_384;
 /** Time to take an answer; streams are bounded by their backlog instead. */
@@ -131,6 +131,10 @@ function receive(server: HttpServer, connection: Connection): void {
   if (typeof chunk === "number" || chunk.length === 0) return onEnd(server, connection);
   if (connection.phase !== "reading") return;
   const outcome = feedHttp(connection.reader, chunk);
+  const long = [...server.connections.values()].filter(({ reader }) => isLong(reader));
+  if (isLong(connection.reader) && long.length > 1) {
+    return answer(server, connection, failure(503, "another script is being taken"));
+  }
   if (outcome.kind === "more") return;
   if (outcome.kind === "refused") {
     return answer(server, connection, failure(outcome.status, outcome.why));
