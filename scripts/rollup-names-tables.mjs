@@ -11,13 +11,16 @@ export function publishTypes(file, flows) {
   }
 }
 
-/** Edits of the arrays `structs` and `messages`. */
+/** Arrays, what the names of their interfaces end in, and where their lines have the name. */
+const tables = [["structs", "", 0], ["ofDecider", "message", 1], ["ofMover", "message", 1]];
+
+/** Edits of the tables. */
 export function tableEdits(file, nameOf) {
   const interfaces = new Map(file.statements
     .filter((node) => ts.isInterfaceDeclaration(node))
     .map((node) => [node.name.text.toLowerCase(), node]));
   const edits = [];
-  for (const [array, ending, at] of [["structs", "", 0], ["messages", "message", 2]]) {
+  for (const [array, ending, at] of tables) {
     for (const element of elementsOf(file, array)) {
       const words = textOf(element).split(" ");
       const owner = interfaces.get(words[at].replaceAll("_", "").toLowerCase() + ending);

@@ -36,24 +36,20 @@ export function generateTypes({ version, message_bytes_max: bytesMax, structs, m
     ...structs.flatMap(({ name, fields }) => schemaLine(camelCase(name), fields)),
     "];",
     "",
-    "const messages: readonly string[] = [",
-    ...messages.flatMap(({ id, from, name, fields }) =>
-      schemaLine(`${id} ${from} ${name}`, fields),
-    ),
-    "];",
+    ...schemaLines("ofDecider", messages, "decider"),
+    ...schemaLines("ofMover", messages, "mover"),
     ...functions,
   ].join("\n");
 }
 
 const functions = [
-  "",
   "export type ContractMessage = DeciderMessage | MoverMessage;",
   "",
   "let codec: Codec | undefined;",
   "",
   "/** Throws ContractError if a value does not fit its field. */",
   "export function encodeMessage(message: ContractMessage, seq: number): Uint8Array {",
-  "  codec ??= createCodec(structs, messages);",
+  "  codec ??= createCodec(structs, ofDecider, ofMover);",
   "  return encode(codec, message, seq);",
   "}",
   "",
@@ -68,7 +64,7 @@ const functions = [
   "}",
   "",
   "function decodeFrom(bytes: Uint8Array, from: Sender): unknown {",
-  "  codec ??= createCodec(structs, messages);",
+  "  codec ??= createCodec(structs, ofDecider, ofMover);",
   "  return decode(codec, bytes, from);",
   "}",
   "",
@@ -109,6 +105,16 @@ function union(name, doc, messages, sender) {
   return [`/** ${doc} */`, `export type ${name} =`, ...rows.slice(0, -1), `${rows.at(-1)};`, ""];
 }
 
+function schemaLines(array, messages, sender) {
+  return [
+    `const ${array}: readonly string[] = [`,
+    ...messages.filter(({ from }) => from === sender)
+      .flatMap(({ id, name, fields }) => schemaLine(`${id} ${name}`, fields)),
+    "];",
+    "",
+  ];
+}
+
 /** One element of the schema; long ones are joined from several literals. */
 function schemaLine(start, fields) {
   const text = [start, ...fields.map(schemaField)].join(" ");
@@ -121,8 +127,10 @@ function schemaLine(start, fields) {
   });
 }
 
+/** A number is a field's type if nothing is said, a text's if only its length is. */
 function schemaField({ name, kind, max, struct }) {
-  const parts = [camelCase(name), kind];
+  const parts = [camelCase(name)];
+  if (kind !== "u32" && kind !== "str") parts.push(kind);
   if (struct !== undefined) parts.push(camelCase(struct.name));
   if (max !== undefined) parts.push(max);
   return parts.join(":");

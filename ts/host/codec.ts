@@ -37,12 +37,19 @@ export interface Codec {
 
 type Values = Readonly<Record<string, unknown>>;
 
-/** Lines of the schema: `struct field:type …` and `id from message field:type …`. */
-export function createCodec(structs: readonly string[], messages: readonly string[]): Codec {
-  const shapes = messages.map((line) => {
-    const [id, from, name = "", ...fields] = line.split(" ");
-    return { id: Number(id), from: from as Sender, name, fields: fields.map(parseField) };
-  });
+/**
+ * Lines of the schema: `struct field:type …` and `id message field:type …`. Without a type a field
+ * is a u32, with nothing but a number it is a string of at most so many bytes.
+ */
+export function createCodec(
+  structs: readonly string[],
+  ofDecider: readonly string[],
+  ofMover: readonly string[],
+): Codec {
+  const shapes = [
+    ...ofDecider.map((line) => parseShape(line, "decider")),
+    ...ofMover.map((line) => parseShape(line, "mover")),
+  ];
   return {
     structs: new Map(structs.map((line) => parseStruct(line))),
     byName: new Map(shapes.map((shape) => [shape.name, shape])),
@@ -85,9 +92,15 @@ function parseStruct(line: string): [string, readonly Field[]] {
   return [name, fields.map(parseField)];
 }
 
+function parseShape(line: string, from: Sender): Shape {
+  const [id, name = "", ...fields] = line.split(" ");
+  return { id: Number(id), from, name, fields: fields.map(parseField) };
+}
+
 function parseField(text: string): Field {
-  const [name = "", kind = "", ...rest] = text.split(":");
-  return { name, kind, max: Number(rest.at(-1) ?? 0), struct: rest[0] ?? "" };
+  const [name = "", word = "u32", ...rest] = text.split(":");
+  const kind = Number(word) > 0 ? "str" : word;
+  return { name, kind, max: Number(rest.at(-1) ?? word), struct: rest[0] ?? "" };
 }
 
 // ------------------------------------------------------------------------------------------ encode

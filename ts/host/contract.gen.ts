@@ -671,86 +671,86 @@ export type MoverMessage =
   | PolicyDiedMessage;
 
 const structs: readonly string[] = [
-  "forwardEntry prefix:prefix slot:u32",
-  "sessionStats session:u32 slot:u32 rttUs:u32 idleMs:u32 rxBytes:u64 txBytes:u64 " +
-    "rxPackets:u64 txPackets:u64 dropSource:u64 dropQueue:u64 dropInvalid:u64",
+  "forwardEntry prefix:prefix slot",
+  "sessionStats session slot rttUs idleMs rxBytes:u64 txBytes:u64 rxPackets:u64 txPackets:u64 " +
+    "dropSource:u64 dropQueue:u64 dropInvalid:u64",
   "pin digest:bytes:32",
 ];
 
-const messages: readonly string[] = [
-  "1 mover result error:i32 text:str:4096",
-  "2 decider hello contract:u16 module:str:128 role:str:16",
-  "3 mover mover_state contract:u16 restarts:u32 configPath:str:256 runDir:str:256 " +
-    "tunName:str:16 flags:u32 sessions:u16 lastDeath:str:512 stateDir:str:256 module:str:8 " +
-    "trial:bool life:u64",
-  "4 decider log level:u8 text:str:2048",
-  "5 decider ready",
-  "6 mover ping token:u32",
-  "7 decider pong token:u32",
-  "8 mover signal number:u8",
-  "9 decider exit status:u8",
-  "10 decider control_try slot:str:8 trialMs:u32",
-  "11 decider control_keep",
-  "16 decider file_read path:str:256 offset:u32",
-  "17 mover file_data error:i32 total:u32 data:bytes:49152",
-  "18 decider file_write path:str:256 mode:u16 offset:u32 last:bool data:bytes:49152",
-  "19 decider file_remove path:str:256",
-  "32 decider watch",
-  "33 mover dump_begin",
-  "34 mover dump_end",
-  "35 mover link deleted:bool index:u32 name:str:16 flags:u32 mtu:u32 master:u32 mac:mac",
-  "36 mover address deleted:bool index:u32 prefix:prefix scope:u8 flags:u32 protocol:u8",
-  "37 mover route deleted:bool table:u32 dst:prefix oif:u32 gateway:ip metric:u32 protocol:u8 " +
-    "kind:u8 scope:u8 source:ip",
-  "38 mover rule deleted:bool family:u8 priority:u32 src:prefix dst:prefix iif:str:16 " +
-    "oif:str:16 fwmark:u32 fwmask:u32 table:u32 action:u8 protocol:u8 invert:bool suppress:i32",
-  "39 mover neighbour deleted:bool index:u32 addr:ip mac:mac state:u16",
-  "40 mover nft_changed",
-  "48 decider link_set name:str:16 up:bool mtu:u32",
-  "49 decider address_set remove:bool name:str:16 prefix:prefix",
-  "50 decider route_set remove:bool table:u32 dst:prefix oif:str:16 gateway:ip metric:u32 " +
-    "kind:u8 scope:u8 source:ip",
-  "51 decider rule_set remove:bool family:u8 priority:u32 src:prefix dst:prefix iif:str:16 " +
-    "fwmark:u32 fwmask:u32 table:u32 action:u8 invert:bool",
-  "52 decider sysctl_get key:str:128",
-  "53 mover sysctl_value error:i32 value:str:128",
-  "54 decider sysctl_set key:str:128 value:str:128",
-  "55 decider nft_apply last:bool script:bytes:49152",
-  "56 decider nft_list",
-  "57 mover nft_text error:i32 last:bool data:bytes:49152",
-  "58 decider conntrack_delete prefix:prefix",
-  "59 mover conntrack_deleted error:i32 count:u32",
-  "64 decider tun_open name:str:16 offload:bool",
-  "65 mover tun_opened error:i32 index:u32 offload:u32 text:str:256",
-  "66 decider tun_close",
-  "67 decider forward_set byDestination:bool hairpin:bool entries:list:forwardEntry:2048",
-  "68 mover slot_wanted slot:u32",
-  "69 decider session_open name:str:64 slot:u32 peer:ip port:u16 mark:u32 device:str:16 " +
-    "serverName:str:128 pins:list:pin:8 caFile:str:256 greeting:bytes:4096 connectMs:u32 " +
-    "keepaliveMs:u32",
-  "70 mover session_opened error:i32 session:u32",
-  "71 decider session_close session:u32 reason:str:128",
-  "72 decider session_start session:u32 slot:u32 name:str:64 mtu:u16 segments:bool " +
-    "control:bytes:4096 memo:bytes:2048",
-  "73 decider session_send session:u32 data:bytes:4096",
-  "74 mover session_state session:u32 slot:u32 name:str:64 inbound:bool state:u8 peer:ip " +
-    "port:u16 reason:str:256",
-  "75 mover session_control session:u32 data:bytes:4096",
-  "76 decider listen addr:ip port:u16 certFile:str:256 keyFile:str:256 greetingMs:u32 " +
-    "keepaliveMs:u32 halfOpenMax:u16 sessionsMax:u16",
-  "77 decider unlisten addr:ip port:u16",
-  "78 decider stats_get",
-  "79 mover stats sessions:list:sessionStats:512 tunRxPackets:u64 tunTxPackets:u64 " +
-    "dropNoRoute:u64 dropNoSession:u64 dropInvalid:u64 uptimeMs:u64",
-  "80 mover session_held session:u32 slot:u32 inbound:bool name:str:64 state:u8 peer:ip " +
-    "port:u16 memo:bytes:2048",
-  "96 decider listen_unix path:str:108 mode:u16",
-  "97 decider listen_tcp addr:ip port:u16",
-  "98 decider connect_udp addr:ip port:u16",
-  "112 decider policy_open memoryKib:u32 stackKib:u32 callMs:u32",
-  "113 mover policy_opened error:i32 cage:u32 text:str:256",
-  "114 decider policy_kill cage:u32",
-  "115 mover policy_died cage:u32 status:i32 signal:i32 text:str:512",
+const ofDecider: readonly string[] = [
+  "2 hello contract:u16 module:128 role:16",
+  "4 log level:u8 text:2048",
+  "5 ready",
+  "7 pong token",
+  "9 exit status:u8",
+  "10 control_try slot:8 trialMs",
+  "11 control_keep",
+  "16 file_read path:256 offset",
+  "18 file_write path:256 mode:u16 offset last:bool data:bytes:49152",
+  "19 file_remove path:256",
+  "32 watch",
+  "48 link_set name:16 up:bool mtu",
+  "49 address_set remove:bool name:16 prefix:prefix",
+  "50 route_set remove:bool table dst:prefix oif:16 gateway:ip metric kind:u8 scope:u8 " +
+    "source:ip",
+  "51 rule_set remove:bool family:u8 priority src:prefix dst:prefix iif:16 fwmark fwmask " +
+    "table action:u8 invert:bool",
+  "52 sysctl_get key:128",
+  "54 sysctl_set key:128 value:128",
+  "55 nft_apply last:bool script:bytes:49152",
+  "56 nft_list",
+  "58 conntrack_delete prefix:prefix",
+  "64 tun_open name:16 offload:bool",
+  "66 tun_close",
+  "67 forward_set byDestination:bool hairpin:bool entries:list:forwardEntry:2048",
+  "69 session_open name:64 slot peer:ip port:u16 mark device:16 serverName:128 " +
+    "pins:list:pin:8 caFile:256 greeting:bytes:4096 connectMs keepaliveMs",
+  "71 session_close session reason:128",
+  "72 session_start session slot name:64 mtu:u16 segments:bool control:bytes:4096 " +
+    "memo:bytes:2048",
+  "73 session_send session data:bytes:4096",
+  "76 listen addr:ip port:u16 certFile:256 keyFile:256 greetingMs keepaliveMs halfOpenMax:u16 " +
+    "sessionsMax:u16",
+  "77 unlisten addr:ip port:u16",
+  "78 stats_get",
+  "96 listen_unix path:108 mode:u16",
+  "97 listen_tcp addr:ip port:u16",
+  "98 connect_udp addr:ip port:u16",
+  "112 policy_open memoryKib stackKib callMs",
+  "114 policy_kill cage",
+];
+
+const ofMover: readonly string[] = [
+  "1 result error:i32 text:4096",
+  "3 mover_state contract:u16 restarts configPath:256 runDir:256 tunName:16 flags " +
+    "sessions:u16 lastDeath:512 stateDir:256 module:8 trial:bool life:u64",
+  "6 ping token",
+  "8 signal number:u8",
+  "17 file_data error:i32 total data:bytes:49152",
+  "33 dump_begin",
+  "34 dump_end",
+  "35 link deleted:bool index name:16 flags mtu master mac:mac",
+  "36 address deleted:bool index prefix:prefix scope:u8 flags protocol:u8",
+  "37 route deleted:bool table dst:prefix oif gateway:ip metric protocol:u8 kind:u8 scope:u8 " +
+    "source:ip",
+  "38 rule deleted:bool family:u8 priority src:prefix dst:prefix iif:16 oif:16 fwmark fwmask " +
+    "table action:u8 protocol:u8 invert:bool suppress:i32",
+  "39 neighbour deleted:bool index addr:ip mac:mac state:u16",
+  "40 nft_changed",
+  "53 sysctl_value error:i32 value:128",
+  "57 nft_text error:i32 last:bool data:bytes:49152",
+  "59 conntrack_deleted error:i32 count",
+  "65 tun_opened error:i32 index offload text:256",
+  "68 slot_wanted slot",
+  "70 session_opened error:i32 session",
+  "74 session_state session slot name:64 inbound:bool state:u8 peer:ip port:u16 reason:256",
+  "75 session_control session data:bytes:4096",
+  "79 stats sessions:list:sessionStats:512 tunRxPackets:u64 tunTxPackets:u64 dropNoRoute:u64 " +
+    "dropNoSession:u64 dropInvalid:u64 uptimeMs:u64",
+  "80 session_held session slot inbound:bool name:64 state:u8 peer:ip port:u16 " +
+    "memo:bytes:2048",
+  "113 policy_opened error:i32 cage text:256",
+  "115 policy_died cage status:i32 signal:i32 text:512",
 ];
 
 export type ContractMessage = DeciderMessage | MoverMessage;
@@ -759,7 +759,7 @@ let codec: Codec | undefined;
 
 /** Throws ContractError if a value does not fit its field. */
 export function encodeMessage(message: ContractMessage, seq: number): Uint8Array {
-  codec ??= createCodec(structs, messages);
+  codec ??= createCodec(structs, ofDecider, ofMover);
   return encode(codec, message, seq);
 }
 
@@ -774,6 +774,6 @@ export function decodeCommand(bytes: Uint8Array): { seq: number; message: Decide
 }
 
 function decodeFrom(bytes: Uint8Array, from: Sender): unknown {
-  codec ??= createCodec(structs, messages);
+  codec ??= createCodec(structs, ofDecider, ofMover);
   return decode(codec, bytes, from);
 }
