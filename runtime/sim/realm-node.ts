@@ -7,7 +7,7 @@ import { createContext, Script } from "node:vm";
 import type { Context } from "node:vm";
 import type { Realm, RealmEngine, ScriptErrorKind } from "./realm.js";
 import {
-  exportsOf, overran, refusedImport, scriptError, ScriptError, scriptName,
+  exportsOf, hardenSource, overran, refusedImport, scriptError, ScriptError, scriptName,
 } from "./realm.js";
 
 interface Prelude {
@@ -29,7 +29,11 @@ export function nodeRealms(prelude: string): RealmEngine {
   const returned = names.map(([local, exported]) => `${exported}: ${local}`).join(", ");
   const body = prelude.replace(/export\s*\{[^}]*\};?\s*$/, `return { ${returned} };`);
   const script = new Script(
-    `((globalThis) => { "use strict";\n${body}\n})(${GLOBALS})`,
+    `((globalThis) => { "use strict";
+const prelude = (() => {\n${body}\n})();
+${hardenSource().replace(/^export /gm, "")}
+harden(globalThis, Object.values(prelude));
+return prelude;\n})(${GLOBALS})`,
     { filename: "adit:cage" },
   );
   return { name: "node", open: ({ callMs }) => new NodeRealm(script, callMs) };

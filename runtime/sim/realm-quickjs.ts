@@ -3,10 +3,14 @@ import type { QuickJSContext, QuickJSHandle, QuickJSWASMModule } from "quickjs-e
 import { newQuickJSWASMModuleFromVariant } from "quickjs-emscripten";
 import type { Realm, RealmEngine, RealmLimits, ScriptErrorKind } from "./realm.js";
 import {
-  exportsOf, hostNames, MemoryExceeded, overran, refusedImport, scriptError,
+  exportsOf, hardenSource, hostNames, MemoryExceeded, overran, refusedImport, scriptError,
   scriptName,
 } from "./realm.js";
 
+const START = `import * as cage from "adit:cage";
+import { harden } from "harden";
+harden(globalThis, Object.values(cage));
+export { adopt, handle } from "adit:cage";`;
 const OUT_OF_MEMORY = "InternalError: out of memory";
 /** A call is cut by count, not by time, so that the same run cuts at the same place. */
 const INTERRUPTS_MAX = 2_000;
@@ -40,6 +44,7 @@ class QuickjsRealm implements Realm {
     const own = names.filter((name) => !hostNames.includes(name));
     const sources = new Map([
       ["adit:cage", prelude],
+      ["harden", hardenSource()],
       ["adit:policy", `export { ${own.join(", ")} } from "adit:cage";`],
     ]);
     runtime.setModuleLoader(
@@ -47,7 +52,7 @@ class QuickjsRealm implements Realm {
       (base, name) => this.#resolve(base, name),
     );
     this.#context = runtime.newContext();
-    const start = this.#evaluate('export { adopt, handle } from "adit:cage";', "start");
+    const start = this.#evaluate(START, "start");
     this.#adopt = this.#keep(this.#context.getProp(start, "adopt"));
     this.#handle = this.#keep(this.#context.getProp(start, "handle"));
     start.dispose();

@@ -3,6 +3,8 @@
  * script. Node's own engine and QuickJS each make them; both answer alike, so that a run leaves the
  * same trace in either.
  */
+import { readFileSync } from "node:fs";
+
 export interface RealmLimits {
   readonly memoryKib: number;
   readonly stackKib: number;
@@ -38,6 +40,11 @@ export class ScriptError extends Error {
 export class MemoryExceeded extends Error {}
 
 export const scriptName = "policy.mjs";
+
+/** The compiled module that makes a realm what the daemon makes of it on a router. */
+export function hardenSource(): string {
+  return readFileSync(new URL("../policy-sdk/src/harden.js", import.meta.url), "utf8");
+}
 
 /** Names that the prelude exports for its host, not for scripts. */
 export const hostNames: readonly string[] = ["handle", "adopt"];
