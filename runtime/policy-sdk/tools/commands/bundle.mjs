@@ -34,13 +34,15 @@ async function run({ positionals, values, folder }) {
   const standard = control === undefined ? "policy.mjs" : "adit-policy.mjs";
   const out = resolve(folder, values.out ?? standard);
   const banner = headerOf(values);
-  const built = await bundle(file, { banner, fileName: out });
+  const own = control === undefined ? banner : undefined;
+  const built = await bundle(file, { banner: own, fileName: out });
   const policyBytes = Buffer.byteLength(built.code);
   if (policyBytes > SCRIPT_BYTES_MAX) {
     throw usageError(`${policyBytes} bytes as one module, at most ${SCRIPT_BYTES_MAX}`);
   }
+  const head = own === banner ? "" : `${banner}\n`;
   const text = control === undefined ? built.code
-    : withControl(built.code, readText(resolve(folder, control)));
+    : head + withControl(built.code, readText(resolve(folder, control)));
   writeWhole(out, text);
   // The map keeps what the policy's own lines are, also where it is a text in the control module.
   writeWhole(`${out}.map`, `${JSON.stringify(relativeTo(built.map, out))}\n`);
@@ -55,13 +57,14 @@ async function run({ positionals, values, folder }) {
 }
 
 /** The first line; it is part of the bytes that are signed. */
-function headerOf({ target, version }) {
+function headerOf({ target, version, "with-control": control }) {
   if (target === undefined && version === undefined) return undefined;
   if (target === undefined || !TARGET.test(target)) {
     throw usageError(`--target: "${target ?? ""}", expected a name such as home-router`);
   }
   const number = readCount("--version", version ?? "", 0, 0, VERSION_MAX);
-  return `// adit-policy target=${target} version=${number}`;
+  const kind = control === undefined ? "policy" : "control";
+  return `// adit-${kind} target=${target} version=${number}`;
 }
 
 /**

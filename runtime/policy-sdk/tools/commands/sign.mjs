@@ -6,7 +6,7 @@ import { readBytes, readText, writeWhole } from "../files.mjs";
 import { shownPath } from "../findings.mjs";
 import { signBytes } from "../signing.mjs";
 
-const HEADER = /^\/\/ adit-policy target=\S+ version=\d+\n/;
+const HEADER = /^\/\/ adit-(policy|control) target=\S+ version=\d+\n/;
 
 export const command = {
   usage: "FILE --key KEY [OPTION...]",
