@@ -183,6 +183,9 @@ test("signatures and the control module go along", () => {
   const told = run(args, [{ body: swapped }], files);
   const signature = files["p.sig"];
   assert.deepStrictEqual(bodyOf(told), { script: script["p.mjs"], signature, module: "control" });
+  const beside = { ...script, "p.mjs.sig": "untrusted comment: z\ny\n" };
+  const found = bodyOf(run(["try", "p.mjs"], [{ body: tried }], beside));
+  assert.deepStrictEqual(found, { script: script["p.mjs"], signature: beside["p.mjs.sig"] });
 });
 
 test("confirm and rollback say what happened", () => {

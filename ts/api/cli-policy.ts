@@ -23,7 +23,7 @@ const lookMs = 1_000;
 const missesMax = 30;
 
 export const policyOptions: readonly OptionSpec[] = [
-  { name: "--signature", value: "FILE", help: "signature by usign or signify" },
+  { name: "--signature", value: "FILE", help: "its signature; FILE.sig is found by itself" },
   { name: "--confirm-s", value: "N", help: "seconds until a swap is confirmed or rolled back" },
   { name: "--no-wait", value: "", help: "do not wait for the end of the probation" },
   { name: "--control", value: "", help: "adit's own module; for swap, confirm, rollback, history" },
@@ -102,7 +102,9 @@ function sendScript(context: CliContext, verb: string, file: string): void {
     return end(exitUsage, `--confirm-s: expected whole seconds, not ${seconds}`);
   }
   const script = textOf(context, file);
-  const signatureFile = options.get("--signature");
+  const beside = `${file}.sig`;
+  const found = typeof native.readFile(beside) === "number" ? undefined : beside;
+  const signatureFile = options.get("--signature") ?? found;
   const signature = signatureFile === undefined ? undefined : textOf(context, signatureFile);
   if (script === undefined || (signatureFile !== undefined && signature === undefined)) return;
   const map = native.readFile(`${file}.map`);
