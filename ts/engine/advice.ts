@@ -262,7 +262,7 @@ export class Runner {
     this.note("what changed meanwhile");
     const rubbish = { kind: "rubbish", message: "no route is one", stack: "" } as const;
     const [failure = advice.issues.length > 0 ? rubbish : undefined] = advice.failed;
-    if (failure !== undefined && !advice.routes?.size) this.onFailure(failure);
+    if (failure !== undefined) this.onFailure(failure);
   }
 
   private hold(held: HeldAdvice): void {

@@ -7,7 +7,7 @@ import { fileURLToPath } from "node:url";
 import { nsAsync, nsStart, nsTry, run, waitFor } from "./sh.mjs";
 
 const ROOT = join(dirname(fileURLToPath(import.meta.url)), "../../..");
-const BUILD = process.env.ADIT_BUILD ?? join(ROOT, "build");
+export const BUILD = process.env.ADIT_BUILD ?? join(ROOT, "build");
 const TOKEN_BYTES = 24;
 const END_MS_MAX = 5000;
 
