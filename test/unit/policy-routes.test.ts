@@ -33,17 +33,12 @@ function ask(
   contentType = "application/json",
 ): Asked {
   const calls: unknown[][] = [];
-  const note = (name: string) => (...args: unknown[]): void => {
-    const done = args.pop() as PolicyDone;
-    calls.push([name, ...args]);
-    done(result);
-  };
   const policy = {
     view: (view: string) => ({ view }),
-    try: note("try"),
-    swap: note("swap"),
-    confirm: note("confirm"),
-    rollBack: note("rollBack"),
+    act: (verb: string, script: unknown, done: PolicyDone) => {
+      calls.push([verb, script]);
+      done(result);
+    },
   };
   const answers: HttpAnswer[] = [];
   const content = typeof body === "string" ? body : JSON.stringify(body ?? {});
@@ -70,8 +65,8 @@ test("every view is answered", () => {
 
 test("scripts reach the engine with all that came along", () => {
   const script = { script: "x", signature: undefined, module: "policy", confirmS: undefined };
-  assert.deepStrictEqual(post("try", { script: "x" }).calls, [["try", script, false]]);
-  assert.deepStrictEqual(post("diff", { script: "x" }).calls, [["try", script, true]]);
+  assert.deepStrictEqual(post("try", { script: "x" }).calls, [["try", script]]);
+  assert.deepStrictEqual(post("diff", { script: "x" }).calls, [["diff", script]]);
   const body = { script: "x", signature: "y", module: "control", confirm_s: 30 };
   const { calls, answer } = post("swap", body);
   const all = { script: "x", signature: "y", module: "control", confirmS: 30 };
@@ -80,8 +75,10 @@ test("scripts reach the engine with all that came along", () => {
 });
 
 test("confirm and rollback name a module or mean the policy", () => {
-  assert.deepStrictEqual(post("confirm", {}).calls, [["confirm", "policy"]]);
-  assert.deepStrictEqual(post("rollback", { module: "control" }).calls, [["rollBack", "control"]]);
+  const none = { script: "", signature: undefined, confirmS: undefined };
+  assert.deepStrictEqual(post("confirm", {}).calls, [["confirm", { ...none, module: "policy" }]]);
+  const control = { ...none, module: "control" };
+  assert.deepStrictEqual(post("rollback", { module: "control" }).calls, [["rollback", control]]);
 });
 
 test("refusals carry their status, cause and what goes along", () => {

@@ -21,16 +21,15 @@ export type PolicyResult =
 export type PolicyDone = (result: PolicyResult) => void;
 
 /** What can be asked with GET. */
-export type PolicyView = "" | "history" | "log" | "limits";
+export const policyViews = ["", "history", "log", "limits"] as const;
+export type PolicyView = (typeof policyViews)[number];
+export const policyVerbs = ["try", "diff", "swap", "confirm", "rollback"] as const;
+export type PolicyVerb = (typeof policyVerbs)[number];
 
 /** What the engine offers under /v1/policy. */
 export interface PolicyService {
   readonly view: (view: PolicyView) => object;
-  /** Asks the script without effect; `onlyMoves` leaves out what stays as it is. */
-  readonly try: (request: ScriptRequest, onlyMoves: boolean, done: PolicyDone) => void;
-  readonly swap: (request: ScriptRequest, done: PolicyDone) => void;
-  readonly confirm: (module: Module, done: PolicyDone) => void;
-  readonly rollBack: (module: Module, done: PolicyDone) => void;
+  readonly act: (verb: PolicyVerb, request: ScriptRequest, done: PolicyDone) => void;
 }
 
 /** Reads the body of a request for a script, or of one that names a module only. */

@@ -5,8 +5,8 @@ import type { Native } from "../host/native.js";
 import type { TimedEvent } from "../engine/events.js";
 import { readObject } from "../model/json.js";
 import type { HttpRequest, Method } from "./http.js";
-import type { PolicyResult, PolicyService, PolicyView, ScriptRequest } from "./policy-routes.js";
-import { readScriptRequest } from "./policy-routes.js";
+import type { PolicyResult, PolicyService, PolicyVerb, PolicyView } from "./policy-routes.js";
+import { policyVerbs, policyViews, readScriptRequest } from "./policy-routes.js";
 import type { HttpAnswer, RequestHandler, Responder, StreamWriter } from "./server.js";
 import { failure } from "./server.js";
 
@@ -62,15 +62,13 @@ const routes: readonly Route[] = [
   { method: "POST", path: "/v1/protect", run: (call) => postChange(call, true) },
   { method: "POST", path: "/v1/unprotect", run: (call) => postChange(call, false) },
   { method: "POST", path: "/v1/reload", run: postReload },
-  { method: "GET", path: "/v1/policy", run: (call) => getPolicy(call, "") },
-  { method: "GET", path: "/v1/policy/history", run: (call) => getPolicy(call, "history") },
-  { method: "GET", path: "/v1/policy/log", run: (call) => getPolicy(call, "log") },
-  { method: "GET", path: "/v1/policy/limits", run: (call) => getPolicy(call, "limits") },
-  { method: "POST", path: "/v1/policy/try", run: (call) => postTry(call, false) },
-  { method: "POST", path: "/v1/policy/diff", run: (call) => postTry(call, true) },
-  { method: "POST", path: "/v1/policy/swap", run: postSwap },
-  { method: "POST", path: "/v1/policy/confirm", run: (call) => postEnd(call, "confirm") },
-  { method: "POST", path: "/v1/policy/rollback", run: (call) => postEnd(call, "rollBack") },
+  ...policyViews.map((view): Route => {
+    const path = `/v1/policy${view && `/${view}`}`;
+    return { method: "GET", path, run: (call) => getPolicy(call, view) };
+  }),
+  ...policyVerbs.map((verb): Route => {
+    return { method: "POST", path: `/v1/policy/${verb}`, run: (call) => postPolicy(call, verb) };
+  }),
   { method: "POST", path: "/v1/test/loop", run: (call) => postTest(call, "loop") },
   { method: "POST", path: "/v1/test/alloc", run: (call) => postTest(call, "alloc") },
   { method: "POST", path: "/v1/test/throw", run: (call) => postTest(call, "throw") },
@@ -148,32 +146,12 @@ function getPolicy({ service, responder }: Call, view: PolicyView): void {
   responder.answer(ok(service.policy.view(view)));
 }
 
-function postTry(call: Call, onlyMoves: boolean): void {
-  const { service, responder } = call;
-  withScript(call, true, (script) => {
-    service.policy.try(script, onlyMoves, (result) => responder.answer(policyAnswer(result)));
-  });
-}
-
-function postSwap(call: Call): void {
-  const { service, responder } = call;
-  withScript(call, true, (script) => {
-    service.policy.swap(script, (result) => responder.answer(policyAnswer(result)));
-  });
-}
-
-function postEnd(call: Call, end: "confirm" | "rollBack"): void {
-  const { service, responder } = call;
-  withScript(call, false, ({ module }) => {
-    service.policy[end](module, (result) => responder.answer(policyAnswer(result)));
-  });
-}
-
-function withScript(call: Call, needed: boolean, run: (script: ScriptRequest) => void): void {
-  const { native, request, responder } = call;
+function postPolicy({ native, service, request, responder }: Call, verb: PolicyVerb): void {
   if (request.contentType !== jsonType) return responder.answer(notJson());
-  const script = readScriptRequest(native.utf8Decode(request.body), needed);
-  return "script" in script ? run(script) : responder.answer(invalid(script));
+  const needsScript = verb !== "confirm" && verb !== "rollback";
+  const script = readScriptRequest(native.utf8Decode(request.body), needsScript);
+  if (!("script" in script)) return responder.answer(invalid(script));
+  return service.policy.act(verb, script, (result) => responder.answer(policyAnswer(result)));
 }
 
 function policyAnswer(result: PolicyResult): HttpAnswer {

@@ -1,5 +1,5 @@
 /** What the engine offers to users of the API; see ts/api/routes.ts. */
-import type { PolicyService } from "../api/policy-routes.js";
+import type { PolicyDone, PolicyVerb, ScriptRequest } from "../api/policy-routes.js";
 import type { ChangeResult, Service, TestHook } from "../api/routes.js";
 import { settleMsMax } from "../api/server.js";
 import { request } from "../host/channel.js";
@@ -43,26 +43,33 @@ export function createService(engine: Engine): Service {
     followEvents: (onEvent) => core.events.follow(onEvent),
     change: (change, done) => changeRules(engine, change, done),
     reload: (done) => reloadAll(engine, done),
-    policy: policyService(engine),
+    policy: {
+      view: (view) => viewOf(engine, view),
+      act: (verb, script, done) => actOnPolicy(engine, verb, script, done),
+    },
     runTestHook: (hook) => runTestHook(engine, hook),
   };
 }
 
-function policyService(engine: Engine): PolicyService {
+function actOnPolicy(
+  engine: Engine,
+  verb: PolicyVerb,
+  script: ScriptRequest,
+  done: PolicyDone,
+): void {
   const user = "by the user";
-  return {
-    view: (view) => viewOf(engine, view),
-    try: (script, onlyMoves, done) => tryScript(engine, script, onlyMoves, done),
-    swap: (script, done) => {
-      (script.module === "policy" ? swapScript : swapControl)(engine, script, done);
-    },
-    confirm: (module, done) => {
-      (module === "policy" ? confirmScript : confirmControl)(engine, user, done);
-    },
-    rollBack: (module, done) => {
-      (module === "policy" ? rollBackScript : rollBackControl)(engine, user, done);
-    },
-  };
+  const isPolicy = script.module === "policy";
+  switch (verb) {
+    case "try":
+    case "diff":
+      return tryScript(engine, script, verb === "diff", done);
+    case "swap":
+      return (isPolicy ? swapScript : swapControl)(engine, script, done);
+    case "confirm":
+      return (isPolicy ? confirmScript : confirmControl)(engine, user, done);
+    case "rollback":
+      return (isPolicy ? rollBackScript : rollBackControl)(engine, user, done);
+  }
 }
 
 function stateWord({ phase }: Engine): string {
