@@ -58,7 +58,8 @@ function minified(input, file) {
   const names = privateNames("./tsconfig.json", input);
   const report = bundleReport(file.replace(".mjs", ".sizes"), names.kept);
   const plugins = [
-    arrows(), shortDeclarations, minifier, addedTexts(), sharedValues(), shortVariables(), report,
+    arrows(), shortDeclarations, minifier, addedTexts(), sharedValues({ properties: true }),
+    shortVariables(), report,
   ];
   return { ...common, input, plugins: [names], output: { file, format: "es", plugins } };
 }

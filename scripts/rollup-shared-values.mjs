@@ -1,5 +1,6 @@
 // A rollup output plugin that comes behind the minifier: values that the bundle spells often get a
-// name at its top. They are texts, `undefined`, and functions and classes of the language.
+// name at its top. They are texts, long numbers, `undefined`, `null`, functions and classes of the
+// language, and names of properties: `list.length` is `list[a]` where `a` is "length".
 import { parseAst } from "rollup/parseAst";
 import { walk } from "./rollup-walk.mjs";
 
@@ -13,10 +14,16 @@ const globals = new Set([
 
 const letters = "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ";
 const partOfName = /[\w$]/;
+/** A shorter name of a property stays behind its dot. */
+const propertyLengthMin = 4;
+const numberLengthMin = 4;
 
-/** The same program, with `let name=value,…;` behind the imports. */
-export function shareValues(code) {
-  const { spellings, names, top } = read(code);
+/**
+ * The same program, with `let name=value,…;` behind the imports. Properties are read a little
+ * slower by a name in a variable, so they are shared on request.
+ */
+export function shareValues(code, { properties = false } = {}) {
+  const { spellings, names, top } = read(code, properties);
   const free = freeNames(names);
   const edits = [];
   const declared = [];
@@ -43,25 +50,28 @@ function weigh(places) {
 }
 
 /** Where shareable values stand, every identifier, and where declarations may be put. */
-function read(code) {
+function read(code, properties) {
   const tree = parseAst(code);
   const spellings = new Map();
   const names = new Set();
   const inside = new Set();
   const keys = new Set();
   let top = 0;
-  const add = (node) => {
-    const text = code.slice(node.start, node.end);
-    spellings.set(text, [...spellings.get(text) ?? [], { start: node.start, end: node.end, text }]);
+  const add = ({ start, end }, text, isProperty = false) => {
+    spellings.set(text, [...spellings.get(text) ?? [], { start, end, text, isProperty }]);
   };
   walk(tree, (node) => {
     for (const one of notValues(node)) inside.add(one);
     if (isPlainKey(node)) keys.add(node.property ?? node.key);
     if (node.type === "ImportDeclaration") top = node.end;
     if (node.type === "Identifier" && !keys.has(node)) names.add(node.name);
-    if (inside.has(node) || !isShareable(node)) return;
-    if (node.type === "MemberExpression") inside.add(node.object);
-    add(node);
+    if (inside.has(node)) return;
+    if (isShareable(node)) {
+      if (node.type === "MemberExpression") inside.add(node.object);
+      add(node, code.slice(node.start, node.end));
+    } else if (properties && isLongProperty(node)) {
+      add(node.property, JSON.stringify(node.property.name), true);
+    }
   });
   return { spellings, names, top };
 }
@@ -82,7 +92,8 @@ function notValues(node) {
 function isShareable(node) {
   switch (node.type) {
     case "Literal":
-      return typeof node.value === "string";
+      if (typeof node.value === "number") return node.raw.length >= numberLengthMin;
+      return typeof node.value === "string" || node.raw === "null";
     case "UnaryExpression":
       return node.operator === "void" && node.argument.type === "Literal";
     case "Identifier":
@@ -97,8 +108,16 @@ function isShareable(node) {
   }
 }
 
+function isLongProperty({ type, computed, property }) {
+  return type === "MemberExpression" && !computed && property.name.length >= propertyLengthMin;
+}
+
 /** The name in that place, with a blank where it would melt with a word beside it. */
-function editOf(code, { start, end }, name) {
+function editOf(code, { start, end, isProperty }, name) {
+  if (isProperty) {
+    const isOptional = code[start - 2] === "?";
+    return { start: isOptional ? start : start - 1, end, text: `[${name}]` };
+  }
   const before = partOfName.test(code[start - 1] ?? "") ? " " : "";
   const after = partOfName.test(code[end] ?? "") ? " " : "";
   return { start, end, text: before + name + after };
@@ -124,9 +143,9 @@ function applyEdits(code, edits) {
   return parts.join("") + code.slice(at);
 }
 
-export function sharedValues() {
+export function sharedValues(options) {
   return {
     name: "shared-values",
-    renderChunk: (code) => ({ code: shareValues(code), map: null }),
+    renderChunk: (code) => ({ code: shareValues(code, options), map: null }),
   };
 }

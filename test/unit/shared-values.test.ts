@@ -6,7 +6,7 @@ import { suite } from "uvu";
 import * as assert from "uvu/assert";
 
 interface Module {
-  shareValues(code: string): string;
+  shareValues(code: string, options?: { properties: boolean }): string;
 }
 
 // The step is plain JavaScript beside the sources; this file runs from build/test/test/unit.
@@ -35,19 +35,34 @@ const CASES: readonly (readonly [string, string])[] = [
   ["classes", `out=[${many("new Map([[1,2]])")},{Map}.Map===Map]`],
   ["keys named like classes", `out=[{Number:1}.Number,${many("Number('3')")},({Map:e})=>e]` +
     ".map(e=>String(e))"],
+  ["long numbers", `out=[${many("65536")}]`],
+  ["null", `out=[${many("null")}]`],
+  ["names of properties", `let f=e=>e.length+(e?.length??0);out=[${many("f([1])")},` +
+    `${many("[1].length")},${many('"length"')},{length:2}.length,[1]?.length]`],
+  ["names of properties that are set", "let o={};o.length=1;o.length+=1;delete o.other;" +
+    "o.length++;out=[o,o.length,o.length,o.length]"],
+  ["functions of values", `out=[${many('"abc".startsWith("a")')}]`],
   ["a variable with a short name", `let a=1;out=[a,${many('"a long text"')}]`],
 ];
 
 for (const [name, code] of CASES) {
   test(name, () => {
-    const shared = shareValues(`import*as e from"adit:host";${code}`);
-    assert.equal(outcome(shared), outcome(code), shared);
+    for (const properties of [false, true]) {
+      const shared = shareValues(`import*as e from"adit:host";${code}`, { properties });
+      assert.equal(outcome(shared), outcome(code), shared);
+    }
   });
 }
 
 test("what is spelled often is spelled once", () => {
   const shared = shareValues(`out=[${many('"a long text"')}]`);
   assert.is(shared.split("a long text").length - 1, 1);
+});
+
+test("properties are shared on request", () => {
+  const code = `out=[${many("[1].length")}]`;
+  assert.is(shareValues(code), code);
+  assert.match(shareValues(code, { properties: true }), /^let a="length";out=\[\[1\]\[a\],/);
 });
 
 test("what would get longer stays", () => {
