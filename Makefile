@@ -264,11 +264,25 @@ $(B)/tools/%: test/netns/tools/%.c Makefile | prepare
 	@mkdir -p $(@D)
 	$(Q)$(CC) $(C_BASE) -O2 -MF $@.d -MT $@ -o $@ $< -lm
 
-.PHONY: c-tests fuzzers tools
+# The policy cage as a program, as it is delivered and under the sanitizer.
+$(B)/obj/hostile/cage: test/hostile/cage.c $(B)/obj/libadit.a Makefile
+	$(call say,CC,$< [obj])
+	@mkdir -p $(@D)
+	$(Q)$(CC) $(C_BASE) $(C_HARD) $(LD_HARD) -MF $@.d -MT $@ -o $@ $< $(B)/obj/libadit.a $(LIBS)
+
+$(B)/san/hostile/cage: test/hostile/cage.c $(B)/san/libadit.a Makefile
+	$(call say,CC,$< [san])
+	@mkdir -p $(@D)
+	$(Q)$(CC) $(C_BASE) $(C_SAN) -MF $@.d -MT $@ -Wl,--gc-sections \
+		-o $@ $< $(B)/san/libadit.a $(LIBS)
+
+.PHONY: c-tests fuzzers tools hostile
+hostile: $(B)/obj/hostile/cage $(B)/san/hostile/cage $(B)/policy.mjs
 tools: $(patsubst test/netns/tools/%.c,$(B)/tools/%,$(wildcard test/netns/tools/*.c))
 c-tests: $(C_TESTS:%=$(B)/san/test/%)
 fuzzers: $(FUZZERS:%=$(B)/fuzz/test/%)
 
 -include $(foreach set,obj san fuzz,$(C_SRC:%.c=$(B)/$(set)/%.d) \
 	$(QJS_SRC:%.c=$(B)/$(set)/quickjs/%.d))
+-include $(B)/obj/hostile/cage.d $(B)/san/hostile/cage.d
 -include $(C_TESTS:%=$(B)/san/test/%.d) $(FUZZERS:%=$(B)/fuzz/test/%.d)

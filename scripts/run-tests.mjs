@@ -164,6 +164,16 @@ const TIERS = [
     })),
   },
   {
+    name: "hostile",
+    title: "scripts that want to break their cage",
+    prepare: [make("hostile")],
+    programs: () => ["obj", "san"].map((set) => ({
+      name: `test/hostile [${set}]`,
+      command: [process.execPath, "test/hostile/run.mjs", `build/${set}/hostile/cage`],
+      secondsMax: SECONDS_MAX.slow,
+    })),
+  },
+  {
     name: "fuzz",
     title: `${FUZZ_RUNS} inputs for every parser of outside bytes`,
     whyNot: () => (capture(["clang", "--version"]) === null ? "no clang here" : ""),

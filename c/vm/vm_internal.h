@@ -54,6 +54,7 @@ struct vm {
 
 	unsigned int call_ms;
 	uint64_t call_due_us; /* 0 while no call is running */
+	uint64_t call_cpu_us; /* processor time when it began */
 	bool overran;
 	JSValue rejected[VM_REJECTIONS_MAX]; /* promises nobody handles yet */
 	JSValue reasons[VM_REJECTIONS_MAX];
@@ -94,6 +95,9 @@ void vm_end_call(struct vm *vm);
 void vm_collect(struct vm *vm);
 struct vm *vm_of(JSContext *context);
 uint64_t vm_monotonic_us(void);
+uint64_t vm_cpu_us(void);
+/* True if the running call is to be interrupted. */
+bool vm_is_overdue(const struct vm *vm);
 #ifdef ADIT_TEST
 /* Called before each allocation of the engine: a test may have it fail. */
 extern void (*vm_test_allocation)(struct vm *vm);

@@ -10,7 +10,7 @@ static const char lockdown[] =
 	"  const seeds = [globalThis, [][Symbol.iterator](), new Map().entries(),\n"
 	"    new Set().values(), ''[Symbol.iterator](), ''.matchAll(/a/g), function* () {},\n"
 	"    async function () {}, async function* () {}, (function* () {})(),\n"
-	"    (async function () {})(),\n"
+	"    (async function () {})(), Object.getPrototypeOf(1n),\n"
 	"    (async function* () {})(), ...(extra ?? [])];\n"
 	"  if (globalThis.Uint8Array) seeds.push(Object.getPrototypeOf(Uint8Array));\n"
 	"  for (const kind of [function () {}, function* () {}, async function () {},\n"

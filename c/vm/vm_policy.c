@@ -4,7 +4,6 @@
 #include <string.h>
 #include <sys/resource.h>
 #include <sys/syscall.h>
-#include <time.h>
 #include <unistd.h>
 
 #include "../check.h"
@@ -21,23 +20,13 @@
 
 /* --------------------------------------------------------------------------- limits */
 
-/* Of the only thread: once there is a limit of processor time, the kernel says what the whole
- * process used as of the last tick only. */
-static uint64_t cpu_now_us(void)
-{
-	struct timespec now;
-
-	clock_gettime(CLOCK_THREAD_CPUTIME_ID, &now);
-	return (uint64_t)now.tv_sec * 1000000 + (uint64_t)now.tv_nsec / 1000;
-}
-
 /* A third net below the interrupt handler and the timer's signal. It moves on from call to call,
  * since the life of a cage has no end. */
 static void limit_cpu(struct cage *cage)
 {
 	uint64_t limit[2]; /* struct rlimit64 of the kernel: soft, hard */
 
-	cage->cpu_us = cpu_now_us();
+	cage->cpu_us = vm_cpu_us();
 	if (syscall(SYS_prlimit64, 0, RLIMIT_CPU, NULL, limit) == 0) {
 		limit[0] = cage->cpu_us / 1000000 + 2 * cage->vm.call_ms / 1000 + CPU_SECONDS_SPARE;
 		if (limit[0] > limit[1])
@@ -60,7 +49,7 @@ static void begin_request(struct cage *cage)
 static void end_request(struct cage *cage)
 {
 	vm_end_call(&cage->vm);
-	cage->cpu_us = cpu_now_us() - cage->cpu_us;
+	cage->cpu_us = vm_cpu_us() - cage->cpu_us;
 }
 
 /* -------------------------------------------------------------------------- requests */
@@ -75,7 +64,7 @@ static int run_jobs(struct cage *cage)
 	while (r > 0 && !vm->overran) {
 		r = JS_ExecutePendingJob(vm->runtime, &context);
 		/* Jobs of the engine's own functions never ask the interrupt handler. */
-		if (vm_monotonic_us() >= vm->call_due_us)
+		if (vm_is_overdue(vm))
 			vm->overran = true;
 	}
 	if (r >= 0 && vm->rejections > 0)

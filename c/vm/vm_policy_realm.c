@@ -152,7 +152,8 @@ static void find_errors(struct cage *cage)
 
 		cage->errors[i] = JS_GetPropertyStr(context, constructor, "prototype");
 		if (!JS_IsObject(cage->errors[i]))
-			vm_die(&cage->vm, VM_EXIT_SETUP, "the engine has no %s", cage_error_names[i]);
+			vm_die(&cage->vm, VM_EXIT_SETUP, "the engine has no %s",
+			       cage_error_names[i]);
 		JS_FreeValue(context, constructor);
 	}
 	JS_FreeValue(context, global);

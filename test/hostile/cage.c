@@ -1,4 +1,4 @@
-/* A policy cage as a program, for parents that are not written in C: its channel is descriptor 3. */
+/* A policy cage as a program, for a parent that is not written in C. */
 #include <stdio.h>
 #include <stdlib.h>
 
