@@ -47,7 +47,9 @@ export async function runInCage(script, { program, runner = [] }, memoryKib, sta
       }
     }
   } catch (error) {
-    return { error: { kind: "died", name: "Died", message: error.message, stack: "" }, messages };
+    // The last words of a cage hold the stack in one line.
+    const [message, ...stack] = error.message.split(/ (?=at )/);
+    return { error: { kind: "died", name: "Died", message, stack: stack.join("\n") }, messages };
   } finally {
     cage.close();
   }

@@ -8,7 +8,7 @@ import { Worker } from "node:worker_threads";
 export const LIMITS = Object.freeze({ memoryKib: 1024, stackKib: 128, callMs: 100 });
 
 /** What a whole job may take before its thread is ended. */
-export const JOB_SECONDS_MAX = 60;
+const JOB_SECONDS_MAX = 60;
 
 /**
  * Runs a job: { modules: { name: text }, main, limits, overheadKib, secondsMax }. `main` is the

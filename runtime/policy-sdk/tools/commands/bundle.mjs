@@ -2,11 +2,11 @@
 
 import { basename, resolve } from "node:path";
 import { bundle } from "../bundler.mjs";
-import { EXIT, usageError } from "../errors.mjs";
+import { EXIT, SourceError, usageError } from "../errors.mjs";
 import { readText, writeWhole } from "../files.mjs";
 import { shownPath } from "../findings.mjs";
 import { readCount } from "../numbers.mjs";
-import { SCRIPT_BYTES_MAX } from "./check.mjs";
+import { SCRIPT_BYTES_MAX, sizeFinding } from "./check.mjs";
 
 const VERSION_MAX = 4_294_967_295;
 const TARGET = /^[A-Za-z0-9][A-Za-z0-9._-]{0,63}$/;
@@ -38,7 +38,7 @@ async function run({ positionals, values, folder }) {
   const built = await bundle(file, { banner: own, fileName: out });
   const policyBytes = Buffer.byteLength(built.code);
   if (policyBytes > SCRIPT_BYTES_MAX) {
-    throw usageError(`${policyBytes} bytes as one module, at most ${SCRIPT_BYTES_MAX}`);
+    throw new SourceError([sizeFinding(file, policyBytes)]);
   }
   const head = own === banner ? "" : `${banner}\n`;
   const text = control === undefined ? built.code

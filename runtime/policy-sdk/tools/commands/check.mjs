@@ -80,7 +80,7 @@ async function tryBundle(entry) {
   }
 }
 
-const sizeFinding = (file, bytes) => finding("size",
+export const sizeFinding = (file, bytes) => finding("size",
   `${bytes} bytes as one module, at most ${SCRIPT_BYTES_MAX}`,
   "move tables into policy.vars of the configuration", { file });
 
