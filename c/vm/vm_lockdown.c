@@ -11,7 +11,7 @@ static const char lockdown[] =
 	"    new Set().values(), ''[Symbol.iterator](), ''.matchAll(/a/g), function* () {},\n"
 	"    async function () {}, async function* () {}, (function* () {})(),\n"
 	"    (async function () {})(), Object.getPrototypeOf(1n),\n"
-	"    (async function* () {})(), ...(extra ?? [])];\n"
+	"    (async function* () {})()];\n"
 	"  if (globalThis.Uint8Array) seeds.push(Object.getPrototypeOf(Uint8Array));\n"
 	"  for (const kind of [function () {}, function* () {}, async function () {},\n"
 	"    async function* () {}]) delete Object.getPrototypeOf(kind).constructor;\n"
@@ -40,7 +40,8 @@ static const char lockdown[] =
 	"    const isObject = typeof value === 'object' && value !== null;\n"
 	"    if ((!isObject && typeof value !== 'function') || seen.has(value)) return;\n"
 	"    seen.add(value);\n"
-	"    walk(Object.getPrototypeOf(value));\n"
+	"    const prototype = Object.getPrototypeOf(value);\n"
+	"    if (!Object.isFrozen(prototype)) walk(prototype);\n"
 	"    for (const key of Reflect.ownKeys(value)) {\n"
 	"      const property = Object.getOwnPropertyDescriptor(value, key);\n"
 	"      walk(property.value); walk(property.get); walk(property.set);\n"
@@ -48,7 +49,7 @@ static const char lockdown[] =
 	"    if (shadowable.includes(value)) letHeirsShadow(value);\n"
 	"    Object.freeze(value);\n"
 	"  };\n"
-	"  seeds.forEach(walk);\n"
+	"  (extra?.length > 0 ? extra : seeds).forEach(walk);\n"
 	"}\n";
 
 int vm_lockdown(JSContext *context, JSValueConst values)

@@ -9,7 +9,7 @@
 #include "vm/vm_internal.h"
 #include "vm/vm_policy.h"
 
-/* Making the world is the same 28,000 allocations for every script: some of them do. */
+/* Making the world is the same thousands of allocations for every script: some of them do. */
 #define START_STRIDE 7
 #define CALL "{\"call\":\"decide\",\"world\":{\"names\":[\"de\",\"us\"],\"n\":3}}"
 
