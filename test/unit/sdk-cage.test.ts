@@ -17,7 +17,7 @@ import type { PolicyFunctions, World } from "../../runtime/policy-sdk/src/types.
 import type {
   DecideAnswer, EventAnswer, WireChange, WireDevice, WireEvent, WireWorld,
 } from "../../runtime/policy-sdk/src/wire.js";
-import { wireDevice, wireLocation, wireWorld } from "./support/policy-world.js";
+import { changeBetween, wireDevice, wireLocation, wireWorld } from "./support/policy-world.js";
 
 function decide(world: WireWorld | WireChange = wireWorld()): DecideAnswer {
   return JSON.parse(handle(JSON.stringify({ call: "decide", world }))) as DecideAnswer;
@@ -367,17 +367,6 @@ const aDevice = fc.record({
 const byMac = (devices: readonly WireDevice[]): WireDevice[] =>
   [...new Map(devices.map((device) => [device.mac, device])).values()]
     .sort((a, b) => (a.mac < b.mac ? -1 : 1));
-
-function changeBetween(old: WireWorld, next: WireWorld): WireChange {
-  const had = new Map(old.devices.map((device) => [device.mac, JSON.stringify(device)]));
-  const macs = new Set(next.devices.map(({ mac }) => mac));
-  const { now, locations, uplinks, vars } = next;
-  return {
-    now, locations, uplinks, vars,
-    changed: next.devices.filter((device) => had.get(device.mac) !== JSON.stringify(device)),
-    gone: [...had.keys()].filter((mac) => !macs.has(mac)),
-  };
-}
 
 worlds("as differences give what whole ones give", () => {
   const policy = {

@@ -1,6 +1,6 @@
 /** Worlds for tests of the policy interface, in their JSON form. */
 import type {
-  WireDevice, WireLocation, WireTime, WireWorld,
+  WireChange, WireDevice, WireLocation, WireTime, WireWorld,
 } from "../../../runtime/policy-sdk/src/wire.js";
 
 export const wireTime = (part: Partial<WireTime> = {}): WireTime => ({
@@ -32,3 +32,14 @@ export const wireWorld = (part: Partial<WireWorld> = {}): WireWorld => ({
   vars: {},
   ...part,
 });
+
+export function changeBetween(old: WireWorld, next: WireWorld): WireChange {
+  const had = new Map(old.devices.map((device) => [device.mac, JSON.stringify(device)]));
+  const macs = new Set(next.devices.map(({ mac }) => mac));
+  const { now, locations, uplinks, vars } = next;
+  return {
+    now, locations, uplinks, vars,
+    changed: next.devices.filter((device) => had.get(device.mac) !== JSON.stringify(device)),
+    gone: [...had.keys()].filter((mac) => !macs.has(mac)),
+  };
+}
