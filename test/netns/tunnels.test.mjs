@@ -1,7 +1,7 @@
 // The life of tunnels on a real kernel: dialled by the first packet, found by name, past a dead
 // peer, with addresses that two gateways would both give out, refused for a reason that is told.
 
-import { writeFileSync } from "node:fs";
+import { readFileSync, writeFileSync } from "node:fs";
 import { dirname, join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { finish, makeChecks, part } from "./lab/check.mjs";
@@ -120,6 +120,8 @@ async function badReload(checks, lab) {
     writeFileSync(router.file, JSON.stringify({ ...router.config, tun_mtu: 12, table: "x" }));
     const { status, stderr } = adit(router, "reload");
     checks.ok(status === 1 && stderr.includes("tun_mtu"), "the issue is told", stderr.trim());
+    const line = `${router.file}: tun_mtu: expected`;
+    checks.ok(readFileSync(router.log, "utf8").includes(line), "the log names the file", line);
     await leaves(checks, "phone", "us");
     const moved = { ...router.config, protected_mac_addrs: [
       { ...router.config.protected_mac_addrs[0], vl: "de" }] };

@@ -109,6 +109,11 @@ test("mistakes are usage errors that suggest the nearest word", () => {
   }
 });
 
+test("--version is the command version", () => {
+  assert.equal(run(["--version"]).out, run(["version"]).out);
+  assert.equal(run(["--json", "--version"]).out, '{"version":"1.2.3"}\n');
+});
+
 test("options stand anywhere, and `--` ends them", () => {
   const parsed = parseCommandLine(["--json", "explain", "--socket=/x", "--", "-odd"], commands);
   assert.ok(parsed.kind === "run");

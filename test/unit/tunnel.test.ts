@@ -157,6 +157,7 @@ test("a refused token waits for a person and is told", () => {
   bench.take({ kind: "answered", session: 3, answer });
   assert.deepStrictEqual([...bench.kinds()].sort(), ["close", "event", "event"]);
   assert.ok(bench.events.includes("invalid_auth"));
+  assert.match(bench.state.reason, /refused: auth: no client there has the token_sha256/);
   assert.ok((bench.state.retryAtMs ?? 0) >= bench.nowMs + authDelayMs);
 });
 

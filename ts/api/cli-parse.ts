@@ -45,7 +45,7 @@ export function parseCommandLine(
   const words: string[] = [];
   const known = [...commonOptions, ...commands.flatMap((command) => command.options)];
   for (let at = 0; at < args.length; at++) {
-    const arg = args[at] as string;
+    const arg = args[at] === "--version" ? "version" : (args[at] as string);
     if (arg === "--") {
       words.push(...args.slice(at + 1));
       break;

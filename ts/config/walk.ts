@@ -111,8 +111,9 @@ function readList(
   const [least, most] = row.range ?? [0, Infinity];
   const isList = Array.isArray(value);
   if (!isList || value.length < least || value.length > most) {
-    const count = row.range === undefined ? "a list" : `a list of ${least} to ${most}`;
-    addIssue(found.issues, path, isList ? value.length : value, count);
+    const list = isList ? "" : "a list of ";
+    const expected = row.range === undefined ? "a list" : `${list}${least} to ${most} items`;
+    addIssue(found.issues, path, isList ? value.length : value, expected);
     return [];
   }
   const item = { ...row, range: undefined };

@@ -114,7 +114,7 @@ export function reload(engine: Engine, done: (issues: readonly Issue[]) => void)
     const expected = `${before.role} as before; a change of role needs a restart`;
     const issues = changed ? [{ path: "role", value: `"${after.role}"`, expected }] : found;
     if (changed) core.config = before;
-    for (const line of issueLines(issues)) logError(core, line);
+    for (const line of issueLines(issues)) logError(core, `${core.facts.configPath}: ${line}`);
     if (issues.length === 0 && after !== undefined) takeAgain(engine, after);
     done(issues);
   });

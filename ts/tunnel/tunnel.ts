@@ -142,8 +142,12 @@ function onAnswered(turn: Turn, session: number, answer: GatewayAnswer): void {
   }
 }
 
+/** A gateway does not tell strangers more than "auth". */
+const authHint = "no client there has the token_sha256 of this token";
+
 function onRefused(turn: Turn, error: string, text: string): void {
-  failAttempt(turn, `the gateway refused: ${error}${text === "" ? "" : `: ${text}`}`);
+  const told = error === "auth" && text === "" ? authHint : text;
+  failAttempt(turn, `the gateway refused: ${error}${told === "" ? "" : `: ${told}`}`);
   if (error !== "auth") return;
   const { name } = turn.state.location;
   turn.commands.push({ kind: "event", event: { event: "invalid_auth", route_name: name } });
