@@ -149,7 +149,12 @@ export function rollBackScript(engine: Engine, why: string, done: PolicyDone): v
   endWatch(engine);
   swap.former = undefined;
   if (former?.cage?.isOpen === true) engine.advice.adopt(former.cage, former.held);
-  else runRecorded(engine, () => undefined);
+  else {
+    // Whatever becomes of loading the one before: this one decides no more.
+    engine.advice.release().cage?.close();
+    engine.advice.script = undefined;
+    runRecorded(engine, () => undefined);
+  }
   tellLast(core, after);
   return keepRecord(engine, (problem) => {
     if (problem !== "") done(refuse(500, problem));
