@@ -20,10 +20,13 @@ export interface CageOwner {
   readonly clock: Clock;
   /** Asked for every request. */
   fault(kind: string): CageFault;
+  /** It answered a call without a fault. */
+  answered?(cage: Cage, call: string): void;
   died(cage: Cage, death: Death): void;
 }
 
 const HEAD_BYTES = 5;
+const RESULT = 0x52;
 const FRAME_BYTES_MAX = 1_048_576;
 const SCRIPT_BYTES_MAX = 262_144;
 /** Statuses of c/decider_exit.h. */
@@ -44,6 +47,8 @@ export class Cage {
   /** Its decider is gone: nobody is told of its end. */
   forgotten = false;
   stream: Stream | undefined;
+  /** The script that it was given. */
+  source = "";
   #realm: Realm | undefined;
   #input = Buffer.alloc(0);
   #isLoaded = false;
@@ -88,7 +93,11 @@ export class Cage {
     const frame = isSpoilt ? spoil(fault) : this.#frame(kind, text, costUs);
     if (frame === undefined) return;
     const delayMs = costUs / 1_000 + (fault === "late" ? LATE_MS : 0);
-    this.#answer = this.owner.clock.after(delayMs, () => this.stream?.send(frame));
+    const isGood = !isSpoilt && kind === "C" && frame[4] === RESULT;
+    this.#answer = this.owner.clock.after(delayMs, () => {
+      this.stream?.send(frame);
+      if (isGood) this.owner.answered?.(this, text);
+    });
   }
 
   /** Undefined if the request ended the process. */
@@ -114,6 +123,7 @@ export class Cage {
     if (Buffer.byteLength(text) > SCRIPT_BYTES_MAX) {
       throw new ScriptError("syntax", `SyntaxError: at most ${SCRIPT_BYTES_MAX} bytes`);
     }
+    this.source = text;
     this.#realm = this.realms.open(this.limits);
     const result = this.#realm.load(text);
     this.#isLoaded = true;

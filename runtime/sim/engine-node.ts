@@ -23,6 +23,7 @@ export function nodeEngine(bundle: string, realms?: RealmEngine): Engine {
   const installed = compile(bundle);
   return {
     name: "node",
+    bundle,
     realms,
     create(host, text) {
       const factory = text === undefined || text === bundle ? installed : compile(text);

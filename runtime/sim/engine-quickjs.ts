@@ -57,7 +57,7 @@ export async function quickjsEngine(bundle: string, realms?: RealmEngine): Promi
     import("@jitl/quickjs-wasmfile-release-sync"),
   );
   const create: Engine["create"] = (host, text = bundle) => createDecider(wasm, text, host);
-  return { name: "quickjs", realms, create };
+  return { name: "quickjs", bundle, realms, create };
 }
 
 function createDecider(wasm: QuickJSWASMModule, bundle: string, host: HostModule): Decider {

@@ -15,6 +15,8 @@ export interface Decider {
 
 export interface Engine {
   readonly name: string;
+  /** Its text. */
+  readonly bundle: string;
   /** What caged scripts run in; undefined if there is no prelude. */
   readonly realms?: RealmEngine | undefined;
   /** Runs the bundle, or another text in its place. Throws what the text's evaluation throws. */

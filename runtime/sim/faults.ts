@@ -79,6 +79,7 @@ function killDecider(world: World): void {
 
 function killAll(world: World): void {
   world.router.killAll();
+  world.script?.onMoverEnd();
   world.clock.after(world.random.between(100, 5_000), () => world.router.boot());
 }
 
@@ -206,6 +207,7 @@ export function forgetUnused({ router, devices }: World): void {
 function jumpClock(world: World): void {
   const years = world.random.between(-1, 1) * YEARS_MS;
   world.clock.wallOffsetMs = Math.max(0, world.clock.wallOffsetMs + years);
+  world.script?.onClockSet();
 }
 
 /** The owner moves a device by the API. */
@@ -245,10 +247,16 @@ function breakCages(world: World): void {
   if (world.random.chance(20)) return mover.cages.kill(first);
   const fault = world.random.pick(CAGE_FAULTS);
   let left = world.random.between(1, 8);
-  mover.cages.fault = () => (left-- > 0 ? fault : "none");
+  mover.cages.fault = () => {
+    if (left-- <= 0) return "none";
+    if (world.script !== undefined) world.script.troubleMs = world.clock.nowMs;
+    return fault;
+  };
 }
 
 function breakFlash(world: World): void {
+  // What was found before the first change is kept in memory, which does not fail on a boot.
+  if (!world.isReady) return;
   world.router.files.writeError = -world.random.pick([errno.ENOSPC, errno.EIO]);
   world.clock.after(world.random.between(1_000, 20_000), () => {
     world.router.files.writeError = 0;

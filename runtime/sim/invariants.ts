@@ -10,20 +10,13 @@ import { allowedOf, expectedOf } from "./policy.js";
 import type { Outcome, Packet } from "./resolve.js";
 import { resolve } from "./resolve.js";
 import { routeText, ruleText } from "./kernel-objects.js";
+import { Violation } from "./violation.js";
 import type { Device } from "./topology.js";
 import { isNeighbour, locations, packetsOf, TUN, UPLINK } from "./topology.js";
 
-export class Violation extends Error {
-  constructor(
-    readonly invariant: string,
-    detail: string,
-  ) {
-    super(`${invariant}: ${detail}`);
-  }
-}
-
 /** Time that a foreign edit of both layers may stay unrepaired, once a decider could see it. */
 export const REPAIR_MS = 500;
+const LEAK = "no packet leaves outside its tunnel";
 /** Time until a change asked for by the API is in the kernel. */
 const SETTLE_MS = 2_000;
 
@@ -105,19 +98,23 @@ export function difference(before: string, after: string): string {
 function checkPacket(checked: Checked, device: Device, packet: Packet): void {
   const { machine, policy, previous } = checked;
   const nowMs = machine.around.clock.nowMs;
-  const allowed = allowedOf(policy.ruleFor(device, packet.src));
+  const allowed = placesOf(policy, device, packet);
   const changing = nowMs <= Math.max(checked.changedAtMs, checked.ableSinceMs) + SETTLE_MS;
-  if (changing) {
-    for (const place of allowedOf(previous.ruleFor(device, packet.src))) allowed.add(place);
-  }
+  if (changing) for (const place of placesOf(previous, device, packet)) allowed.add(place);
   if (!allowed.has("uplink") && !changing) checkLayers(checked, device, packet);
   const place = placeOf(machine, resolve(machine.kernel, packet));
   if (place === "nowhere" || allowed.has(place)) return;
   if (place !== "uplink" && (changing || mayStray(checked))) return;
   if (mayLeak(checked, device, packet.src)) return;
   const where = `${device.name} ${packet.src} -> ${packet.dst}`;
-  const rule = JSON.stringify(policy.ruleFor(device, packet.src) ?? "none");
-  throw new Violation("no packet leaves outside its tunnel", `${where} by ${place}, rule ${rule}`);
+  const rules = JSON.stringify(policy.rulesFor(device, packet.src));
+  throw new Violation(LEAK, `${where} by ${place}, rules ${rules}`);
+}
+
+/** Wherever any rule that may be in force lets it go. */
+function placesOf(policy: ReferencePolicy, device: Device, { src, dst }: Packet): Set<string> {
+  const places = policy.rulesFor(device, src).flatMap((rule) => [...allowedOf(rule)]);
+  return new Set(policy.mayBypass(dst) ? [...places, "uplink"] : places);
 }
 
 /** Each of the two layers keeps the packet from the uplink without the other's help. */
@@ -137,7 +134,7 @@ function checkLayers(checked: Checked, device: Device, packet: Packet): void {
 /** A device by MAC whose address no neighbour entry has told for long enough. */
 function isUnknown(checked: Checked, device: Device, src: string): boolean {
   const { machine, policy, damage, ableSinceMs } = checked;
-  if (policy.ruleFor(device, src)?.kind !== "mac") return false;
+  if (!policy.rulesFor(device, src).some((rule) => rule?.kind === "mac")) return false;
   const nowMs = machine.around.clock.nowMs;
   const isNew = damage.isNeighbourNew(device.mac, nowMs, ableSinceMs);
   return isNew || !isNeighbour(machine.kernel, device, src);
@@ -178,15 +175,19 @@ export function checkSettled(checked: Checked): void {
 /** Every device is where policy wants it, given which locations are up. */
 export function checkPlaces(checked: Checked, isUp: (location: string) => boolean): void {
   const { machine, policy } = checked;
+  const wallMs = machine.around.clock.wallMs();
   for (const device of checked.devices) {
     for (const packet of packetsOf(device)) {
-      const wanted = expectedOf(policy.ruleFor(device, packet.src), isUp);
-      const expected = wanted === "blocked" ? "nowhere" : wanted;
+      const wanted = policy
+        .settledRules(device, packet.src, wallMs)
+        .map((rule) => expectedOf(rule, isUp).replace("blocked", "nowhere"));
+      const expected = policy.bypasses(packet.dst) ? ["uplink"] : wanted;
       const outcome = resolve(machine.kernel, packet);
       const place = placeOf(machine, outcome);
-      if (place === expected) continue;
-      const what = `${device.name} ${packet.src} -> ${packet.dst}: ${place}, not ${expected}`;
-      throw new Violation("settled as policy says", `${what}; ${JSON.stringify(outcome)}`);
+      if (expected.includes(place)) continue;
+      const what = `${device.name} ${packet.src} -> ${packet.dst}`;
+      const how = `${place}, not ${expected.join()}; ${JSON.stringify(outcome)}`;
+      throw new Violation("settled as policy says", `${what}: ${how}`);
     }
   }
 }
@@ -197,7 +198,8 @@ function checkOrphans({ machine, devices, policy }: Checked): void {
     if (rule.protocol !== ours.PROTOCOL || rule.src === "") continue;
     const src = hostOf(rule.src);
     const owner = devices.find(({ addr4, addr6 }) => src === addr4 || src === addr6);
-    if (owner !== undefined && policy.ruleFor(owner, src) !== undefined) continue;
+    const isRuled = ([rule]: ReturnType<ReferencePolicy["rulesFor"]>): boolean => !!rule;
+    if (owner !== undefined && isRuled(policy.rulesFor(owner, src))) continue;
     throw new Violation("nothing is left over", ruleText(rule));
   }
 }
@@ -207,12 +209,17 @@ function checkFlows({ machine, devices, policy }: Checked): void {
   for (const flow of machine.kernel.flows) {
     const device = devices.find(({ addr4, addr6 }) => flow.src === addr4 || flow.src === addr6);
     if (device === undefined) continue;
-    const expected = expectedOf(policy.ruleFor(device, flow.src), () => true);
+    const wallMs = machine.around.clock.wallMs();
+    const rules = policy.settledRules(device, flow.src, wallMs);
+    const expected = policy.bypasses(flow.dst)
+      ? ["uplink"]
+      : rules.map((rule) => expectedOf(rule, () => true));
     const slot = machine.mover?.tunnels.slotOf(flow.snat === "" ? flow.src : flow.snat) ?? 0;
     const place = flow.snat === "" ? "uplink" : (locations[slot - 1]?.name ?? "nowhere");
-    if (place === expected) continue;
+    if (expected.includes(place)) continue;
     const what = `${device.name} ${flow.src} -> ${flow.dst} ${flow.ports}`;
-    throw new Violation("flows follow the policy", `${what}: ${place}, not ${expected}`);
+    const how = `${place}, not ${expected.join()}`;
+    throw new Violation("flows follow the policy", `${what}: ${how}`);
   }
 }
 

@@ -3,6 +3,7 @@
  * processes can be killed at any point; the kernel stays.
  */
 import type { DeciderMessage } from "../../ts/host/contract.gen.js";
+import type { Cage } from "./cage.js";
 import type { Clock, Event } from "./clock.js";
 import { Descriptors } from "./descriptors.js";
 import type { Decider, Engine } from "./engine.js";
@@ -65,6 +66,8 @@ export class Machine {
   /** Called after each command that the mover carried out. */
   onCommand: (message: DeciderMessage) => void = () => {};
   onReady: () => void = () => {};
+  /** Called when a caged script has answered a call. */
+  onAnswered: (cage: Cage, call: string) => void = () => {};
   /** Called when the decider is gone. */
   onDown: () => void = () => {};
   /** Called when a command was answered with an injected error. */
@@ -107,6 +110,7 @@ export class Machine {
       },
     });
     this.mover.onCommand = (message) => this.onCommand(message);
+    this.mover.cages.answered = (cage, call) => this.onAnswered(cage, call);
     this.onMover(this.mover);
     this.#startDecider();
   }

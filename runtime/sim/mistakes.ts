@@ -6,10 +6,13 @@ import type { DeciderMessage } from "../../ts/host/contract.gen.js";
 import { ours, rtn } from "./constants.js";
 import type { Machine } from "./machine.js";
 import type { Mover } from "./mover.js";
+import { scriptMistakes } from "./script-mistakes.js";
 
 export interface Mistake {
   readonly name: string;
   readonly plant: (machine: Machine) => void;
+  /** Needs a policy script to show. */
+  readonly scripted?: boolean;
   /** Invariants by which it may be found. */
   readonly found: readonly string[];
 }
@@ -78,7 +81,7 @@ export const mistakes: readonly Mistake[] = [
   {
     name: "deaf-to-neighbours",
     plant: onMover((mover) => (mover.overhear = ({ type }) => type === "neighbour")),
-    found: [LAYERS, LEAK],
+    found: [LAYERS, LEAK, "nothing is left over"],
   },
   {
     name: "deaf-to-firewall",
@@ -123,6 +126,7 @@ export const mistakes: readonly Mistake[] = [
     found: ["a stop removes state"],
   },
   { name: "clean-start", plant: cleanStart, found: [LAYERS, LEAK, RESTART] },
+  ...scriptMistakes,
 ];
 
 function onMover(change: (mover: Mover) => void): Mistake["plant"] {

@@ -16,6 +16,8 @@ const DEATH_MS = 0.6;
 export class Cages {
   /** What becomes of a request; the letter says which kind it is, L or C. */
   fault: (kind: string) => CageFault = () => "none";
+  /** Told of every good answer to a call. */
+  answered: (cage: Cage, call: string) => void = () => {};
   readonly #cages = new Map<number, Cage>();
   #last = 0;
 
@@ -35,6 +37,7 @@ export class Cages {
     const cage = new Cage(number, limits, realms, {
       clock,
       fault: (kind) => this.fault(kind),
+      answered: (one, call) => this.answered(one, call),
       died: (dead, death) => this.#bury(dead, death),
     });
     const stream = descriptors.pair(cage);

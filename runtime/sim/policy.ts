@@ -3,17 +3,22 @@
  * invariants compare the kernel's behaviour with this, never with what the bundle believes.
  */
 import { API_PATH } from "./machine.js";
+import { contains, netOf } from "./net.js";
 import type { Random } from "./random.js";
+import type { ScriptAnswers } from "./script-answers.js";
+import type { ScriptAnswer } from "./scripts.js";
 import type { Device } from "./topology.js";
 import { GATEWAY_PORT, LANS, locations, nameOf, RESOLVER, TOKEN, TUN, UPLINK } from "./topology.js";
 
 export interface ReferenceRule {
   readonly kind: "mac" | "ip" | "iface";
   readonly subject: string;
-  /** A location's name or `direct`. */
+  /** A location's name, `direct`, or `block` of a script. */
   readonly vl: string;
-  /** `block`, `direct` or a location's name. */
+  /** `block`, `direct`, a location's name, or `rules` of a script. */
   readonly whenDown: string;
+  /** What holds while it is down, if `whenDown` is `rules`. */
+  readonly rules?: ReferenceRule;
 }
 
 /** What a run varies beside the rules. */
@@ -26,6 +31,8 @@ export interface Variation {
   readonly samePool: boolean;
   /** Gateways are known by name; a resolver on the uplink has their addresses. */
   readonly named: boolean;
+  /** A policy script decides. */
+  readonly scripted?: boolean;
 }
 
 /** The rule of whoever has none, in default-gateway mode. */
@@ -33,6 +40,8 @@ const EVERYBODY: ReferenceRule = { kind: "iface", subject: "", vl: "us", whenDow
 
 export class ReferencePolicy {
   readonly rules: ReferenceRule[] = [];
+  /** Answers of the policy script, if there is one. */
+  answers: ScriptAnswers | undefined;
 
   constructor(readonly variation: Variation) {}
 
@@ -40,6 +49,7 @@ export class ReferencePolicy {
   copy(): ReferencePolicy {
     const copied = new ReferencePolicy(this.variation);
     copied.rules.push(...this.rules);
+    copied.answers = this.answers;
     return copied;
   }
 
@@ -54,19 +64,73 @@ export class ReferencePolicy {
     if (at >= 0) this.rules.splice(at, 1);
   }
 
-  /** MAC before address before interface; undefined for an unprotected source. */
-  ruleFor(device: Device, src: string): ReferenceRule | undefined {
+  /** Rules of which any may be in force; undefined is an unprotected source. */
+  rulesFor(device: Device, src: string): (ReferenceRule | undefined)[] {
+    const { answers } = this;
+    if (answers === undefined) return [this.#ownRule(device, src) ?? this.#everybody()];
+    return answers.candidates(device.mac).map((answer) => this.#advised(device, src, answer));
+  }
+
+  /** The rules that hold once everything has settled: one, unless the script fails. */
+  settledRules(device: Device, src: string, wallMs: number): (ReferenceRule | undefined)[] {
+    const { answers } = this;
+    if (answers === undefined) return this.rulesFor(device, src);
+    const settled = answers.settled(device.mac, device.iface, wallMs);
+    return settled.map((answer) => this.#advised(device, src, answer));
+  }
+
+  /** True for a destination that a script may have opened for everybody. */
+  mayBypass(dst: string): boolean {
+    return this.answers?.bypass().some((prefix) => covers(prefix, dst)) ?? false;
+  }
+
+  /** True for one that is open when nothing disturbs. */
+  bypasses(dst: string): boolean {
+    return this.answers?.settledBypass().some((prefix) => covers(prefix, dst)) ?? false;
+  }
+
+  /** MAC before address before interface. */
+  #ownRule(device: Device, src: string): ReferenceRule | undefined {
     const find = (kind: string, subject: string): ReferenceRule | undefined =>
       this.rules.find((rule) => rule.kind === kind && rule.subject === subject);
-    const own = find("mac", device.mac) ?? find("ip", src) ?? find("iface", device.iface);
-    return own ?? (this.variation.defaultGateway ? EVERYBODY : undefined);
+    return find("mac", device.mac) ?? find("ip", src) ?? find("iface", device.iface);
   }
+
+  #everybody(): ReferenceRule | undefined {
+    return this.variation.defaultGateway ? EVERYBODY : undefined;
+  }
+
+  /** A script moves and blocks; it opens only where no rule of the owner's says otherwise. */
+  #advised(device: Device, src: string, answer: ScriptAnswer): ReferenceRule {
+    const own = this.#ownRule(device, src);
+    const rule = { kind: "mac", subject: device.mac, whenDown: "block" } as const;
+    const direct = own ?? { ...rule, vl: "direct" };
+    switch (answer.kind) {
+      case "via": {
+        const { location: vl, whenDown } = answer;
+        if (whenDown !== "direct") return { ...rule, vl, whenDown };
+        return { ...rule, vl, whenDown: "rules", rules: direct };
+      }
+      case "direct":
+        return direct;
+      case "block":
+        return { ...rule, vl: "block" };
+      default:
+        return own ?? { ...rule, kind: "iface", subject: device.iface, vl: "block" };
+    }
+  }
+}
+
+function covers(prefix: string, dst: string): boolean {
+  return contains(netOf(prefix), netOf(dst));
 }
 
 /** Where a rule's traffic may go at all, whatever is up: names of locations, `uplink`. */
 export function allowedOf(rule: ReferenceRule | undefined): Set<string> {
   if (rule === undefined || rule.vl === "direct") return new Set(["uplink"]);
+  if (rule.vl === "block") return new Set();
   const allowed = new Set([rule.vl]);
+  if (rule.rules !== undefined) return new Set([...allowed, ...allowedOf(rule.rules)]);
   if (rule.whenDown === "direct") allowed.add("uplink");
   else if (rule.whenDown !== "block") allowed.add(rule.whenDown);
   return allowed;
@@ -77,7 +141,9 @@ export function expectedOf(
   rule: ReferenceRule | undefined, isUp: (name: string) => boolean,
 ): string {
   if (rule === undefined || rule.vl === "direct") return "uplink";
+  if (rule.vl === "block") return "blocked";
   if (isUp(rule.vl)) return rule.vl;
+  if (rule.rules !== undefined) return expectedOf(rule.rules, isUp);
   if (rule.whenDown === "direct") return "uplink";
   return rule.whenDown !== "block" && isUp(rule.whenDown) ? rule.whenDown : "blocked";
 }
@@ -101,6 +167,7 @@ export function configText(
   rules: readonly ReferenceRule[],
   pins: ReadonlyMap<string, string>,
   variation: Variation,
+  policy: object = {},
 ): string {
   const written = (kind: string, key: string): object[] =>
     rules
@@ -125,6 +192,7 @@ export function configText(
         pin: pins.get(name),
       })),
     })),
+    policy,
     protected_mac_addrs: written("mac", "mac_addr"),
     protected_ip_addrs: written("ip", "ip_addr"),
     protected_ifaces: written("iface", "iface"),

@@ -64,9 +64,13 @@ interface Options {
 function runSeed(seed: number, options: Options): boolean {
   const { engines, faultMs, stormy, verbose } = options;
   const mistake = mistakes.find(({ name }) => name === options.mistake);
+  const planted = mistake && {
+    plant: mistake.plant,
+    ...(mistake.scripted && { scripted: mistake.scripted }),
+  };
   const traceKeep = verbose ? TRACE_KEEP : 0;
   const reports = engines.map((engine) =>
-    run({ seed, engine, faultMs, stormy, traceKeep, ...(mistake && { plant: mistake.plant }) }),
+    run({ seed, engine, faultMs, stormy, traceKeep, ...planted }),
   );
   let good = true;
   for (const [at, report] of reports.entries()) {

@@ -4,12 +4,14 @@ import type { Random } from "./random.js";
 import type { LocationPlan } from "./topology.js";
 import { locations } from "./topology.js";
 
-export function variationOf(random: Random): Variation {
+export function variationOf(random: Random, scripted?: boolean): Variation {
+  const isScripted = random.chance(40);
   return {
     lazy: random.chance(30),
     defaultGateway: random.chance(20),
     samePool: random.chance(25),
     named: random.chance(30),
+    scripted: scripted ?? isScripted,
   };
 }
 

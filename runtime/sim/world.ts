@@ -10,22 +10,26 @@ import { createDnsServer } from "./dns-server.js";
 import type { Engine } from "./engine.js";
 import type { Fault } from "./faults.js";
 import { faults, forgetUnused } from "./faults.js";
+import { sysctlText, wipeKernel } from "./power.js";
+import { expectEmptyPlan, expectQuiet, untilQuietMs } from "./quiet.js";
+import { scriptFaults } from "./script-faults.js";
+import { planScript, ScriptLife } from "./script-life.js";
 import type { Gateway } from "./gateways.js";
 import { BundleGateway, pinOf, ScriptedGateway } from "./gateways.js";
 import type { Checked } from "./invariants.js";
 import {
   checkOrder, checkPlaces, checkSafety, checkSettled, Damage, difference, foreignText, ownText,
-  Violation,
 } from "./invariants.js";
+import { Violation } from "./violation.js";
 import { Machine, RUN_DIR } from "./machine.js";
 import { Network } from "./network.js";
 import type { ReferenceRule } from "./policy.js";
 import { configText, ReferencePolicy, startingRules } from "./policy.js";
 import { Random } from "./random.js";
-import { resolve } from "./resolve.js";
+import { sendPackets } from "./traffic.js";
 import type { Device } from "./topology.js";
 import {
-  announce, furnish, locations, makeDevices, nameOf, packetsOf, plugUplink, TUN,
+  announce, furnish, locations, makeDevices, nameOf, plugUplink, TUN,
 } from "./topology.js";
 import { Trace } from "./trace.js";
 import { poolsOf, variationOf } from "./variation.js";
@@ -37,6 +41,8 @@ export interface RunOptions {
   readonly faultMs: number;
   /** Faults come in storms with hours of calm between them, as in the life of a router. */
   readonly stormy?: boolean;
+  /** Whether a policy script decides; by default the seed says. */
+  readonly scripted?: boolean;
   /** Alters each machine of ours before it boots: planted mistakes. */
   readonly plant?: (machine: Machine) => void;
   readonly traceKeep?: number;
@@ -56,7 +62,6 @@ const SIGTERM = 15;
 const STOP_MS = 10_000;
 const BOOT_MS = 30_000;
 const SETTLE_MS = 60_000;
-const QUIET_MS = 30_000;
 const TRAFFIC_MS = 1_000;
 /** In a calm nothing changes, so that a packet now and then shows as much as many. */
 const TRAFFIC_CALM_MS = 60_000;
@@ -98,6 +103,8 @@ export class World {
   readonly gateways: Gateway[];
   readonly devices: Device[];
   readonly policy: ReferencePolicy;
+  /** Undefined in a life without a policy script. */
+  readonly script: ScriptLife | undefined;
   readonly damage = new Damage();
   faultCount = 0;
   readonly #checked: Checked;
@@ -107,6 +114,7 @@ export class World {
   faulty = true;
   #lastCommand = "";
   readonly #sysctlsBefore: string;
+  readonly #configured: ReferencePolicy;
   readonly #stormy: boolean;
   #stormEndsMs = Infinity;
   #nextPackets: Event | undefined;
@@ -120,7 +128,7 @@ export class World {
     const { clock, network, trace } = this;
     const around = { clock, network, trace, engine: options.engine, random: this.random.fork() };
     this.devices = makeDevices();
-    const variation = variationOf(this.random);
+    const variation = variationOf(this.random, options.scripted);
     this.policy = new ReferencePolicy(variation);
     for (const rule of startingRules(this.devices, this.random)) this.policy.protect(rule);
     const real = this.random.chance(50);
@@ -128,11 +136,15 @@ export class World {
       real ? new BundleGateway(plan, around) : new ScriptedGateway(plan, network, clock),
     );
     const pins = new Map(locations.map(({ name }) => [name, pinOf(name)]));
-    const config = configText(this.policy.rules, pins, variation);
+    const plan = variation.scripted === true ? planScript(this.random) : undefined;
+    this.policy.answers = plan?.answers;
+    const config = configText(this.policy.rules, pins, variation, plan?.section);
     this.router = new Machine({ name: "router", config }, around);
     const hosts = new Map(locations.map((plan) => [nameOf(plan.name), plan]));
     this.router.descriptors.dns = createDnsServer(hosts, this.random.fork());
+    this.script = plan && new ScriptLife(this.router, this.devices, this.random.fork(), plan);
     furnish(this.router.kernel);
+    this.#configured = this.policy.copy();
     this.#sysctlsBefore = sysctlText(this.router);
     options.plant?.(this.router);
     this.#checked = this.#checkedOf();
@@ -172,6 +184,21 @@ export class World {
     this.policy.protect(rule);
   }
 
+  /** The power fails: the kernel forgets what is ours, and files what was not on the flash. */
+  cutPower(): void {
+    const { router, clock, random, policy } = this;
+    if (this.changing || router.mover === undefined) return;
+    this.#protected = false;
+    router.powerCut(random.chance(50));
+    router.files.writeError = 0;
+    wipeKernel(router, this.#sysctlsBefore);
+    this.script?.onMoverEnd();
+    policy.answers?.forget();
+    policy.rules.splice(0, policy.rules.length, ...this.#configured.rules);
+    this.#checked.previous = policy.copy();
+    clock.after(random.between(100, 5_000), () => router.boot());
+  }
+
   changeAnswered(rule: ReferenceRule, answer: ApiAnswer): void {
     // A rule that could not be written down is taken, and lost with the decider.
     const kept = this.router.files.failedWrites === this.#failedWrites;
@@ -185,6 +212,11 @@ export class World {
     }
     // The decider died or refused half-way: ask again until it is certain.
     this.clock.after(3_000, () => this.#ask(rule));
+  }
+
+  /** True once the first apply since power came is done. */
+  get isReady(): boolean {
+    return this.#protected;
   }
 
   logLines(): string[] {
@@ -206,21 +238,26 @@ export class World {
     const { router } = this;
     router.onReady = () => {
       this.#protected = true;
-      this.#checked.ableSinceMs = this.clock.nowMs;
+      this.#ableSince(this.clock.nowMs);
     };
-    router.onDown = () => void (this.#checked.ableSinceMs = Infinity);
+    router.onDown = () => this.#ableSince(Infinity);
     router.onRefused = ({ type }) => {
       // What the kernel would not take is missing until the next attempt.
       if (type === "route_set" || type === "rule_set") this.damage.hit("routing", this.clock.nowMs);
       if (type === "nft_apply") this.damage.hit("firewall", this.clock.nowMs);
       const retryMs = this.clock.nowMs + BACK_OFF_MS;
-      this.#checked.ableSinceMs = Math.max(this.#checked.ableSinceMs, retryMs);
+      this.#ableSince(Math.max(this.#checked.ableSinceMs, retryMs));
     };
     router.onCommand = (message) => {
       if (READING.has(message.type)) return;
       this.#lastCommand = JSON.stringify(message);
       this.#check();
     };
+  }
+
+  #ableSince(atMs: number): void {
+    this.#checked.ableSinceMs = atMs;
+    if (this.script !== undefined) this.script.ableSinceMs = atMs;
   }
 
   #check(): void {
@@ -230,8 +267,9 @@ export class World {
 
   #swarm(): Fault[] {
     const share = this.random.between(20, 80);
-    const chosen = faults.filter(() => this.random.chance(share));
-    return chosen.length === 0 ? [this.random.pick(faults)] : chosen;
+    const all = this.script === undefined ? faults : [...faults, ...scriptFaults];
+    const chosen = all.filter(() => this.random.chance(share));
+    return chosen.length === 0 ? [this.random.pick(all)] : chosen;
   }
 
   /** The swarm changes with each storm, so that a long life meets every combination. */
@@ -268,15 +306,7 @@ export class World {
     if (this.#nextPackets !== undefined) this.#nextPackets.cancelled = true;
     const calm = this.faulty && clock.nowMs >= this.#stormEndsMs;
     this.#nextPackets = clock.after(calm ? TRAFFIC_CALM_MS : TRAFFIC_MS, () => {
-      for (const device of this.devices) {
-        const packet = this.random.pick(packetsOf(device));
-        const dport = this.random.pick([53, 443]);
-        const outcome = resolve(router.kernel, { ...packet, dport }, { track: true });
-        const tunnels = router.mover?.tunnels;
-        if (outcome.kind !== "out" || outcome.oif !== TUN || tunnels === undefined) continue;
-        const slot = tunnels.slotOf(outcome.source);
-        if (slot !== 0) tunnels.sessionFor(slot, true);
-      }
+      sendPackets(router, this.devices, this.random);
       this.#traffic();
     });
   }
@@ -293,10 +323,13 @@ export class World {
       router.mover.cages.fault = () => "none";
     }
     if (router.mover?.overflowing === true) router.mover.recover();
+    this.clock.wallOffsetMs += untilQuietMs(this.clock);
+    this.script?.onClockSet();
     plugUplink(router.kernel);
     this.foreignChanged();
     for (const gateway of this.gateways) gateway.start();
     router.boot();
+    this.script?.finish();
     forgetUnused(this);
     for (const device of this.devices) {
       this.damage.neighbourChanged(device.mac, this.clock.nowMs);
@@ -317,17 +350,20 @@ export class World {
     if (this.changing) throw new Violation("a change is taken in the end", "no 200 for a minute");
     this.#check();
     checkSettled(this.#checked);
-    const before = ownText(this.router);
-    this.#expectEmptyPlan();
-    this.#expectQuiet("a second apply does nothing", before, () => {
+    expectEmptyPlan(this.router);
+    this.#expectQuiet("a second apply does nothing", () => {
       callApi(this.router, "POST", "/v1/reload", undefined, (answer) => {
         if (answer.status !== 200) throw new Violation("reload answers", JSON.stringify(answer));
       });
     });
-    this.#expectQuiet("a restarted decider changes nothing", before, () =>
+    this.#expectQuiet("a restarted decider changes nothing", () =>
       this.router.killDecider("killed: signal 9"),
     );
     checkSettled(this.#checked);
+  }
+
+  #expectQuiet(invariant: string, act: () => void): void {
+    expectQuiet(this.router, invariant, act, () => this.#lastCommand);
   }
 
   /** A location that stays away: its rules say what happens, and it comes back. */
@@ -361,32 +397,4 @@ export class World {
     const files = router.files.paths().filter((path) => path.startsWith(`${RUN_DIR}/`));
     if (files.length > 0) throw new Violation("a stop removes state", files.join(" "));
   }
-
-  #expectEmptyPlan(): void {
-    let body = "no answer";
-    callApi(this.router, "GET", "/v1/plan", undefined, (answer) => (body = answer.body));
-    this.clock.run(this.clock.nowMs + 5_000);
-    const empty = (JSON.parse(body) as { operations?: unknown[] }).operations?.length === 0;
-    if (!empty) throw new Violation("the plan is empty when settled", body.slice(0, 2_000));
-  }
-
-  /** Runs `act` and a while of quiet; the kernel must be as before, without an operation on it. */
-  #expectQuiet(invariant: string, before: string, act: () => void): void {
-    const { kernel } = this.router;
-    let events = 0;
-    const observer = (): void => void events++;
-    kernel.observers.add(observer);
-    act();
-    this.clock.run(this.clock.nowMs + QUIET_MS);
-    kernel.observers.delete(observer);
-    const after = ownText(this.router);
-    if (after !== before) throw new Violation(invariant, difference(before, after));
-    if (events > 0) throw new Violation(invariant, `${events} kernel events, ${this.#lastCommand}`);
-  }
-}
-
-/** Settings of interfaces that stay; those of the TUN go with it. */
-function sysctlText(machine: Machine): string {
-  const lines = [...machine.kernel.sysctls].map(([key, value]) => `${key} ${value}`);
-  return lines.filter((line) => !line.includes(`/${TUN}/`)).sort().join("\n");
 }

@@ -16,11 +16,11 @@ const FAULT_MS = 10 * MINUTE_MS;
 const test = suite("sim: planted mistakes");
 const engine = await loadEngine("node");
 
-for (const { name, plant, found } of mistakes) {
+for (const { name, plant, found, scripted } of mistakes) {
   test(`${name} is found`, () => {
     let report: Report | undefined;
     for (let seed = 1; seed <= SEEDS_MAX && report?.violation === undefined; seed++) {
-      report = run({ seed, engine, faultMs: FAULT_MS, plant });
+      report = run({ seed, engine, faultMs: FAULT_MS, plant, ...(scripted && { scripted }) });
     }
     const message = report?.violation?.message ?? "";
     assert.is.not(message, "", `${SEEDS_MAX} seeds did not find it`);
