@@ -60,6 +60,12 @@ export async function quickjsEngine(bundle: string, realms?: RealmEngine): Promi
   return { name: "quickjs", bundle, realms, create };
 }
 
+/** What the host takes away or never adds (c/vm); a bundle that wants it must fail here too. */
+const LOCKDOWN_SOURCE = `for (const name of ["eval", "Function", "BigInt", "BigInt64Array",
+  "BigUint64Array", "SharedArrayBuffer", "Atomics", "escape", "unescape", "Date", "Proxy",
+  "WeakRef", "FinalizationRegistry", "performance"]) delete globalThis[name];
+delete Math.random;`;
+
 function createDecider(wasm: QuickJSWASMModule, bundle: string, host: HostModule): Decider {
   const runtime = wasm.newRuntime();
   runtime.setMemoryLimit(memoryBytesMax);
@@ -70,6 +76,7 @@ function createDecider(wasm: QuickJSWASMModule, bundle: string, host: HostModule
     (_base, name) => name,
   );
   const context = runtime.newContext();
+  unwrap(context, context.evalCode(LOCKDOWN_SOURCE)).dispose();
   exposeHost(context, host);
   unwrap(context, context.evalCode(MAIN_SOURCE, "main.mjs", { type: "module" })).dispose();
   const functions = new Map<string, QuickJSHandle>();
