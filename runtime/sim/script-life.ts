@@ -45,6 +45,7 @@ export class ScriptLife {
   troubleMs = -Infinity;
   /** The wall clock jumped: no time can be told from another. */
   jumpedMs = -Infinity;
+  readonly #hasLeases: boolean;
   #trial: ReferenceScript | undefined;
   /** Until then the one on probation is not confirmed by itself. */
   #deadlineMs = 0;
@@ -59,9 +60,10 @@ export class ScriptLife {
     readonly machine: Machine,
     readonly devices: readonly Device[],
     readonly random: Random,
-    { file, answers }: ScriptPlan,
+    { file, answers, section }: ScriptPlan,
   ) {
     this.answers = answers;
+    this.#hasLeases = section.leases_file !== undefined;
     this.confirmed = file;
     answers.possible.add(file);
     machine.files.put(`${CONFIG_DIR}/${SCRIPT_NAME}`, Buffer.from(file.text));
@@ -114,6 +116,7 @@ export class ScriptLife {
   }
 
   renameDevices(): void {
+    if (!this.#hasLeases) return;
     const { names } = this.answers;
     const { mac } = this.random.pick(this.devices);
     if (this.random.chance(30)) names.delete(mac);
@@ -236,14 +239,16 @@ export interface ScriptPlan {
   readonly file: ReferenceScript;
   readonly answers: ScriptAnswers;
   /** The policy section of the configuration. */
-  readonly section: object;
+  readonly section: { readonly leases_file?: string };
 }
 
 /** Which script a router begins with, and where it stands on the globe. */
 export function planScript(random: Random): ScriptPlan {
   const zone = random.pick(zones);
   const section = {
-    file: `${CONFIG_DIR}/${SCRIPT_NAME}`, timezone: zone.text, leases_file: LEASES_PATH,
+    file: `${CONFIG_DIR}/${SCRIPT_NAME}`,
+    timezone: zone.text,
+    ...(random.chance(40) && { leases_file: LEASES_PATH }),
   };
   return { file: random.pick(scripts), answers: new ScriptAnswers(zone), section };
 }

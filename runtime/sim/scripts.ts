@@ -61,9 +61,8 @@ export const scripts: readonly ReferenceScript[] = [
   good(
     "by hash of the MAC",
     `route({ mac }) {
-      let sum = 0;
-      for (const letter of mac) sum += letter === ":" ? 0 : parseInt(letter, 16);
-      return via(["us", "de"][sum % 2]);
+      const digits = mac.split("").map((letter) => parseInt(letter, 16) || 0);
+      return via(["us", "de"][digits.reduce((sum, digit) => sum + digit) % 2]);
     }`,
     ({ mac }) => via(oddBits(mac) ? "de" : "us"),
   ),
