@@ -209,4 +209,21 @@ test("a control module that is no module or does not settle gives way to the for
   }
 });
 
+test("a script that is taken back decides no more, though the former does not load", () => {
+  const household = onProbation(toDe, 600);
+  household.machine.killDecider("killed: signal 9");
+  household.run(3_000);
+  const cages = household.machine.mover?.cages;
+  assert.ok(cages !== undefined);
+  let failures = 1;
+  cages.fault = (kind) => (kind === "L" && failures-- > 0 ? "dies" : "none");
+  assert.strictEqual(ask(household, "rollback").status, 200);
+  household.run(100);
+  const { script } = household.view();
+  assert.notStrictEqual(script?.sha256, digestOf(toDe));
+  household.run(5_000);
+  assert.match(outcome(household), /^rollback us: by the user/);
+  assert.deepStrictEqual(new Set(household.ways().values()), new Set(["us"]));
+});
+
 test.run();
