@@ -280,6 +280,8 @@ export class Runner {
     this.savedText = text;
     saveState(this.core, "advice", content, (problem) => {
       if (problem === "") return;
+      // The next answer is written again, or another decider would begin with an older one.
+      this.savedText = "";
       const text = `answers are not kept: ${problem}`;
       this.core.log.writeOnce("error", `policy keep ${problem}`, text);
     });
