@@ -16,6 +16,8 @@ static const struct codec_field fields_session_stats[] = {
 	{ CODEC_U32, 0, 0, offsetof(struct msg_session_stats, slot), 0 },
 	{ CODEC_U32, 0, 0, offsetof(struct msg_session_stats, rtt_us), 0 },
 	{ CODEC_U32, 0, 0, offsetof(struct msg_session_stats, idle_ms), 0 },
+	{ CODEC_U32, 0, 0, offsetof(struct msg_session_stats, segments_out), 0 },
+	{ CODEC_U32, 0, 0, offsetof(struct msg_session_stats, segments_again), 0 },
 	{ CODEC_U64, 0, 0, offsetof(struct msg_session_stats, rx_bytes), 0 },
 	{ CODEC_U64, 0, 0, offsetof(struct msg_session_stats, tx_bytes), 0 },
 	{ CODEC_U64, 0, 0, offsetof(struct msg_session_stats, rx_packets), 0 },
@@ -31,7 +33,7 @@ static const struct codec_field fields_pin[] = {
 
 const struct codec_shape codec_structs[] = {
 	SHAPE(forward_entry, 0, 2, 6),
-	SHAPE(session_stats, 0, 11, 72),
+	SHAPE(session_stats, 0, 13, 80),
 	SHAPE(pin, 0, 1, 2),
 };
 

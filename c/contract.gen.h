@@ -9,7 +9,7 @@
 #include "codec.h"
 #include "inet.h"
 
-#define MSG_CONTRACT_VERSION 2
+#define MSG_CONTRACT_VERSION 3
 #define MSG_BYTES_MAX 65536
 #define MSG_COUNT 60
 
@@ -124,6 +124,9 @@ struct msg_session_stats {
 	uint32_t slot; /* Slot. */
 	uint32_t rtt_us; /* Smoothed round trip of keepalives in microseconds; 0 while unknown. */
 	uint32_t idle_ms; /* Milliseconds since the last byte from the peer. */
+	/* Segments that the outer TCP connection sent, those sent again included; wraps. */
+	uint32_t segments_out;
+	uint32_t segments_again; /* Segments that the outer TCP connection sent again; wraps. */
 	uint64_t rx_bytes; /* Inner bytes received. */
 	uint64_t tx_bytes; /* Inner bytes sent. */
 	uint64_t rx_packets; /* Inner packets received, segments counted singly. */

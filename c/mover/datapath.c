@@ -12,6 +12,7 @@
 
 #include "../check.h"
 #include "../log.h"
+#include "../sys/sock.h"
 #include "datapath_internal.h"
 
 /* -- events: told on the next turn, so that no call of the owner runs into another -- */
@@ -535,6 +536,8 @@ static void fill_stats(const struct datapath *path, const struct session *sessio
 		.drop_queue = session->queue != NULL ? queue_dropped(session->queue) : 0,
 		.drop_invalid = counters->drop_invalid,
 	};
+	/* What cannot be read is 0, which says nothing about loss. */
+	(void)sock_tcp_segments(session->watch.fd, &ret->segments_out, &ret->segments_again);
 }
 
 int datapath_stats(struct datapath *path, struct msg_stats *ret)

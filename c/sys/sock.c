@@ -2,7 +2,9 @@
 #include "sock.h"
 
 #include <errno.h>
+#include <linux/tcp.h>
 #include <netinet/in.h>
+#include <stddef.h>
 #include <stdio.h>
 #include <string.h>
 #include <sys/socket.h>
@@ -120,4 +122,20 @@ int sock_connect_udp(const struct inet_ip *ip, uint16_t port, char *ret_text)
 	    connect(fd, (struct sockaddr *)&addr, length) < 0)
 		return fail(fd, -errno, text, ret_text);
 	return fd;
+}
+
+int sock_tcp_segments(int fd, uint32_t *ret_out, uint32_t *ret_again)
+{
+	struct tcp_info info;
+	socklen_t size = sizeof(info);
+
+	*ret_out = *ret_again = 0;
+	if (getsockopt(fd, IPPROTO_TCP, TCP_INFO, &info, &size) < 0)
+		return -errno;
+	/* A kernel fills as much of the struct as it knows; total_retrans comes before segs_out. */
+	if (size < offsetof(struct tcp_info, tcpi_segs_out) + sizeof(info.tcpi_segs_out))
+		return -ENODATA;
+	*ret_out = info.tcpi_segs_out;
+	*ret_again = info.tcpi_total_retrans;
+	return 0;
 }

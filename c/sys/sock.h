@@ -14,4 +14,9 @@ int sock_listen_unix(const char *path, unsigned int mode, char *ret_text);
 int sock_listen_tcp(const struct inet_ip *ip, uint16_t port, char *ret_text);
 int sock_connect_udp(const struct inet_ip *ip, uint16_t port, char *ret_text);
 
+/* Segments that a TCP socket sent, those sent again included, and those alone, modulo 2^32: struct
+ * tcp_info of linux/tcp.h. 0 or -errno, -ENODATA from a kernel that does not count (before 4.2);
+ * then both are 0. */
+int sock_tcp_segments(int fd, uint32_t *ret_out, uint32_t *ret_again);
+
 #endif

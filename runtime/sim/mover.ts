@@ -70,7 +70,7 @@ export interface MoverParts {
 /** What a fault makes of one command: an errno in place of doing it, 0 to let it pass. */
 export type Interceptor = (message: DeciderMessage) => number;
 
-export const CONTRACT_VERSION = 2;
+export const CONTRACT_VERSION = 3;
 export const FLAG_TEST_HOOKS = 1;
 const NFT_NOTICE_MS = 20;
 /** As in c/mover/watch.c. */

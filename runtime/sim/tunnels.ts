@@ -26,6 +26,7 @@ export interface Session {
   name: string;
   state: number;
   memo: Uint8Array;
+  readonly sinceMs: number;
   heardMs: number;
   deadline: Event | undefined;
 }
@@ -44,6 +45,7 @@ export interface ForwardEntry {
 
 export const SILENT_KEEPALIVES = 4;
 const WANTED_MS = 1_000;
+const SEGMENTS_PER_S = 20;
 const TUN_FLAGS = iff.POINTOPOINT | iff.NOARP | iff.MULTICAST;
 const TUN_MTU = 1_500;
 
@@ -180,6 +182,7 @@ export class Tunnels {
       slot: session.slot,
       rttUs: session.state === sessionState.STARTED ? 2_000 * (session.wire?.latencyMs ?? 0) : 0,
       idleMs: Math.floor(clock.nowMs - session.heardMs),
+      ...segmentsOf(session, clock.nowMs),
       rxBytes: 0, txBytes: 0, rxPackets: 0, txPackets: 0,
       dropSource: 0, dropQueue: 0, dropInvalid: 0,
     }));
@@ -194,10 +197,11 @@ export class Tunnels {
   }
 
   #add(peer: string, port: number, side: 0 | 1, keepaliveMs: number): Session {
+    const { nowMs } = this.mover.parts.clock;
     const session: Session = {
       number: this.#nextNumber++, inbound: side === 1, peer, port, keepaliveMs, side,
       wire: undefined, slot: 0, name: "", state: sessionState.CONNECTING,
-      memo: new Uint8Array(0), heardMs: this.mover.parts.clock.nowMs, deadline: undefined,
+      memo: new Uint8Array(0), sinceMs: nowMs, heardMs: nowMs, deadline: undefined,
     };
     this.sessions.set(session.number, session);
     this.#watchSilence(session);
@@ -288,4 +292,14 @@ export class Tunnels {
       this.#watchSilence(session);
     });
   }
+}
+
+/** A connection sends at an even rate, and the further away the peer is the more it sends again. */
+function segmentsOf({ wire, sinceMs }: Session, nowMs: number): {
+  readonly segmentsOut: number;
+  readonly segmentsAgain: number;
+} {
+  const segmentsOut = Math.floor(((nowMs - sinceMs) * SEGMENTS_PER_S) / 1_000);
+  const latencyMs = wire?.latencyMs ?? 0;
+  return { segmentsOut, segmentsAgain: Math.floor((segmentsOut * latencyMs) / 1_000) };
 }

@@ -1,10 +1,13 @@
 /* Sessions end to end over loopback, with sockets in place of the TUN devices. */
+#include <errno.h>
 #include <fcntl.h>
+#include <linux/filter.h>
 #include <poll.h>
 #include <sys/resource.h>
 
 #include "datapath_pair.h"
 #include "packet_make.h"
+#include "sys/sock.h"
 #include "test.h"
 
 static uint8_t payload[60000];
@@ -382,6 +385,51 @@ static void round_trips_are_measured(void)
 	pair_free(&pair);
 }
 
+static struct msg_session_stats router_stats(struct pair *pair)
+{
+	struct msg_stats stats;
+	struct msg_session_stats ret;
+
+	CHECK(datapath_stats(pair->router.path, &stats) == 0 && stats.sessions_count == 1);
+	ret = stats.sessions[0];
+	msg_stats_clear(&stats);
+	return ret;
+}
+
+/* A filter on the gateway's socket loses what comes in, as a wire would. */
+static void segments_are_counted_by_the_kernel(void)
+{
+	struct sock_filter drop = BPF_STMT(BPF_RET | BPF_K, 0);
+	struct sock_fprog filter = {.len = 1, .filter = &drop};
+	struct msg_session_stats before, after;
+	struct pair pair;
+
+	EXPECT(start(&pair));
+	(void)pair_run(&pair, never, 150);
+	before = router_stats(&pair);
+	EXPECT(before.segments_out > 3 && before.segments_out < 1000);
+	EXPECT_EQUAL(before.segments_again, 0);
+	EXPECT_EQUAL(setsockopt(pair.gateway.path->sessions[0]->watch.fd, SOL_SOCKET,
+				SO_ATTACH_FILTER, &filter, sizeof(filter)), 0);
+	(void)pair_run(&pair, never, 650);
+	after = router_stats(&pair);
+	EXPECT(after.segments_again > 0 && after.segments_again < 100);
+	EXPECT(after.segments_out > before.segments_out + after.segments_again);
+	pair_free(&pair);
+}
+
+static void segments_of_what_is_no_tcp_are_none(void)
+{
+	uint32_t out = 7, again = 7;
+	int fds[2];
+
+	CHECK(pipe(fds) == 0);
+	EXPECT_EQUAL(sock_tcp_segments(fds[0], &out, &again), -ENOTSOCK);
+	EXPECT(out == 0 && again == 0);
+	close(fds[0]);
+	close(fds[1]);
+}
+
 /* The gateway's process is as good as gone when nobody reads its socket. */
 static void a_silent_peer_is_dropped(void)
 {
@@ -555,6 +603,8 @@ int main(void)
 	an_unanswered_greeting_times_out();
 	closing_tells_the_reason();
 	round_trips_are_measured();
+	segments_are_counted_by_the_kernel();
+	segments_of_what_is_no_tcp_are_none();
 	a_silent_peer_is_dropped();
 	silence_answers_what_is_not_tls();
 	garbage_is_survived();

@@ -2,6 +2,7 @@
 import { readFileSync } from "node:fs";
 import * as assert from "uvu/assert";
 import type { DeciderMessage, MoverMessage } from "../../ts/host/contract.gen.js";
+import { contractVersion } from "../../ts/host/contract.gen.js";
 import type { Target } from "./target.js";
 import { askOne, errorOf, waitFor } from "./target.js";
 
@@ -149,7 +150,7 @@ const policies: readonly Check[] = [
 
 /** Slot, trial, and why the decider before ended. */
 async function stateOf(target: Target): Promise<[string, boolean, string]> {
-  const hello = { type: "hello", contract: 2, module: "relay", role: "" } as const;
+  const hello = { type: "hello", contract: contractVersion, module: "relay", role: "" } as const;
   const { module, trial, lastDeath, life, stateDir } = await askOne(target, hello, "mover_state");
   assert.ok(life > 0 && Number.isSafeInteger(life));
   assert.is(stateDir, `${target.configDir}/state`);

@@ -3,7 +3,7 @@ import type { Ip, Mac, Prefix } from "../model/ip.js";
 import type { Codec, Sender } from "./codec.js";
 import { createCodec, decode, encode } from "./codec.js";
 
-export const contractVersion = 2;
+export const contractVersion = 3;
 /** Largest message with its header. */
 export const messageBytesMax = 65536;
 
@@ -19,6 +19,9 @@ export interface SessionStats {
   readonly slot: number; // Slot.
   readonly rttUs: number; // Smoothed round trip of keepalives in microseconds; 0 while unknown.
   readonly idleMs: number; // Milliseconds since the last byte from the peer.
+  /** Segments that the outer TCP connection sent, those sent again included; wraps. */
+  readonly segmentsOut: number;
+  readonly segmentsAgain: number; // Segments that the outer TCP connection sent again; wraps.
   readonly rxBytes: number; // Inner bytes received.
   readonly txBytes: number; // Inner bytes sent.
   readonly rxPackets: number; // Inner packets received, segments counted singly.
@@ -672,8 +675,8 @@ export type MoverMessage =
 
 const structs: readonly string[] = [
   "forwardEntry prefix:prefix slot",
-  "sessionStats session slot rttUs idleMs rxBytes:u64 txBytes:u64 rxPackets:u64 txPackets:u64 " +
-    "dropSource:u64 dropQueue:u64 dropInvalid:u64",
+  "sessionStats session slot rttUs idleMs segmentsOut segmentsAgain rxBytes:u64 txBytes:u64 " +
+    "rxPackets:u64 txPackets:u64 dropSource:u64 dropQueue:u64 dropInvalid:u64",
   "pin digest:bytes:32",
 ];
 
