@@ -8,11 +8,11 @@ import * as ours from "../../ts/model/advice.js";
 import { holdAdvice, nothingHeld } from "../../ts/policy/advise.js";
 import { readAdvice, readReaction } from "../../ts/policy/advice.js";
 import { parseLeases } from "../../ts/policy/leases.js";
-import { eventsBetween, worldKey, worldOf } from "../../ts/policy/world.js";
+import { eventsBetween, isLoadMoved, worldKey, worldOf } from "../../ts/policy/world.js";
 import type { WorldInput } from "../../ts/policy/world.js";
 import * as theirs from "../../runtime/policy-sdk/src/limits.js";
 import type { DecideAnswer, WireEvent, WireWorld } from "../../runtime/policy-sdk/src/wire.js";
-import { router, state } from "./support/configs.js";
+import { locationJson, router, state } from "./support/configs.js";
 import { lan, phone, tv } from "./support/devices.js";
 
 const names = new Set(["us", "de", "fr"]);
@@ -110,6 +110,41 @@ world("a key changes with who is there and the minute, not with seconds or answe
   assert.notStrictEqual(worldKey(worldOf(input({ names: new Map() }))), key);
   const locations = [state("us", "down")];
   assert.notStrictEqual(worldKey(worldOf(input({ locations }))), key);
+});
+
+function loaded(txBps: number, rxBps: number, loss?: number): World {
+  const locations = [{ ...locationJson("us", 10), capacity_mbit: 50 }, locationJson("de", 20)];
+  const rates = new Map([["us", { txBps, rxBps, loss }], ["de", { txBps, rxBps }]]);
+  return worldOf(input({ config: router({ locations }), rates }));
+}
+
+world("load is what the busier direction takes of the capacity, where there is one", () => {
+  for (const [txBps, rxBps, load] of [
+    [0, 0, 0],
+    [10_000_000, 1, 0.2],
+    [1, 12_340_000, 0.25],
+    [80_000_000, 0, 1],
+  ] as const) {
+    const [us, de] = loaded(txBps, rxBps).locations;
+    assert.deepStrictEqual([us?.load, de?.load, us?.loss, de?.loss], [load, ...Array(3)]);
+  }
+  assert.strictEqual(loaded(0, 0, 0.012).locations[0]?.loss, 0.012);
+});
+
+world("a script is asked again for a tenth of load, not for less, for loss or for rates", () => {
+  const before = loaded(10_000_000, 0, 0.01);
+  for (const [txBps, isMoved] of [
+    [10_000_000, false],
+    [5_500_000, false],
+    [14_500_000, false],
+    [5_000_000, true],
+    [15_000_000, true],
+  ] as const) {
+    const after = loaded(txBps, 7, 0.5);
+    assert.strictEqual(worldKey(after), worldKey(before));
+    assert.strictEqual(isLoadMoved(before, after), isMoved, `${txBps}`);
+  }
+  assert.ok(!isLoadMoved(undefined, worldOf(input())));
 });
 
 world("events are the differences", () => {

@@ -64,6 +64,7 @@ const routerRows: readonly [change: Change, ...expected: Expected[]][] = [
   [location({ token: "t" }), ["locations[0].token_file", /us.token/.source, /one of them/]],
   [location({ token: "a b", token_file: undefined }), ["locations[0].token", '"a b"', /letters/]],
   [location({ token_file: "tok" }), ["locations[0].token_file", '"tok"', /absolute path/]],
+  [location({ capacity_mbit: 0 }), ["locations[0].capacity_mbit", "0", /1 to 1000000/]],
   [location({ server_name: "a b" }), ["locations[0].server_name", '"a b"', /host name/]],
   [peer({ pin: undefined }), ["locations[0].peers[0].pin", "", /a pin, or ca_file/]],
   [peer({ pin: "sha256/AAAA" }), ["locations[0].peers[0].pin", '"sha256/AAAA"', /44/]],
@@ -267,6 +268,7 @@ values("a dump reads back as the same configuration", () => {
       ...routerJson,
       locations: [
         { ...us, token: "t.~-", token_file: undefined, ca_file: "/ca", server_name: "n" },
+        { ...us, name: "de", capacity_mbit: 250 },
       ],
       protected_mac_addrs: [{ mac_addr: "02:00:00:00:00:01", vl: "direct" }],
       protected_ip_addrs: [{ ip_addr: "fd00::/8", vl: "us", when_down: "direct" }],

@@ -88,6 +88,7 @@ function dumpLocation(location: LocationConfig): Json {
     ca_file: location.caFile,
     server_name: location.serverName,
     dial: location.dial,
+    capacity_mbit: location.capacityMbit,
   };
 }
 

@@ -79,6 +79,7 @@ function buildLocation(section: Section, router: Section): LocationConfig {
     caFile: section["ca_file"] as string | undefined,
     serverName: section["server_name"] as string | undefined,
     dial: dial === "lazy" ? "lazy" : "now",
+    capacityMbit: section["capacity_mbit"] as number | undefined,
   };
 }
 

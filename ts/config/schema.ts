@@ -100,7 +100,8 @@ token token -
 token_file path -
 ca_file path -
 server_name host -
-dial dial -`;
+dial dial -
+capacity_mbit int - 1 1000000`;
 
 const peer = `
 endpoint endpoint !

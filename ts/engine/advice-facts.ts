@@ -12,12 +12,16 @@ import type { Tunnels } from "./tunnels.js";
 
 /** Names may be learned and rates are looked at this often, while a script is loaded. */
 const factsMs = 10_000;
+/** Segments between two looks below which their loss is chance and is not told. */
+const lossSegmentsMin = 100;
 
 interface Counters {
   readonly atMs: number;
   readonly session: number;
   readonly txBytes: number;
   readonly rxBytes: number;
+  readonly segmentsOut: number;
+  readonly segmentsAgain: number;
 }
 
 export interface AdviceFacts {
@@ -65,19 +69,30 @@ export function watchRates(
 
 function takeRates(core: Core, facts: AdviceFacts, tunnels: Tunnels, stats: StatsMessage): void {
   const atMs = nowMs(core);
-  for (const { session, slot, rttUs, txBytes, rxBytes } of stats.sessions) {
+  for (const { session, slot, rttUs, ...counts } of stats.sessions) {
     const tunnel = tunnels.bySlot.get(slot);
     if (tunnel?.session !== session) continue;
     const { name } = tunnel.location;
     const before = facts.counters.get(name);
     if (rttUs > 0) tunnels.rttMs.set(slot, rttUs / 1_000);
-    facts.counters.set(name, { atMs, session, txBytes, rxBytes });
+    facts.counters.set(name, { atMs, session, ...counts });
     if (before?.session !== session || atMs <= before.atMs) continue;
     const bps = (bytes: number): number => Math.round((bytes * 8_000) / (atMs - before.atMs));
-    const txBps = bps(txBytes - before.txBytes);
-    facts.rates.set(name, { txBps, rxBps: bps(rxBytes - before.rxBytes) });
+    const txBps = bps(counts.txBytes - before.txBytes);
+    const rxBps = bps(counts.rxBytes - before.rxBytes);
+    facts.rates.set(name, { txBps, rxBps, loss: lossOf(before, counts) });
   }
   for (const name of facts.rates.keys()) {
     if (facts.counters.get(name)?.atMs !== atMs) facts.rates.delete(name);
   }
+}
+
+type Segments = Pick<Counters, "segmentsOut" | "segmentsAgain">;
+
+/** In thousandths; the counters wrap at 32 bits. */
+function lossOf(before: Segments, after: Segments): number | undefined {
+  const sent = (after.segmentsOut - before.segmentsOut) >>> 0;
+  const again = (after.segmentsAgain - before.segmentsAgain) >>> 0;
+  if (sent < lossSegmentsMin) return undefined;
+  return Math.min(1, Math.round((again * 1_000) / sent) / 1_000);
 }

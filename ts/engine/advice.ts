@@ -9,7 +9,7 @@ import { adviseConfig, heldFromJson, heldToJson } from "../policy/advise.js";
 import { holdAdvice, nothingHeld, overruled } from "../policy/advise.js";
 import { neighboursOf } from "../policy/lan.js";
 import { statesByName } from "../policy/outcome.js";
-import { eventsBetween, worldKey, worldOf } from "../policy/world.js";
+import { eventsBetween, isLoadMoved, worldKey, worldOf } from "../policy/world.js";
 import { backoffMs } from "../tunnel/backoff.js";
 import type { AdviceFacts } from "./advice-facts.js";
 import { createFacts, readLeases, watchRates } from "./advice-facts.js";
@@ -216,8 +216,9 @@ export class Runner {
     if (this.isBusy || this.loading !== undefined) return;
     if (!core.store.complete || nowMs(core) < this.retryMs) return this.later();
     if (active?.isOpen !== true) return this.run(script);
-    const key = worldKey(this.worldNow());
-    if (key === this.lastKey) return this.later();
+    const world = this.worldNow();
+    const isSame = worldKey(world) === this.lastKey && !isLoadMoved(this.lastWorld, world);
+    if (isSame) return this.later();
     this.isBusy = true;
     this.lastMs = nowMs(core);
     readLeases(core, this.facts, () => {

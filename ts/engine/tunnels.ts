@@ -179,8 +179,10 @@ function checkUplink(tunnels: Tunnels): void {
   }
 }
 
+/** The capacity is a number for scripts: another one is no reason to dial again. */
 function sameLocation(left: LocationConfig, right: LocationConfig | undefined): boolean {
-  return JSON.stringify(left) === JSON.stringify(right);
+  const [before, after] = [left, right].map((one) => one && { ...one, capacityMbit: 0 });
+  return JSON.stringify(before) === JSON.stringify(after);
 }
 
 function slotOfSession(tunnels: Tunnels, session: number): number | undefined {

@@ -51,6 +51,8 @@ export interface LocationConfig {
   readonly serverName: string | undefined;
   /** `lazy` dials on the first packet, `now` at once. */
   readonly dial: "lazy" | "now";
+  /** What a tunnel to it carries in one direction; only scripts hear of it, as load. */
+  readonly capacityMbit: number | undefined;
 }
 
 export interface ApiConfig {

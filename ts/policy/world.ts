@@ -17,10 +17,12 @@ import type { HeldAdvice } from "./advise.js";
 import { neighboursOf } from "./lan.js";
 import { localTime } from "./local-time.js";
 
-/** Bits per second through a tunnel. */
+/** Bits per second through a tunnel, and the share of its segments that were sent again. */
 export interface Rate {
   readonly txBps: number;
   readonly rxBps: number;
+  /** 0 to 1; undefined while too little was sent to tell. */
+  readonly loss?: number | undefined;
 }
 
 export interface WorldInput {
@@ -42,6 +44,8 @@ export interface WorldInput {
 const minuteMs = 60_000;
 /** Events of one decision; what happens beyond is not told. */
 const eventsMax = 16;
+/** A load that moved by less, in hundredths, since the script was asked is told with the minute. */
+const loadStep = 10;
 
 export function worldOf(input: WorldInput): World {
   const { config, unixMs } = input;
@@ -60,6 +64,14 @@ export function worldKey({ now, devices, locations, uplinks }: World): string {
   const seen = devices.map(({ since_s: _since, via: _via, ...device }) => device);
   const states = locations.map(({ name, state }) => [name, state]);
   return JSON.stringify([now.unix_s, seen, states, uplinks]);
+}
+
+/** A load went far enough from what the script saw; locations are those of the same key. */
+export function isLoadMoved(before: World | undefined, { locations }: World): boolean {
+  return locations.some(({ load = 0 }, at) => {
+    const was = before?.locations[at]?.load ?? 0;
+    return Math.round(Math.abs(load - was) * 100) >= loadStep;
+  });
 }
 
 /** What happened between two worlds. */
@@ -112,17 +124,20 @@ function devicesOf(input: WorldInput): WorldDevice[] {
 
 function locationsOf(input: WorldInput): WorldLocation[] {
   const { config, locations, rates } = input;
-  return config.locations.map(({ name, type, peers }, at) => {
+  return config.locations.map(({ name, type, peers, capacityMbit }, at) => {
     const found = locations[at];
-    const { txBps = 0, rxBps = 0 } = rates.get(name) ?? {};
+    const { txBps = 0, rxBps = 0, loss } = rates.get(name) ?? {};
+    const load = Math.max(txBps, rxBps) / ((capacityMbit ?? 0) * 1_000_000);
     return {
       name,
       type,
       state: found?.state ?? "idle",
       since_s: secondsOf(input, found?.sinceMs ?? 0),
       ...(found?.rttMs === undefined ? {} : { rtt_ms: found.rttMs }),
+      ...(loss === undefined ? {} : { loss }),
       tx_bps: txBps,
       rx_bps: rxBps,
+      ...(capacityMbit === undefined ? {} : { load: Math.min(1, Math.round(load * 100) / 100) }),
       peers: peers.map(({ host, port }) => endpointText(host, port)),
     };
   });

@@ -51,8 +51,9 @@ export function fastest(...of: Where[]): Pick {
 }
 
 /**
- * The one whose gateway says it has the least to do. Those that say nothing come after those that
- * do, and among equals the one with the least traffic of ours, then the order of the names.
+ * The one with the smallest share of its `capacity_mbit` in use. Those without a capacity come
+ * after those with one, and among equals the one with the least traffic, then the order of the
+ * names.
  *
  * @example
  * ```ts

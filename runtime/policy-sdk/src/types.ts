@@ -66,13 +66,19 @@ export interface Location {
   readonly sinceS: number;
   /** Round trip through the tunnel in milliseconds, absent while unknown. */
   readonly rttMs?: number;
-  /** Share of probes that got lost, 0 to 1, absent while unknown. */
+  /**
+   * Share of the segments to the gateway that were sent again in the last seconds, 0 to 1 in
+   * thousandths; absent while too little is sent to tell.
+   */
   readonly loss?: number;
   /** Bits per second sent to it, averaged over the last seconds. */
   readonly txBps: number;
   /** Bits per second received from it. */
   readonly rxBps: number;
-  /** What the gateway says of its own load, 0 to 1, absent if it says nothing. */
+  /**
+   * The larger one of `txBps` and `rxBps` as a share of the location's `capacity_mbit`, 0 to 1 in
+   * hundredths; absent if the configuration gives no capacity. Others' traffic does not count.
+   */
   readonly load?: number;
   /** Endpoints that the configuration gives, in its order. */
   readonly peers: readonly string[];

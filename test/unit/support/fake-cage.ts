@@ -8,7 +8,7 @@ import { configureTunnels, createTunnels } from "../../../ts/engine/tunnels.js";
 import { Deadlines } from "../../../ts/host/deadlines.js";
 import { Descriptors } from "../../../ts/host/descriptors.js";
 import type { Native } from "../../../ts/host/native.js";
-import type { MoverMessage } from "../../../ts/host/contract.gen.js";
+import type { MoverMessage, StatsMessage } from "../../../ts/host/contract.gen.js";
 import type { RouterConfig } from "../../../ts/model/config.js";
 import { emptyObserved } from "../../../ts/reconcile/fold.js";
 import { FakeHost, done } from "./fake-mover.js";
@@ -67,6 +67,8 @@ export class CageHost {
   readonly files = new Map<string, string>();
   readonly killed: number[] = [];
   opened = 0;
+  /** What the mover counts. */
+  sessions: StatsMessage["sessions"] = [];
   /** Calls of scripts with their time. */
   readonly calls: { readonly atMs: number; readonly call: Record<string, unknown> }[] = [];
   /** Bytes of one read. */
@@ -167,7 +169,7 @@ export class CageHost {
         return reply({ type: "file_data", error, total: data.length, data });
       }
       case "stats_get":
-        return reply({ ...noStats, sessions: [] });
+        return reply({ ...noStats, sessions: this.sessions });
       default:
         return seq === 0 ? undefined : reply(done);
     }

@@ -28,9 +28,9 @@ export interface LocationSpec {
   readonly type?: string;
   /** Round trip in milliseconds; null for unknown, which is the default. */
   readonly rttMs?: number | null;
-  /** Share of probes that got lost, 0 to 1; null for unknown, which is the default. */
+  /** Share of segments that were sent again, 0 to 1; null for unknown, which is the default. */
   readonly loss?: number | null;
-  /** The gateway's load, 0 to 1; null for unknown, which is the default. */
+  /** The share of its capacity in use, 0 to 1; null for unknown, which is the default. */
   readonly load?: number | null;
   readonly txBps?: number;
   readonly rxBps?: number;
