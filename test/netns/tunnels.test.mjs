@@ -12,6 +12,7 @@ import { nsStart, stop, waitFor } from "./lab/sh.mjs";
 import { GATEWAYS, NET, WEB, addressOf, exitOf } from "./lab/topology.mjs";
 
 const EFFECT_MS_MAX = 10_000;
+const LOG_MS_MAX = 2000;
 const UP_MS_MAX = 20_000;
 const NAMES = Object.keys(GATEWAYS);
 
@@ -121,7 +122,9 @@ async function badReload(checks, lab) {
     const { status, stderr } = adit(router, "reload");
     checks.ok(status === 1 && stderr.includes("tun_mtu"), "the issue is told", stderr.trim());
     const line = `${router.file}: tun_mtu: expected`;
-    checks.ok(readFileSync(router.log, "utf8").includes(line), "the log names the file", line);
+    // What the daemon wrote reaches the file when this process gets its turn.
+    await waitFor(`the log to name the file: ${line}`, LOG_MS_MAX,
+      () => readFileSync(router.log, "utf8").includes(line));
     await leaves(checks, "phone", "us");
     const moved = { ...router.config, protected_mac_addrs: [
       { ...router.config.protected_mac_addrs[0], vl: "de" }] };
