@@ -4,8 +4,11 @@ import type { Random } from "./random.js";
 import type { LocationPlan } from "./topology.js";
 import { locations } from "./topology.js";
 
+/** A day with a script costs three times one without. */
+const scriptedPercent = 20;
+
 export function variationOf(random: Random, scripted?: boolean): Variation {
-  const isScripted = random.chance(40);
+  const isScripted = random.chance(scriptedPercent);
   return {
     lazy: random.chance(30),
     defaultGateway: random.chance(20),
