@@ -35,7 +35,7 @@ export const scriptMistakes: readonly Mistake[] = [
   },
   {
     name: "stale-answers",
-    plant: inBundle(/if \(key === this\.lastKey\)/, "if (this.lastKey !== '')"),
+    plant: inBundle(/worldKey\(world\) === this\.lastKey/, "this.lastKey !== ''"),
     found: [SETTLED, RESTART, LEAK],
   },
 ].map((mistake) => ({ ...mistake, scripted: true }));
