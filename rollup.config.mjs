@@ -1,12 +1,9 @@
 // Bundles ts/main.ts into the one module that aditd evaluates, minified, and into a second copy
 // with names and a source map kept, for tests and stack traces; and ts/main-cli.ts into that of
 // the command line client.
-//
-// terser does the minifying: it is plain JavaScript and so runs wherever Node does, while the
-// faster minifiers are native programs that would have to exist for every build machine.
-import terser from "@rollup/plugin-terser";
 import typescript from "@rollup/plugin-typescript";
 import { arrows } from "./scripts/rollup-arrows.mjs";
+import { minifier, onwarn } from "./scripts/rollup-minify.mjs";
 import { privateNames } from "./scripts/rollup-private-names.mjs";
 import { sharedValues } from "./scripts/rollup-shared-values.mjs";
 import { bundleReport } from "./scripts/rollup-report.mjs";
@@ -33,24 +30,6 @@ const shortDeclarations = {
     return { code: text.join(""), map: null };
   },
 };
-
-/**
- * Names are left to the steps around it. The two assumptions hold for our own code: no function
- * is called with `new` unless it is a class, and no property has a getter with an effect that
- * anybody relies on.
- */
-const minifier = terser({
-  ecma: 2020,
-  module: true,
-  compress: { passes: 4, unsafe_arrows: true, pure_getters: true },
-  mangle: false,
-  format: { comments: false },
-});
-
-/** A warning about the module graph is a mistake in it: cycles, unresolved names end the build. */
-function onwarn(warning) {
-  throw new Error(`rollup: ${warning.code ?? "warning"}: ${warning.message}`);
-}
 
 const common = { external: [NATIVE_MODULE], onwarn };
 

@@ -79,14 +79,3 @@ function editOf(file, node, name) {
     (ts.isBindingElement(parent) && parent.propertyName === undefined);
   return { start, end, text: isShort ? `${name}: ${node.text}` : name };
 }
-
-/** Applies edits that do not overlap. */
-export function applyEdits(text, edits) {
-  const parts = [];
-  let at = 0;
-  for (const edit of [...edits].sort((left, right) => left.start - right.start)) {
-    parts.push(text.slice(at, edit.start), edit.text);
-    at = edit.end;
-  }
-  return parts.join("") + text.slice(at);
-}

@@ -3,8 +3,9 @@
 // checked by the compiler again, so a place that was overlooked ends the build.
 import { resolve } from "node:path";
 import ts from "typescript";
+import { applyEdits } from "./rollup-edits.mjs";
 import { Flows, ofOthers } from "./rollup-names-flows.mjs";
-import { applyEdits, renameFile, visitNames } from "./rollup-names-rename.mjs";
+import { renameFile, visitNames } from "./rollup-names-rename.mjs";
 import { visitSites } from "./rollup-names-sites.mjs";
 import { publishTypes, tableEdits } from "./rollup-names-tables.mjs";
 

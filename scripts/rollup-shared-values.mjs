@@ -2,6 +2,7 @@
 // name at its top. They are texts, long numbers, `undefined`, `null`, functions and classes of the
 // language, and names of properties: `list.length` is `list[a]` where `a` is "length".
 import { parseAst } from "rollup/parseAst";
+import { applyEdits } from "./rollup-edits.mjs";
 import { walk } from "./rollup-walk.mjs";
 
 /** Objects whose functions do not look at `this`, and functions of that kind elsewhere. */
@@ -131,16 +132,6 @@ function freeNames(names) {
     next: () => ({ value: list.shift() }),
     giveBack: (name) => list.unshift(name),
   };
-}
-
-function applyEdits(code, edits) {
-  const parts = [];
-  let at = 0;
-  for (const { start, end, text } of edits.sort((left, right) => left.start - right.start)) {
-    parts.push(code.slice(at, start), text);
-    at = end;
-  }
-  return parts.join("") + code.slice(at);
 }
 
 export function sharedValues(options) {

@@ -2,6 +2,7 @@
 // things count. Whatever is used most gets one letter, over all scopes together; and a variable
 // is best named like the property that it comes from or goes to, because `{a:a}` is written `{a}`.
 import { parseAst } from "rollup/parseAst";
+import { applyEdits } from "./rollup-edits.mjs";
 import { findVariables } from "./rollup-scopes.mjs";
 
 const letters = [..."abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ_$"];
@@ -91,16 +92,6 @@ function editsOf({ places }, name) {
     const key = owner.key.name;
     return { start: owner.start, end, text: key === name ? name : `${key}:${name}` };
   });
-}
-
-function applyEdits(code, edits) {
-  const parts = [];
-  let at = 0;
-  for (const { start, end, text } of edits.sort((left, right) => left.start - right.start)) {
-    parts.push(code.slice(at, start), text);
-    at = end;
-  }
-  return parts.join("") + code.slice(at);
 }
 
 export function shortVariables() {

@@ -2,6 +2,7 @@
 // is shorter, `${a}: ${b}` for example. Both make the same text of everything but symbols and
 // objects with a valueOf of their own, and there are none of these.
 import { parseAst } from "rollup/parseAst";
+import { applyEdits } from "./rollup-edits.mjs";
 import { walk } from "./rollup-walk.mjs";
 
 /** Where a sum needs no parentheses around it: child of what, under which name. */
@@ -42,7 +43,8 @@ export function addTexts(code) {
     }
   });
   const inner = edits.filter((edit) => !edits.some((other) => contains(edit, other)));
-  return inner.length === 0 ? code : addTexts(applyEdits(code, inner));
+  if (inner.length === 0) return code;
+  return addTexts(applyEdits(code, inner.map((edit) => spaced(code, edit))));
 }
 
 function contains(outer, inner) {
@@ -61,15 +63,10 @@ function sumOf(code, { quasis, expressions }) {
   return startsWithText ? parts.join("+") : undefined;
 }
 
-function applyEdits(code, edits) {
-  const parts = [];
-  let at = 0;
-  for (const { start, end, text } of edits.sort((left, right) => left.start - right.start)) {
-    const before = /[\w$]/.test(code[start - 1] ?? "") && /[\w$]/.test(text[0]) ? " " : "";
-    parts.push(code.slice(at, start), before, text);
-    at = end;
-  }
-  return parts.join("") + code.slice(at);
+/** Keeps what begins with a letter apart from the letter before it. */
+function spaced(code, { start, end, text }) {
+  const touches = /[\w$]/.test(code[start - 1] ?? "") && /[\w$]/.test(text[0]);
+  return { start, end, text: touches ? ` ${text}` : text };
 }
 
 export function addedTexts() {

@@ -1,27 +1,13 @@
 // Bundles the policy interface and its dispatcher into the one module that a cage loads before the
 // script, minified, and into a second copy with names kept, for tests and stack traces.
-import terser from "@rollup/plugin-terser";
 import typescript from "@rollup/plugin-typescript";
 import { fileURLToPath } from "node:url";
 import { arrows } from "../../scripts/rollup-arrows.mjs";
+import { minifier, onwarn } from "../../scripts/rollup-minify.mjs";
 import { sharedValues } from "../../scripts/rollup-shared-values.mjs";
 import { shortVariables } from "../../scripts/rollup-short-variables.mjs";
 
 const file = (name) => fileURLToPath(new URL(name, import.meta.url));
-
-/** Names are left to the steps around it; no property here has a getter with an effect. */
-const minifier = terser({
-  ecma: 2020,
-  module: true,
-  compress: { passes: 4, unsafe_arrows: true, pure_getters: true },
-  mangle: false,
-  format: { comments: false },
-});
-
-/** A warning about the module graph is a mistake in it: cycles, unresolved names end the build. */
-function onwarn(warning) {
-  throw new Error(`rollup: ${warning.code ?? "warning"}: ${warning.message}`);
-}
 
 const build = (sourceMap, output) => ({
   input: file("src/cage.ts"),
