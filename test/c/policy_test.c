@@ -240,29 +240,12 @@ static void all_is_frozen(void)
 
 /* ---------------------------------------------------------------------- the process */
 
-static void the_line_in(pid_t pid, const char *file, const char *key, char *ret_line, int size)
-{
-	char path[64];
-	FILE *lines;
-
-	snprintf(path, sizeof(path), "/proc/%d/%s", (int)pid, file);
-	lines = fopen(path, "r");
-	ret_line[0] = '\0';
-	while (lines != NULL && fgets(ret_line, size, lines) != NULL) {
-		if (strncmp(ret_line, key, strlen(key)) == 0)
-			break;
-		ret_line[0] = '\0';
-	}
-	if (lines != NULL)
-		fclose(lines);
-}
-
 static void expect_limit(pid_t pid, const char *name, long value)
 {
 	char line[256];
 	long soft = -1;
 
-	the_line_in(pid, "limits", name, line, sizeof(line));
+	proc_line(pid, "limits", name, line, sizeof(line));
 	if (line[0] != '\0')
 		soft = strtol(line + strlen(name), NULL, 10);
 	EXPECT_EQUAL(soft, value);
@@ -277,7 +260,7 @@ static void confinement_shows_in_proc(void)
 
 	cage_open(&cage, &options);
 	load(&cage, ROUTE("return block();"), &answer);
-	the_line_in(cage.pid, "status", "NoNewPrivs:", line, sizeof(line));
+	proc_line(cage.pid, "status", "NoNewPrivs:", line, sizeof(line));
 	EXPECT_TEXT(line, "NoNewPrivs:\t1\n");
 	expect_limit(cage.pid, "Max core file size", 0);
 	expect_limit(cage.pid, "Max file size", 0);
@@ -285,7 +268,7 @@ static void confinement_shows_in_proc(void)
 	expect_limit(cage.pid, "Max cpu time", 2 + 2 * CAGE_CALL_MS / 1000);
 #ifndef __SANITIZE_ADDRESS__
 	expect_limit(cage.pid, "Max open files", 0);
-	the_line_in(cage.pid, "status", "Seccomp:", line, sizeof(line));
+	proc_line(cage.pid, "status", "Seccomp:", line, sizeof(line));
 	EXPECT_TEXT(line, "Seccomp:\t2\n");
 #endif
 	cage_close(&cage);

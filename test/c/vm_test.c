@@ -13,6 +13,7 @@
 #include <unistd.h>
 
 #include "contract.gen.h"
+#include "proc_line.h"
 #include "test.h"
 #include "vm/vm.h"
 #include "vm/vm_internal.h"
@@ -201,24 +202,6 @@ static void inherited_descriptors_are_closed(void)
 	close(ends[0]);
 	shutdown(child.channel, SHUT_RDWR);
 	finish(&child);
-}
-
-/* The line of /proc/PID/`file` that begins with `key`, "" if there is none. */
-static void proc_line(pid_t pid, const char *file, const char *key, char *ret_line, int size)
-{
-	char path[64];
-	FILE *lines;
-
-	snprintf(path, sizeof(path), "/proc/%d/%s", (int)pid, file);
-	lines = fopen(path, "r");
-	ret_line[0] = '\0';
-	while (lines != NULL && fgets(ret_line, size, lines) != NULL) {
-		if (strncmp(ret_line, key, strlen(key)) == 0)
-			break;
-		ret_line[0] = '\0';
-	}
-	if (lines != NULL)
-		fclose(lines);
 }
 
 /* The filter itself is tried further down: the sanitizer's own system calls keep it out here. */
