@@ -7,17 +7,21 @@ import { newQuickJSWASMModuleFromVariant } from "quickjs-emscripten";
 import type { Decider, Engine } from "./engine.js";
 import type { HostModule } from "./host.js";
 import type { RealmEngine } from "./realm.js";
+import { removedNames } from "../policy-sdk/src/harden.js";
 import { clientFunctions, hostFunctions } from "./host.js";
 
 /** The decider's own limits in c/vm. */
 export const memoryBytesMax = 16 * 1024 * 1024;
 export const stackBytesMax = 256 * 1024;
 
-/** Bytes cross as ArrayBuffers; this gives the bundle the types that adit:host promises. */
+/**
+ * Bytes cross as ArrayBuffers; this gives the bundle the types that adit:host promises. What the
+ * host takes away or never adds (c/vm) goes, so that a bundle which wants it fails here too.
+ */
 const HOST_SOURCE = `
 const raw = globalThis.__host;
 delete globalThis.__host;
-delete globalThis.Date;
+for (const name of ${JSON.stringify(removedNames)}) delete globalThis[name];
 delete Math.random;
 const bytes = (view) => view.buffer.slice(view.byteOffset, view.byteOffset + view.byteLength);
 const view = (value) => (value instanceof ArrayBuffer ? new Uint8Array(value) : value);
@@ -60,12 +64,6 @@ export async function quickjsEngine(bundle: string, realms?: RealmEngine): Promi
   return { name: "quickjs", bundle, realms, create };
 }
 
-/** What the host takes away or never adds (c/vm); a bundle that wants it must fail here too. */
-const LOCKDOWN_SOURCE = `for (const name of ["eval", "Function", "BigInt", "BigInt64Array",
-  "BigUint64Array", "SharedArrayBuffer", "Atomics", "escape", "unescape", "Date", "Proxy",
-  "WeakRef", "FinalizationRegistry", "performance"]) delete globalThis[name];
-delete Math.random;`;
-
 function createDecider(wasm: QuickJSWASMModule, bundle: string, host: HostModule): Decider {
   const runtime = wasm.newRuntime();
   runtime.setMemoryLimit(memoryBytesMax);
@@ -76,7 +74,6 @@ function createDecider(wasm: QuickJSWASMModule, bundle: string, host: HostModule
     (_base, name) => name,
   );
   const context = runtime.newContext();
-  unwrap(context, context.evalCode(LOCKDOWN_SOURCE)).dispose();
   exposeHost(context, host);
   unwrap(context, context.evalCode(MAIN_SOURCE, "main.mjs", { type: "module" })).dispose();
   const functions = new Map<string, QuickJSHandle>();

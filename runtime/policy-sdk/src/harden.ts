@@ -6,9 +6,9 @@
  */
 
 /** Unreachable for a policy; the rest of the global object it may use. */
-const removedNames = [
+export const removedNames: readonly string[] = [
   "eval", "Function", "Date", "WeakRef", "FinalizationRegistry", "Atomics", "SharedArrayBuffer",
-  "Proxy", "performance",
+  "Proxy", "performance", "BigInt", "BigInt64Array", "BigUint64Array", "escape", "unescape",
 ];
 
 /** Runs once, in the realm that the script will live in; `exported` is what it may import. */
