@@ -17,6 +17,7 @@ import type { Cage, CageError, Script } from "./cage.js";
 import { cageErrorText, isCageError, openCage } from "./cage.js";
 import type { Core } from "./core.js";
 import { afterMs, logWarning, nowMs } from "./core.js";
+import { issueLines } from "./issues.js";
 import type { ScriptLogLine } from "./script-log.js";
 import { ScriptLog } from "./script-log.js";
 import { loadState, saveState } from "./state-files.js";
@@ -65,7 +66,6 @@ export class Runner {
   advice: Advice | undefined;
   held: HeldAdvice | undefined;
   isExpected = false;
-  /** The last lines that scripts logged, and their errors, oldest first. */
   /** Told of every failure of the active script. */
   onFailure: (error: CageError) => void = () => undefined;
   script: Script | undefined;
@@ -93,6 +93,7 @@ export class Runner {
     this.log = new ScriptLog(core);
   }
 
+  /** The last lines that scripts logged, and their errors, oldest first. */
   get lines(): readonly ScriptLogLine[] {
     return this.log.lines;
   }
@@ -261,8 +262,9 @@ export class Runner {
     }
     this.hold(holdAdvice(this.held ?? nothingHeld, advice, world.devices));
     this.note("what changed meanwhile");
-    const rubbish = { kind: "rubbish", message: "no route is one", stack: "" } as const;
-    const [failure = advice.issues.length > 0 ? rubbish : undefined] = advice.failed;
+    const [message] = issueLines(advice.issues);
+    const refused = { kind: "rubbish", message: message ?? "", stack: "" } as const;
+    const failure = advice.failed[0] ?? (message === undefined ? undefined : refused);
     if (failure !== undefined) this.onFailure(failure);
   }
 

@@ -4,6 +4,7 @@ import type { Script } from "./cage.js";
 import { cageErrorText } from "./cage.js";
 import type { Core } from "./core.js";
 import { nowMs } from "./core.js";
+import { issueLines } from "./issues.js";
 import type { LogLevel } from "./log.js";
 
 const minuteMs = 60_000;
@@ -68,8 +69,7 @@ export class ScriptLog {
       const text = cageErrorText(one);
       this.complain(`${one.in} ${text}`, `${one.in}${who ? ` of ${who}` : ""}: ${text}`);
     }
-    for (const { path, value, expected } of issues) {
-      this.complain(path, `${path}: expected ${expected}, not ${value}`);
-    }
+    const lines = issueLines(issues);
+    issues.forEach(({ path }, at) => this.complain(path, lines[at] ?? ""));
   }
 }

@@ -13,6 +13,7 @@ import { configInForce, minuteCpuUsMax } from "./advice.js";
 import type { Cage } from "./cage.js";
 import { cageErrorText } from "./cage.js";
 import type { Engine } from "./engine-state.js";
+import { issueLines } from "./issues.js";
 import { locationStates } from "./tunnels.js";
 
 /**
@@ -84,11 +85,8 @@ export function warningsOf({ failed, failedMore, issues }: Advice): readonly str
     const more = rest.length > 0 ? ` and ${rest.length} more` : "";
     return text.replace(" @", first === "" ? "" : ` of ${first}${more}`);
   });
-  const refused = issues.map(({ path, value, expected }) => {
-    return `${path}: expected ${expected}, not ${value}`;
-  });
   const more = failedMore > 0 ? [`${failedMore} more devices failed`] : [];
-  return [...failures, ...more, ...refused];
+  return [...failures, ...more, ...issueLines(issues)];
 }
 
 export function viewOf(engine: Engine, view: PolicyView): object {

@@ -15,6 +15,7 @@ import {
   confirmSwap,
   emptySlots,
   freeSlot,
+  record,
   rollBackSwap,
 } from "../model/slots.js";
 import { holdAdvice, nothingHeld } from "../policy/advise.js";
@@ -320,8 +321,7 @@ function keepRecord(
 ): void {
   const { core, swap } = engine;
   const name = `${module} record`;
-  const content = JSON.stringify(swap.slots[module]);
-  writeAll(core, [{ name: `${module}.json`, content }], (problem) => {
+  writeAll(core, [record(module, swap.slots[module])], (problem) => {
     if (problem === "") core.deadlines.clear(name);
     else {
       core.log.writeOnce("error", `${name} ${problem}`, problem);

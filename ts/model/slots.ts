@@ -207,7 +207,8 @@ function moverLine({ confirmed, sha256 }: Slots): readonly DurableWrite[] {
   return digest === "" ? [] : [{ name: "control", content }];
 }
 
-function record(module: Module, slots: Slots): DurableWrite {
+/** The record as it is, without a transition. */
+export function record(module: Module, slots: Slots): DurableWrite {
   return { name: `${module}.json`, content: JSON.stringify(slots) };
 }
 
