@@ -1,6 +1,7 @@
 /* Runs small scripts in real cages. */
 #define _GNU_SOURCE
 #include "cage.h"
+#include "proc_line.h"
 #include "vm/vm_internal.h"
 #include "vm/vm_policy.h"
 
