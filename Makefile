@@ -159,6 +159,7 @@ help:
 	@echo 'make lint      types, tidy, shellcheck, generated files'
 	@echo 'make generate  write the files named *.gen.*, and the docs made from the same source'
 	@echo 'make policy-sdk  the npm package for policy authors, as build/adit-policy-*.tgz'
+	@sed -n 's/^#: //p' $(wildcard mk/*.mk) /dev/null
 	@echo 'make install   to PREFIX ($(PREFIX)), below DESTDIR'
 	@echo 'make clean     all but fetched sources; V=1 shows the commands'
 
@@ -177,6 +178,9 @@ $(NPM_STAMP): package-lock.json | prepare
 $(QJS)/.fetched: scripts/fetch-quickjs | prepare
 	$(Q)scripts/fetch-quickjs
 	$(Q)touch $@
+
+# What one delivery target needs stands in a file of its own, its lines of help included.
+include $(wildcard mk/*.mk)
 
 # ------------------------------------------------------------------------------------------- bundle
 
