@@ -22,6 +22,8 @@ SEEDS ?= 2000
 QUICKJS_SEEDS ?= 100
 LIVES ?= 10
 TIERS ?=
+# The TLS library below the mover: openssl or mbedtls.
+TLS ?= openssl
 # What a router without a clock judges certificates by: no build may depend on its own hour.
 BUILD_TIME := $(or $(SOURCE_DATE_EPOCH),$(shell git log -1 --format=%ct 2>/dev/null))
 VERSION := $(shell sed -n 's/^  "version": "\(.*\)",$$/\1/p' package.json)
@@ -41,8 +43,16 @@ find = $(if $(wildcard $(1)),$(shell find $(1) -type f -name '$(2)' | LC_ALL=C s
 
 C_ALL := $(filter-out %_test.c %_fuzz.c,$(call find,c,*.c))
 C_LIB := $(filter c/lib/%,$(C_ALL))
-C_SRC := $(filter-out $(C_LIB),$(C_ALL))
-C_NOMAIN := $(filter-out c/main.c,$(C_SRC))
+TLS_BACKENDS := openssl mbedtls
+ifeq ($(filter $(TLS),$(TLS_BACKENDS)),)
+$(error TLS is '$(TLS)', expected one of: $(TLS_BACKENDS))
+endif
+# What every program has; c/tls/openssl and c/tls/mbedtls implement one header, so one is added.
+C_COMMON := $(filter-out $(C_LIB) $(foreach backend,$(TLS_BACKENDS),c/tls/$(backend)/%),$(C_ALL))
+C_BACKEND_openssl := $(filter c/tls/openssl/%,$(C_ALL))
+C_BACKEND_mbedtls := $(filter c/tls/mbedtls/%,$(C_ALL))
+C_SRC := $(C_COMMON) $(C_BACKEND_$(TLS))
+C_NOMAIN := $(filter-out c/main.c,$(C_COMMON))
 C_TESTS := $(patsubst test/c/%.c,%,$(call find,test/c,*_test.c))
 FUZZERS := $(patsubst test/c/fuzz/%.c,%,$(wildcard test/c/fuzz/*_fuzz.c))
 QJS_SRC := quickjs.c libregexp.c libunicode.c cutils.c dtoa.c
@@ -63,7 +73,11 @@ SANITIZE := -fsanitize=address,undefined -fno-sanitize-recover=all -fno-omit-fra
 C_SAN := -O1 $(SANITIZE) -ffunction-sections -fdata-sections -DADIT_TEST
 C_FUZZ := -O1 -fsanitize=fuzzer-no-link,address,undefined -fno-sanitize-recover=all \
 	-fno-omit-frame-pointer -DADIT_TEST
-LIBS := -lssl -lcrypto -lm
+# The back end's own libraries; $(MBEDTLS_SRC) is compiled in. Tests talk to OpenSSL in any case.
+LIBS_openssl := -lssl -lcrypto
+LIBS_mbedtls :=
+LIBS := $(LIBS_$(TLS)) -lm
+TEST_LIBS := $(LIBS_openssl) -lm
 
 # The engine is foreign code: no warnings of ours, its own conventions (wrapping integers). It is
 # known to step outside what UBSan accepts, so the sanitized copy has ASan only.
@@ -142,8 +156,8 @@ install: build
 # The fetched sources stay: they are pinned by digest, and fetching them needs a network.
 clean:
 	$(call say,CLEAN,$(B))
-	$(Q)find $(B) -mindepth 1 -maxdepth 1 ! -name sources ! -name quickjs -exec rm -rf {} + \
-		2>/dev/null || true
+	$(Q)find $(B) -mindepth 1 -maxdepth 1 ! -name sources ! -name quickjs ! -name mbedtls \
+		! -name monocypher -exec rm -rf {} + 2>/dev/null || true
 
 help:
 	@echo 'make demo      build, run the lab, show that policy holds (root, or sudo)'
@@ -175,7 +189,7 @@ prepare-bench:
 $(NPM_STAMP): package-lock.json | prepare
 	$(Q)touch $@
 
-$(QJS)/.fetched: scripts/fetch-quickjs | prepare
+$(QJS)/.fetched: scripts/fetch-quickjs scripts/fetch.sh | prepare
 	$(Q)scripts/fetch-quickjs
 	$(Q)touch $@
 
@@ -210,13 +224,16 @@ $(B)/test/.stamp: $(TEST_TS) tsconfig.json tsconfig.test.json $(NPM_STAMP)
 # Three sets of the same sources: release, sanitized (gcc) for C tests, instrumented (clang) for
 # fuzzers. The last two are archives, so that a program links only what it uses.
 
+# $(1) source: what it is compiled with beyond the flags of its set
+file_flags = $(if $(filter c/tls/%,$(1)),$(C_TLS)) \
+	$(if $(filter c/tls/mbedtls/%,$(1)),$(C_MBEDTLS)) $(if $(filter c/vm/%,$(1)),-isystem $(QJS))
+
 # $(1) folder, $(2) compiler, $(3) flags, $(4) flags for the engine
 define objects
 $(B)/$(1)/c/%.o: c/%.c Makefile | $(QJS)/.fetched
 	$$(call say,CC,$$< [$(1)])
 	@mkdir -p $$(@D)
-	$$(Q)$(2) $(C_BASE) $(3) $$(if $$(filter c/tls/%,$$<),$(C_TLS)) \
-		$$(if $$(filter c/vm/%,$$<),-isystem $(QJS)) -c -o $$@ $$<
+	$$(Q)$(2) $(C_BASE) $(3) $$(call file_flags,$$<) -c -o $$@ $$<
 
 $(B)/$(1)/quickjs/%.o: $(QJS)/.fetched Makefile
 	$$(call say,CC,quickjs/$$*.c [$(1)])
@@ -233,15 +250,31 @@ $(B)/$(1)/libadit.a: $(C_NOMAIN:%.c=$(B)/$(1)/%.o) $(QJS_SRC:%.c=$(B)/$(1)/quick
 	$$(call say,AR,$$@)
 	@rm -f $$@
 	$$(Q)ar rcs $$@ $$^
+
+$(B)/$(1)/libtls-openssl.a: $(C_BACKEND_openssl:%.c=$(B)/$(1)/%.o)
+	$$(call say,AR,$$@)
+	@rm -f $$@
+	$$(Q)ar rcs $$@ $$^
 endef
+
+# $(1) folder, $(2) TLS back end: the archives that need each other
+archives = -Wl,--start-group $(B)/$(1)/libadit.a $(B)/$(1)/libtls-$(2).a -Wl,--end-group
 
 $(eval $(call objects,obj,$(CC),$(C_HARD),$(C_HARD)))
 $(eval $(call objects,san,$(CC),$(C_SAN),$(QJS_SAN)))
 $(eval $(call objects,fuzz,$(CLANG),$(C_FUZZ),$(QJS_FUZZ)))
 
-$(B)/aditd: $(C_SRC:%.c=$(B)/obj/%.o) $(QJS_SRC:%.c=$(B)/obj/quickjs/%.o)
+# Programs are linked again when another back end is chosen.
+$(B)/.tls: FORCE
+	@mkdir -p $(@D)
+	@echo '$(TLS)' | cmp -s - $@ || echo '$(TLS)' >$@
+FORCE:
+
+ADITD_OBJ := $(C_COMMON:%.c=$(B)/obj/%.o) $(QJS_SRC:%.c=$(B)/obj/quickjs/%.o)
+
+$(B)/aditd: $(ADITD_OBJ) $(B)/obj/libtls-$(TLS).a $(B)/.tls
 	$(call say,LD,$@)
-	$(Q)$(CC) $(LD_HARD) -o $@ $^ $(LIBS)
+	$(Q)$(CC) $(LD_HARD) -o $@ $(filter %.o %.a,$^) $(LIBS)
 
 $(B)/adit: $(B)/aditd
 	$(Q)ln -sf aditd $@
@@ -250,17 +283,18 @@ $(B)/adit: $(B)/aditd
 
 TEST_INCLUDES := -Itest/c -isystem $(QJS)
 
-$(B)/san/test/%: test/c/%.c $(B)/san/libadit.a Makefile
+$(B)/san/test/%: test/c/%.c $(B)/san/libadit.a $(B)/san/libtls-$(TLS).a $(B)/.tls Makefile
 	$(call say,CC,$< [san])
 	@mkdir -p $(@D)
 	$(Q)$(CC) $(C_BASE) $(C_SAN) $(TEST_INCLUDES) -MF $@.d -MT $@ -Wl,--gc-sections \
-		-o $@ $< $(B)/san/libadit.a $(LIBS)
+		-o $@ $< $(call archives,san,$(TLS)) $(TEST_LIBS)
 
-$(B)/fuzz/test/%: test/c/fuzz/%.c $(B)/fuzz/libadit.a Makefile
+$(B)/fuzz/test/%: test/c/fuzz/%.c $(B)/fuzz/libadit.a $(B)/fuzz/libtls-openssl.a Makefile
 	$(call say,CC,$< [fuzz])
 	@mkdir -p $(@D)
 	$(Q)$(CLANG) $(C_BASE) -O1 -fsanitize=fuzzer,address,undefined -fno-sanitize-recover=all \
-		-DADIT_TEST $(TEST_INCLUDES) -MF $@.d -MT $@ -o $@ $< $(B)/fuzz/libadit.a $(LIBS)
+		-DADIT_TEST $(TEST_INCLUDES) -MF $@.d -MT $@ -o $@ $< \
+		$(call archives,fuzz,openssl) $(TEST_LIBS)
 
 # Small programs that the lab runs, each one file.
 $(B)/tools/%: test/netns/tools/%.c Makefile | prepare
@@ -269,16 +303,19 @@ $(B)/tools/%: test/netns/tools/%.c Makefile | prepare
 	$(Q)$(CC) $(C_BASE) -O2 -MF $@.d -MT $@ -o $@ $< -lm
 
 # The policy cage as a program, as it is delivered and under the sanitizer.
-$(B)/obj/hostile/cage: test/hostile/cage.c $(B)/obj/libadit.a Makefile
+$(B)/obj/hostile/cage: test/hostile/cage.c $(B)/obj/libadit.a $(B)/obj/libtls-openssl.a \
+		Makefile
 	$(call say,CC,$< [obj])
 	@mkdir -p $(@D)
-	$(Q)$(CC) $(C_BASE) $(C_HARD) $(LD_HARD) -MF $@.d -MT $@ -o $@ $< $(B)/obj/libadit.a $(LIBS)
+	$(Q)$(CC) $(C_BASE) $(C_HARD) $(LD_HARD) -MF $@.d -MT $@ -o $@ $< \
+		$(call archives,obj,openssl) $(TEST_LIBS)
 
-$(B)/san/hostile/cage: test/hostile/cage.c $(B)/san/libadit.a Makefile
+$(B)/san/hostile/cage: test/hostile/cage.c $(B)/san/libadit.a $(B)/san/libtls-openssl.a \
+		Makefile
 	$(call say,CC,$< [san])
 	@mkdir -p $(@D)
-	$(Q)$(CC) $(C_BASE) $(C_SAN) -MF $@.d -MT $@ -Wl,--gc-sections \
-		-o $@ $< $(B)/san/libadit.a $(LIBS)
+	$(Q)$(CC) $(C_BASE) $(C_SAN) -MF $@.d -MT $@ -Wl,--gc-sections -o $@ $< \
+		$(call archives,san,openssl) $(TEST_LIBS)
 
 .PHONY: c-tests fuzzers tools hostile
 hostile: $(B)/obj/hostile/cage $(B)/san/hostile/cage $(B)/policy.mjs
@@ -286,7 +323,8 @@ tools: $(patsubst test/netns/tools/%.c,$(B)/tools/%,$(wildcard test/netns/tools/
 c-tests: $(C_TESTS:%=$(B)/san/test/%)
 fuzzers: $(FUZZERS:%=$(B)/fuzz/test/%)
 
--include $(foreach set,obj san fuzz,$(C_SRC:%.c=$(B)/$(set)/%.d) \
+-include $(foreach set,obj san fuzz,$(C_COMMON:%.c=$(B)/$(set)/%.d) \
+	$(C_BACKEND_openssl:%.c=$(B)/$(set)/%.d) \
 	$(QJS_SRC:%.c=$(B)/$(set)/quickjs/%.d))
 -include $(B)/obj/hostile/cage.d $(B)/san/hostile/cage.d
 -include $(C_TESTS:%=$(B)/san/test/%.d) $(FUZZERS:%=$(B)/fuzz/test/%.d)

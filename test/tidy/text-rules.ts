@@ -141,11 +141,13 @@ export function registryNames(files: readonly SourceFile[], hosts: readonly stri
   return [...named, ...locked];
 }
 
-const FOREIGN = /(^|\/)(quickjs|mbedtls|libmnl|openssl)[^/]*\.(c|h)$/;
+const FOREIGN = /(^|\/)(quickjs|mbedtls|libmnl|monocypher|openssl)[^/]*\.(c|h)$/;
+// What configures a library bears the library's name for it.
+const OURS = /(^|\/)mbedtls_config\.h$/;
 
 /** Third-party source is fetched by digest, never committed. */
 export function foreignSource(files: readonly SourceFile[]): Finding[] {
-  return files.filter((file) => FOREIGN.test(file.path)).map((file) => ({
+  return files.filter(({ path }) => FOREIGN.test(path) && !OURS.test(path)).map((file) => ({
     path: file.path, line: 1, rule: "looks like third-party source", remedy: "fetch it instead",
   }));
 }

@@ -1,5 +1,5 @@
 /* tls.h on OpenSSL 3. */
-#include "tls.h"
+#include "../tls.h"
 
 #include <errno.h>
 #include <stdio.h>
@@ -20,7 +20,7 @@
 #include <sys/auxv.h>
 #endif
 
-#include "../check.h"
+#include "../../check.h"
 
 /* The certificate dates of a router whose clock was never set are judged by this date. The build
  * may give the date of its sources. */
