@@ -8,6 +8,7 @@ import { privateNames } from "./scripts/rollup-private-names.mjs";
 import { sharedValues } from "./scripts/rollup-shared-values.mjs";
 import { bundleReport } from "./scripts/rollup-report.mjs";
 import { shortVariables } from "./scripts/rollup-short-variables.mjs";
+import { namedThis } from "./scripts/rollup-this.mjs";
 import { addedTexts } from "./scripts/rollup-templates.mjs";
 import { walk } from "./scripts/rollup-walk.mjs";
 
@@ -37,8 +38,8 @@ function minified(input, file) {
   const names = privateNames("./tsconfig.json", input);
   const report = bundleReport(file.replace(".mjs", ".sizes"), names.kept);
   const plugins = [
-    arrows(), shortDeclarations, minifier, addedTexts(), sharedValues({ properties: true }),
-    shortVariables(), report,
+    arrows(), shortDeclarations, minifier, namedThis(), addedTexts(),
+    sharedValues({ properties: true }), shortVariables(), report,
   ];
   return { ...common, input, plugins: [names], output: { file, format: "es", plugins } };
 }

@@ -3,6 +3,7 @@
 // checked by the compiler again, so a place that was overlooked ends the build.
 import { resolve } from "node:path";
 import ts from "typescript";
+import { comparisonEdits } from "./rollup-comparisons.mjs";
 import { applyEdits } from "./rollup-edits.mjs";
 import { Flows, ofOthers } from "./rollup-names-flows.mjs";
 import { renameFile, visitNames } from "./rollup-names-rename.mjs";
@@ -26,15 +27,15 @@ export function analyse(fileNames, options, host) {
   return { program, checker, files, flows };
 }
 
-/** File name to text, with short names for private properties. */
-export function renameAll({ checker, files, flows }) {
+/** File name to text, with short names for private properties, and with further edits. */
+export function renameAll({ checker, files, flows }, editsOf = () => []) {
   const names = chooseNames(checker, files, flows);
   const nameOf = (symbols) => {
     const declaration = flows.join(symbols);
     return declaration === undefined ? undefined : names.get(flows.root(declaration));
   };
   return new Map(files.map((file) => {
-    const edits = renameFile(file, checker, nameOf);
+    const edits = [...editsOf(file, checker), ...renameFile(file, checker, nameOf)];
     if (isTable(file)) edits.push(...tableEdits(file, nameOf));
     return [file.fileName, applyEdits(file.text, edits)];
   }));
@@ -142,7 +143,7 @@ export function privateNames(tsconfig, input) {
       // Only what this bundle imports: another one's sources show other names.
       const ambient = parsed.fileNames.filter((name) => name.endsWith(".d.ts"));
       const found = analyse([resolve(input), ...ambient], parsed.options);
-      renamed = renameAll(found);
+      renamed = renameAll(found, comparisonEdits);
       checkRenamed(found.program, renamed);
       kept.push(...keptNames(found));
       for (const name of renamed.keys()) this.addWatchFile(name);

@@ -106,7 +106,7 @@ test("nothing is removed of a kind whose addition failed", () => {
 
 test("two firewall transactions are never under way together", () => {
   const firewall = (script: string): PlannedOperation => {
-    return { operation: { kind: "firewall", script, summary: "" }, phase: 1, why: script };
+    return { operation: { kind: "firewall", script }, phase: 1, why: script };
   };
   const run = execute([firewall("first"), firewall("second")]);
   assert.strictEqual(run.host.sent.length, 1);

@@ -99,8 +99,7 @@ function explainSubject(engine: Engine, subject: string): object | readonly Issu
 }
 
 function describe({ operation, phase, why }: PlannedOperation): object {
-  if (operation.kind !== "firewall") return { phase, why, ...operation };
-  return { phase, why, kind: operation.kind, summary: operation.summary };
+  return { phase, why, kind: operation.kind };
 }
 
 function changeRules(

@@ -20,7 +20,7 @@ export type Operation =
   | { readonly kind: "route"; readonly remove: boolean; readonly route: DesiredRoute }
   | { readonly kind: "rule"; readonly remove: boolean; readonly rule: DesiredRule }
   | { readonly kind: "sysctl"; readonly key: string; readonly value: string }
-  | { readonly kind: "firewall"; readonly script: string; readonly summary: string }
+  | { readonly kind: "firewall"; readonly script: string }
   | { readonly kind: "conntrack"; readonly prefix: Prefix }
   | { readonly kind: "forward"; readonly forward: DesiredForward }
   | { readonly kind: "listen"; readonly remove: boolean; readonly listener: DesiredListener };

@@ -171,24 +171,21 @@ export function bootControl(slots: Slots, boot: Boot): Transition {
 export function readSlots(text: string | undefined): Slots | undefined {
   const read = readObject(text);
   if (read === undefined || !hasKeys(read, emptySlots)) return undefined;
-  const slots = read as unknown as Slots;
-  const { confirmed, pending, sha256, script_version: versions, health, history } = slots;
-  const counts = [slots.boots, slots.deadline_unix_s, slots.script_version_max];
+  const { confirmed, pending, life, boots, sha256, script_version: versions, history } = read;
+  const { version, deadline_unix_s: deadline, script_version_max: versionMax, health } = read;
   const good =
-    slots.version === 1 &&
+    version === 1 &&
     [confirmed, pending].every((slot) => slot === "" || isSlot(slot)) &&
     (pending === "" || pending !== confirmed) &&
-    counts.every(isCount) &&
-    /^[0-9a-f]*$/.test(textOf(slots.life)) &&
+    [boots, deadline, versionMax].every(isCount) &&
+    /^[0-9a-f]*$/.test(textOf(life)) &&
     Number.isFinite(health) &&
-    hasKeys(sha256, emptySlots.sha256) &&
-    [sha256.a, sha256.b].every(isDigest) &&
-    hasKeys(versions, emptySlots.script_version) &&
-    [versions.a, versions.b].every(isCount) &&
+    areSlots(sha256, isDigest) &&
+    areSlots(versions, isCount) &&
     Array.isArray(history) &&
     history.length <= historyMax &&
     history.every(isEvent);
-  return good ? slots : undefined;
+  return good ? (read as unknown as Slots) : undefined;
 }
 
 function finish(module: Module, slots: Slots): Transition {
@@ -226,6 +223,11 @@ function pendingOf({ pending }: Slots): Slot {
 function hasKeys(value: unknown, like: object): boolean {
   const keys = typeof value === "object" && value !== null ? Object.keys(value) : [];
   return keys.sort().join() === Object.keys(like).sort().join();
+}
+
+/** One good value for each slot. */
+function areSlots(value: unknown, isGood: (one: unknown) => boolean): boolean {
+  return hasKeys(value, emptySlots.sha256) && Object.values(value as object).every(isGood);
 }
 
 function isEvent(value: unknown): boolean {

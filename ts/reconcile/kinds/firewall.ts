@@ -66,6 +66,6 @@ function elementsSummary(
   return `${verb} ${first?.key ?? ""}${value} in ${first?.map ?? ""}${more}`;
 }
 
-function operation(script: string, summary: string, phase: number): PlannedOperation {
-  return { operation: { kind: "firewall", script, summary }, phase, why: summary };
+function operation(script: string, why: string, phase: number): PlannedOperation {
+  return { operation: { kind: "firewall", script }, phase, why };
 }
