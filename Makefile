@@ -157,7 +157,7 @@ install: build
 clean:
 	$(call say,CLEAN,$(B))
 	$(Q)find $(B) -mindepth 1 -maxdepth 1 ! -name sources ! -name quickjs ! -name mbedtls \
-		! -name monocypher -exec rm -rf {} + 2>/dev/null || true
+		! -name monocypher ! -name toolchain -exec rm -rf {} + 2>/dev/null || true
 
 help:
 	@echo 'make demo      build, run the lab, show that policy holds (root, or sudo)'
@@ -193,9 +193,6 @@ $(QJS)/.fetched: scripts/fetch-quickjs scripts/fetch.sh | prepare
 	$(Q)scripts/fetch-quickjs
 	$(Q)touch $@
 
-# What one delivery target needs stands in a file of its own, its lines of help included.
-include $(wildcard mk/*.mk)
-
 # ------------------------------------------------------------------------------------------- bundle
 
 BUNDLE_STEPS := rollup.config.mjs tsconfig.json $(wildcard scripts/rollup-*.mjs)
@@ -228,7 +225,7 @@ $(B)/test/.stamp: $(TEST_TS) tsconfig.json tsconfig.test.json $(NPM_STAMP)
 file_flags = $(if $(filter c/tls/%,$(1)),$(C_TLS)) \
 	$(if $(filter c/tls/mbedtls/%,$(1)),$(C_MBEDTLS)) $(if $(filter c/vm/%,$(1)),-isystem $(QJS))
 
-# $(1) folder, $(2) compiler, $(3) flags, $(4) flags for the engine
+# $(1) folder, $(2) compiler, $(3) flags, $(4) flags for the engine, $(5) ar
 define objects
 $(B)/$(1)/c/%.o: c/%.c Makefile | $(QJS)/.fetched
 	$$(call say,CC,$$< [$(1)])
@@ -249,12 +246,12 @@ $(B)/$(1)/quickjs/quickjs.o: c/lib/engine_where.c $(QJS)/.fetched Makefile
 $(B)/$(1)/libadit.a: $(C_NOMAIN:%.c=$(B)/$(1)/%.o) $(QJS_SRC:%.c=$(B)/$(1)/quickjs/%.o)
 	$$(call say,AR,$$@)
 	@rm -f $$@
-	$$(Q)ar rcs $$@ $$^
+	$$(Q)$(or $(5),ar) rcs $$@ $$^
 
 $(B)/$(1)/libtls-openssl.a: $(C_BACKEND_openssl:%.c=$(B)/$(1)/%.o)
 	$$(call say,AR,$$@)
 	@rm -f $$@
-	$$(Q)ar rcs $$@ $$^
+	$$(Q)$(or $(5),ar) rcs $$@ $$^
 endef
 
 # $(1) folder, $(2) TLS back end: the archives that need each other
@@ -278,6 +275,12 @@ $(B)/aditd: $(ADITD_OBJ) $(B)/obj/libtls-$(TLS).a $(B)/.tls
 
 $(B)/adit: $(B)/aditd
 	$(Q)ln -sf aditd $@
+
+# ------------------------------------------------------------------------------- delivery targets
+# What one of them needs stands in a file of its own, its lines of help included. The TLS library
+# comes first, since other files build it for their targets.
+
+include mk/tls.mk $(filter-out mk/tls.mk,$(wildcard mk/*.mk))
 
 # ---------------------------------------------------------------------------------- C test programs
 

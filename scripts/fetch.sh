@@ -27,23 +27,37 @@ debian_mirror() {
     && !found { print $1; found = 1 } END { exit !found }'
 }
 
-# suite, source package (or package=version): puts the original archive into the cache. apt's
-# configuration is a private one, derived from this machine's own mirror; apt verifies what it
-# downloads, and nothing of the system's configuration changes.
-fetch_from_debian() {
-  local suite=$1 package=$2 mirror private log=build/log/${me:?}-apt.log
+# suite, kind of package (deb or deb-src): sets `apt` to the command of a private configuration,
+# derived from this machine's own mirror; apt verifies what it downloads, and nothing of the
+# system's configuration changes.
+prepare_apt() {
+  local suite=$1 kind=$2 mirror private log=build/log/${me:?}-apt.log
   [ -f "$KEYRING" ] || { echo "        no Debian archive keyring on this machine"; return 1; }
   mirror=$(debian_mirror) || { echo "        apt has no Debian mirror on this machine"; return 1; }
-  private=$(realpath -m "build/apt/$suite")
+  private=$(realpath -m "build/apt/$suite-$kind")
   mkdir -p "$private/lists/partial" "$private/cache/archives/partial"
-  echo "deb-src [signed-by=$KEYRING] $mirror $suite main" >"$private/sources.list"
-  local apt=(apt-get -qq
+  echo "$kind [signed-by=$KEYRING] $mirror $suite main" >"$private/sources.list"
+  apt=(apt-get -qq
     -o "Dir::Etc::sourcelist=$private/sources.list" -o Dir::Etc::sourceparts=-
     -o "Dir::State::lists=$private/lists" -o "Dir::Cache=$private/cache"
     -o APT::Sandbox::User=root -o Acquire::Retries=3 -o Acquire::Languages=none)
-  echo "  FETCH $package (Debian source package, $suite)"
-  "${apt[@]}" update >"$log" 2>&1 || return 1
-  (cd "$CACHE" && "${apt[@]}" source --download-only --tar-only "$package") >>"$log" 2>&1
+  "${apt[@]}" update >"$log" 2>&1
+}
+
+# suite, source package (or package=version): puts the original archive into the cache.
+fetch_from_debian() {
+  local apt=()
+  echo "  FETCH $2 (Debian source package, $1)"
+  prepare_apt "$1" deb-src || return 1
+  (cd "$CACHE" && "${apt[@]}" source --download-only --tar-only "$2") >>"build/log/$me-apt.log" 2>&1
+}
+
+# suite, binary package: puts the package itself into the cache.
+fetch_package_from_debian() {
+  local apt=()
+  echo "  FETCH $2 (Debian package, $1)"
+  prepare_apt "$1" deb || return 1
+  (cd "$CACHE" && "${apt[@]}" download "$2") >>"build/log/$me-apt.log" 2>&1
 }
 
 # address, file name in the cache, digest

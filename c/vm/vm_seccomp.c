@@ -33,6 +33,14 @@
 #error "name this machine's AUDIT_ARCH_ here"
 #endif
 
+/* Where musl keeps 64 bits of time in a 32-bit process, it calls the former calls by other names. */
+#ifndef __NR_clock_gettime
+#define __NR_clock_gettime __NR_clock_gettime32
+#endif
+#if !defined(__NR_gettimeofday) && defined(__NR_gettimeofday_time32)
+#define __NR_gettimeofday __NR_gettimeofday_time32
+#endif
+
 /* x32 calls share the architecture word with x86-64 and carry this bit. */
 #define X32_BIT 0x40000000u
 
@@ -65,6 +73,9 @@ static const int decider_calls[] = {
 	__NR_ppoll_time64,
 #endif
 	__NR_lseek, __NR_fstat,
+#ifdef __NR__llseek
+	__NR__llseek, __NR_fstat64,
+#endif
 	/* clocks, chance, the backstop's timer */
 	__NR_clock_gettime, __NR_nanosleep, __NR_setitimer, __NR_getrandom,
 #ifdef __NR_clock_gettime64

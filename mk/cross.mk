@@ -1,0 +1,90 @@
+# Static programs for routers: GCC of the distribution, musl and soft floating point of ours.
+#: make mips      build/mips/aditd for mips_24kc (big-endian); also mipsel, aarch64, x86-64
+#: make cross     all four of them
+
+CROSS := mips mipsel aarch64 x86-64
+TOOLCHAIN := $(B)/toolchain
+
+CROSS_TOOLS_mips := mips-linux-gnu-
+CROSS_TOOLS_mipsel := mipsel-linux-gnu-
+CROSS_TOOLS_aarch64 := aarch64-linux-gnu-
+CROSS_TOOLS_x86-64 := x86_64-linux-gnu-
+
+# MIPS32 has no addressing relative to the program counter, so code that can be loaded anywhere
+# would cost flash and time in every call.
+CROSS_ARCH_mips := -march=24kc -msoft-float -mno-abicalls -fno-pic -G0
+CROSS_ARCH_mipsel := $(CROSS_ARCH_mips)
+CROSS_ARCH_aarch64 := -fPIE
+CROSS_ARCH_x86-64 := -fPIE
+CROSS_LINK_mips := -static
+CROSS_LINK_mipsel := -static
+CROSS_LINK_aarch64 := -static-pie
+CROSS_LINK_x86-64 := -static-pie
+CROSS_START_mips := crt1.o
+CROSS_START_mipsel := crt1.o
+CROSS_START_aarch64 := rcrt1.o
+CROSS_START_x86-64 := rcrt1.o
+
+# Small, but for what touches every packet. No table for unwinding: nothing unwinds.
+CROSS_SIZE := -Os -ffunction-sections -fdata-sections -fno-asynchronous-unwind-tables \
+	-fno-unwind-tables -fmerge-all-constants
+CROSS_HARD := -fstack-protector-strong
+CROSS_SPEED := -O2
+CROSS_FAST := c/mover/% mbedtls/chacha20.o mbedtls/poly1305.o mbedtls/aes.o mbedtls/gcm.o
+
+# $(1) target: the compiler, which sees no header of this machine's system
+cross_cc = $(CROSS_TOOLS_$(1))gcc $(CROSS_ARCH_$(1)) -nostdinc -isystem $(TOOLCHAIN)/$(1)/include \
+	-isystem $$$$($(CROSS_TOOLS_$(1))gcc -print-file-name=include)
+
+# $(1) target: all objects of its program
+cross_objects = $(C_COMMON:%.c=$(B)/$(1)/%.o) $(QJS_SRC:%.c=$(B)/$(1)/quickjs/%.o) \
+	$(call mbedtls_objects,$(1))
+
+# $(1) target, $(2) what to link: the linker's command line
+cross_link = $(CROSS_TOOLS_$(1))gcc $(CROSS_ARCH_$(1)) $(CROSS_LINK_$(1)) -nostdlib \
+	-Wl,--gc-sections -Wl,-z,relro,-z,now -Wl,--build-id=none \
+	$(TOOLCHAIN)/$(1)/lib/$(CROSS_START_$(1)) $(TOOLCHAIN)/$(1)/lib/crti.o $(2) \
+	-Wl,--start-group $(TOOLCHAIN)/$(1)/lib/libc.a $(TOOLCHAIN)/$(1)/lib/libgcc.a -Wl,--end-group \
+	$(TOOLCHAIN)/$(1)/lib/crtn.o
+
+# The engine without Atomics, which nothing here uses: on MIPS32 they need a library of locks.
+ENGINE := $(B)/engine
+
+$(ENGINE)/quickjs.c: $(QJS)/.fetched mk/cross.mk
+	@mkdir -p $(@D)
+	$(Q)sed '/^#define CONFIG_ATOMICS$$/d' $(QJS)/quickjs.c >$@
+	$(Q)! grep -q '^#define CONFIG_ATOMICS' $@ && ! cmp -s $@ $(QJS)/quickjs.c
+
+# $(1) target
+define cross_rules
+$(call objects,$(1),$(call cross_cc,$(1)),$(CROSS_SIZE) $(CROSS_HARD) $$(FAST),\
+	-I$(ENGINE) $(CROSS_SIZE) $$(FAST),$(CROSS_TOOLS_$(1))ar)
+$(B)/$(1)/quickjs/quickjs.o: $(ENGINE)/quickjs.c
+$(call mbedtls_rules,$(1),$(call cross_cc,$(1)),$(CROSS_SIZE) $(CROSS_HARD) $$(FAST),\
+	$(CROSS_TOOLS_$(1))ar)
+$(CROSS_FAST:%=$(B)/$(1)/%): FAST := $(CROSS_SPEED)
+$(call cross_objects,$(1)): mk/cross.mk $(TOOLCHAIN)/$(1)/.built
+
+.PHONY: $(1)
+$(1): $(B)/$(1)/aditd
+
+$(B)/$(1)/aditd.debug: $(call cross_objects,$(1))
+	$$(call say,LD,$$@)
+	$$(Q)$(call cross_link,$(1),-Wl$(,)-Map=$$@.map -o $$@ $$(filter %.o,$$^))
+
+$(B)/$(1)/aditd: $(B)/$(1)/aditd.debug
+	$$(call say,STRIP,$$@)
+	$$(Q)$(CROSS_TOOLS_$(1))strip --strip-all -R .comment -R .gnu.attributes -o $$@ $$<
+endef
+
+, := ,
+$(foreach target,$(CROSS),$(eval $(call cross_rules,$(target))))
+
+.PHONY: cross prepare-cross
+cross: $(CROSS)
+
+prepare-cross:
+	$(Q)scripts/bootstrap cross
+
+$(TOOLCHAIN)/%/.built: scripts/build-toolchain | prepare-cross
+	$(Q)scripts/build-toolchain $*
