@@ -223,7 +223,8 @@ $(B)/test/.stamp: $(TEST_TS) tsconfig.json tsconfig.test.json $(NPM_STAMP)
 
 # $(1) source: what it is compiled with beyond the flags of its set
 file_flags = $(if $(filter c/tls/%,$(1)),$(C_TLS)) \
-	$(if $(filter c/tls/mbedtls/%,$(1)),$(C_MBEDTLS)) $(if $(filter c/vm/%,$(1)),-isystem $(QJS))
+	$(if $(filter c/tls/mbedtls/%,$(1)),$(C_MBEDTLS)) \
+	$(if $(filter c/vm/%,$(1)),-isystem $(QJS))
 
 # $(1) folder, $(2) compiler, $(3) flags, $(4) flags for the engine, $(5) ar
 define objects

@@ -74,7 +74,7 @@ $(B)/aditd-mbedtls: $(C_COMMON:%.c=$(B)/obj/%.o) $(QJS_SRC:%.c=$(B)/obj/quickjs/
 	$(Q)$(CC) $(LD_HARD) -o $@ $^ $(LIBS_mbedtls) -lm
 
 # The same tests of the tunnel's lower half on the other library.
-MBEDTLS_TESTS :=
+MBEDTLS_TESTS := tls_test session_test ed25519_test
 
 $(B)/san/mbedtls-test/%: test/c/%.c $(B)/san/libadit.a $(B)/san/libtls-mbedtls.a Makefile mk/tls.mk
 	$(call say,CC,$< [san, mbedtls])

@@ -1,5 +1,5 @@
-/* TLS 1.3 as the tunnel needs it: bytes in, bytes out, through memory. The header names no library,
- * so that each library is one file beside it. Nothing here touches a socket or a clock of its own.
+/* TLS 1.3 as the tunnel needs it: bytes in, bytes out, through memory. The header names no library;
+ * each has a folder beside it. Nothing here touches a socket or a clock of its own.
  *
  * Both sides insist on ALPN `adit/1`. There are no session tickets, no early data and no
  * renegotiation: each connection proves the server's key anew. */
@@ -15,8 +15,9 @@
 #define TLS_PINS_MAX 8
 /* Largest plaintext of one record (RFC 8446 section 5.1). */
 #define TLS_RECORD_PLAIN_MAX 16384
-/* What a record adds to its plaintext: header, content type, tag. */
-#define TLS_RECORD_OVERHEAD 22
+/* What sending that much may add at most: header, content type and tag, and with a library that pads
+ * records, the padding, and another record for the bytes that had to make room for it. */
+#define TLS_RECORD_OVERHEAD (2 * (22 + 15))
 /* Room in an output buffer that any call but tls_push may need: a certificate flight, an alert. */
 #define TLS_OUTPUT_ROOM 16384
 #define TLS_TEXT_MAX 200

@@ -6,8 +6,6 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include <arpa/inet.h>
-
 #include <openssl/bio.h>
 #include <openssl/err.h>
 #include <openssl/evp.h>
@@ -16,25 +14,14 @@
 #include <openssl/ssl.h>
 #include <openssl/x509v3.h>
 
-#if defined(__aarch64__) || defined(__arm__)
-#include <sys/auxv.h>
-#endif
-
 #include "../../check.h"
-
-/* The certificate dates of a router whose clock was never set are judged by this date. The build
- * may give the date of its sources. */
-#ifndef ADIT_BUILD_TIME_S
-#define ADIT_BUILD_TIME_S 1795219200 /* 2026-11-21 */
-#endif
+#include "../tls_common.h"
 
 /* A chain larger than this is not worth a router's memory. */
 #define TLS_CERT_CHAIN_MAX 32768
 
 #define SUITE_AES "TLS_AES_128_GCM_SHA256"
 #define SUITE_CHACHA "TLS_CHACHA20_POLY1305_SHA256"
-
-static const uint8_t alpn_wire[] = {6, 'a', 'd', 'i', 't', '/', '1'};
 
 struct tls_context {
 	unsigned references;
@@ -124,19 +111,6 @@ static void init_once(void)
 	done = true;
 }
 
-static bool has_hardware_aes(void)
-{
-#if defined(__x86_64__) || defined(__i386__)
-	return __builtin_cpu_supports("aes");
-#elif defined(__aarch64__)
-	return (getauxval(AT_HWCAP) & (1UL << 3)) != 0;
-#elif defined(__arm__)
-	return (getauxval(AT_HWCAP2) & (1UL << 0)) != 0;
-#else
-	return false;
-#endif
-}
-
 static const char *error_reason(void)
 {
 	const char *reason = ERR_reason_error_string(ERR_peek_error());
@@ -148,7 +122,7 @@ static int context_new(bool server, struct tls_context **ret_context)
 {
 	struct tls_context *context = calloc(1, sizeof(*context));
 	const char *suites =
-		has_hardware_aes() ? SUITE_AES ":" SUITE_CHACHA : SUITE_CHACHA ":" SUITE_AES;
+		tls_has_aes() ? SUITE_AES ":" SUITE_CHACHA : SUITE_CHACHA ":" SUITE_AES;
 	SSL_CTX *ctx;
 
 	init_once();
@@ -251,17 +225,16 @@ static bool is_address(const char *name)
 {
 	uint8_t bytes[16];
 
-	return inet_pton(AF_INET, name, bytes) == 1 || inet_pton(AF_INET6, name, bytes) == 1;
+	return tls_parse_address(name, bytes) != 0;
 }
 
 static int context_trust_ca(struct tls_context *context, const struct tls_client_config *config,
 			    char *ret_text)
 {
 	X509_VERIFY_PARAM *param = SSL_CTX_get0_param(context->ssl_context);
-	int64_t now_s = config->now_s > ADIT_BUILD_TIME_S ? config->now_s : ADIT_BUILD_TIME_S;
 	int ok;
 
-	context->clock_unset = config->now_s < ADIT_BUILD_TIME_S;
+	context->clock_unset = tls_clock_is_unset(config->now_s);
 	SSL_CTX_set_verify(context->ssl_context, SSL_VERIFY_PEER, verify_date);
 	ERR_clear_error();
 	if (SSL_CTX_load_verify_file(context->ssl_context, config->ca_file) != 1) {
@@ -269,7 +242,7 @@ static int context_trust_ca(struct tls_context *context, const struct tls_client
 			 config->ca_file, error_reason());
 		return -EBADMSG;
 	}
-	X509_VERIFY_PARAM_set_time(param, (time_t)now_s);
+	X509_VERIFY_PARAM_set_time(param, (time_t)tls_judging_time(config->now_s));
 	X509_VERIFY_PARAM_set_hostflags(param, X509_CHECK_FLAG_NO_PARTIAL_WILDCARDS);
 	ok = is_address(config->server_name)
 		     ? X509_VERIFY_PARAM_set1_ip_asc(param, config->server_name)
@@ -282,29 +255,11 @@ static int context_trust_ca(struct tls_context *context, const struct tls_client
 	return 0;
 }
 
-static int check_client_config(const struct tls_client_config *config, char *ret_text)
-{
-	bool named = config->server_name != NULL && config->server_name[0] != '\0';
-
-	if (config->pin_count > TLS_PINS_MAX) {
-		snprintf(ret_text, TLS_TEXT_MAX, "%zu pins, at most %d", config->pin_count,
-			 TLS_PINS_MAX);
-		return -EINVAL;
-	}
-	if (config->pin_count == 0 &&
-	    (config->ca_file == NULL || config->ca_file[0] == '\0' || !named)) {
-		snprintf(ret_text, TLS_TEXT_MAX,
-			 "without pins a ca_file and a server_name are needed");
-		return -EINVAL;
-	}
-	return 0;
-}
-
 int tls_client_context_new(const struct tls_client_config *config, struct tls_context **ret_context,
 			   char ret_text[static TLS_TEXT_MAX])
 {
 	struct tls_context *context = NULL;
-	int error = check_client_config(config, ret_text);
+	int error = tls_check_client_config(config, ret_text);
 
 	if (error != 0)
 		return error;
@@ -314,7 +269,7 @@ int tls_client_context_new(const struct tls_client_config *config, struct tls_co
 		return error;
 	}
 	SSL_CTX_set_verify(context->ssl_context, SSL_VERIFY_PEER, NULL);
-	CHECK(SSL_CTX_set_alpn_protos(context->ssl_context, alpn_wire, sizeof(alpn_wire)) == 0);
+	CHECK(SSL_CTX_set_alpn_protos(context->ssl_context, tls_alpn_wire, sizeof(tls_alpn_wire)) == 0);
 	if (config->server_name != NULL && config->server_name[0] != '\0') {
 		context->server_name = strdup(config->server_name);
 		CHECK(context->server_name != NULL);
@@ -337,7 +292,7 @@ static int select_alpn(SSL *ssl, const unsigned char **ret, unsigned char *ret_s
 	struct tls *tls = SSL_get_app_data(ssl);
 
 	(void)arg;
-	if (SSL_select_next_proto(&selected, ret_size, alpn_wire, sizeof(alpn_wire), offered,
+	if (SSL_select_next_proto(&selected, ret_size, tls_alpn_wire, sizeof(tls_alpn_wire), offered,
 				  offered_size) != OPENSSL_NPN_NEGOTIATED) {
 		tls->failure = TLS_FAILURE_ALPN;
 		return SSL_TLSEXT_ERR_ALERT_FATAL;
@@ -496,7 +451,7 @@ static int check_alpn(struct tls *tls)
 	unsigned int size = 0;
 
 	SSL_get0_alpn_selected(tls->ssl, &selected, &size);
-	if (size == alpn_wire[0] && memcmp(selected, alpn_wire + 1, size) == 0)
+	if (size == tls_alpn_wire[0] && memcmp(selected, tls_alpn_wire + 1, size) == 0)
 		return 1;
 	fail(tls, TLS_FAILURE_ALPN, "peer did not agree to " TLS_ALPN);
 	return -EPROTO;
@@ -533,11 +488,6 @@ int tls_pull(struct tls *tls, uint8_t *ret_plain, size_t capacity, struct tls_bu
 	return ssl_error == SSL_ERROR_ZERO_RETURN ? -EPIPE : explain(tls, ssl_error);
 }
 
-size_t tls_sealed_size_max(size_t size)
-{
-	return size + (size / TLS_RECORD_PLAIN_MAX + 1) * TLS_RECORD_OVERHEAD;
-}
-
 int tls_push(struct tls *tls, const uint8_t *plain, size_t size, struct tls_buffer *out)
 {
 	int result;
@@ -572,13 +522,6 @@ enum tls_failure tls_failure(const struct tls *tls)
 const char *tls_failure_text(const struct tls *tls)
 {
 	return tls->text;
-}
-
-const char *tls_failure_word(enum tls_failure failure)
-{
-	static const char *const words[] = {"tls", "tls", "pin", "certificate", "alpn", "flood"};
-
-	return words[failure];
 }
 
 const char *tls_cipher(const struct tls *tls)
@@ -689,12 +632,11 @@ static int write_pem(X509 *cert, EVP_PKEY *key, char **ret_cert_pem, char **ret_
 int tls_generate_certificate(const char *common_name, unsigned days, char **ret_cert_pem,
 			     char **ret_key_pem, uint8_t ret_pin[static TLS_DIGEST_SIZE])
 {
-	size_t name_size = strlen(common_name);
 	EVP_PKEY *key;
 	X509 *cert;
 	int error = -ENOMEM;
 
-	if (name_size == 0 || name_size > 64 || days == 0 || days > 36500)
+	if (!tls_check_subject(common_name, days))
 		return -EINVAL;
 	init_once();
 	key = EVP_EC_gen("P-256");

@@ -1,0 +1,57 @@
+/* What the files of the Mbed TLS back end share. */
+#ifndef ADIT_TLS_MBEDTLS_INTERNAL_H
+#define ADIT_TLS_MBEDTLS_INTERNAL_H
+
+#include <mbedtls/pk.h>
+#include <mbedtls/ssl.h>
+#include <mbedtls/x509_crt.h>
+
+#include "../tls.h"
+
+struct tls_context {
+	unsigned references;
+	bool server;
+	bool clock_unset; /* the system's clock is older than this program */
+	int suites[3];
+	mbedtls_ssl_config config;
+	mbedtls_x509_crt chain; /* a server's own */
+	mbedtls_pk_context key;
+	mbedtls_x509_crt authorities; /* whom a client trusts */
+	int64_t judging_time_s;
+	char *server_name;
+	size_t address_size; /* 4 or 16 if the name is an address, else 0 */
+	uint8_t address[16];
+	size_t pin_count;
+	uint8_t pins[TLS_PINS_MAX][TLS_DIGEST_SIZE];
+};
+
+struct tls {
+	struct tls_context *context;
+	mbedtls_ssl_context ssl;
+	const uint8_t *in;
+	size_t in_size;
+	struct tls_buffer *out; /* only while a call runs */
+	bool complete;		/* the handshake */
+	bool pinned;		/* the peer's key is one of the pins */
+	bool chain_begun;	/* verification has seen the top of the chain */
+	uint64_t sealed; /* records */
+	enum tls_failure failure;
+	char text[TLS_TEXT_MAX];
+};
+
+/* The kernel's random numbers, in the form that the library asks for. */
+int tls_random(void *unused, unsigned char *ret, size_t size);
+
+/* Judges one certificate of a chain, the top one first; `arg` is the connection. The signature of
+ * mbedtls_ssl_set_verify. */
+int tls_verify(void *arg, mbedtls_x509_crt *cert, int depth, uint32_t *flags);
+/* What is wrong with a certificate, for flags of mbedtls_ssl_get_verify_result. */
+const char *tls_verify_text(uint32_t flags);
+
+/* A file of at most `size_max` bytes with a NUL behind it, which PEM parsing needs. 0 or -errno; to
+ * be released with tls_forget. */
+int tls_read_file(const char *path, size_t size_max, uint8_t **ret_data, size_t *ret_size);
+/* Overwrites and frees. */
+void tls_forget(uint8_t *data, size_t size);
+
+#endif

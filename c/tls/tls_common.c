@@ -1,0 +1,100 @@
+#include "tls_common.h"
+
+#include <errno.h>
+#include <stdio.h>
+#include <string.h>
+
+#include <arpa/inet.h>
+
+#if defined(__aarch64__) || defined(__arm__)
+#include <sys/auxv.h>
+#endif
+
+/* RFC 8446 section 5.5 allows 2^24.5 records. */
+#define GCM_RECORDS_MAX (UINT64_C(1) << 24)
+
+const uint8_t tls_alpn_wire[7] = {6, 'a', 'd', 'i', 't', '/', '1'};
+
+static int pretended_aes = -1;
+
+int tls_check_client_config(const struct tls_client_config *config, char *ret_text)
+{
+	bool named = config->server_name != NULL && config->server_name[0] != '\0';
+
+	if (config->pin_count > TLS_PINS_MAX) {
+		snprintf(ret_text, TLS_TEXT_MAX, "%zu pins, at most %d", config->pin_count,
+			 TLS_PINS_MAX);
+		return -EINVAL;
+	}
+	if (config->pin_count == 0 &&
+	    (config->ca_file == NULL || config->ca_file[0] == '\0' || !named)) {
+		snprintf(ret_text, TLS_TEXT_MAX,
+			 "without pins a ca_file and a server_name are needed");
+		return -EINVAL;
+	}
+	return 0;
+}
+
+bool tls_check_subject(const char *common_name, unsigned days)
+{
+	size_t size = strlen(common_name);
+
+	return size > 0 && size <= TLS_COMMON_NAME_MAX && days > 0 && days <= TLS_DAYS_MAX;
+}
+
+int64_t tls_judging_time(int64_t now_s)
+{
+	return now_s > ADIT_BUILD_TIME_S ? now_s : ADIT_BUILD_TIME_S;
+}
+
+bool tls_clock_is_unset(int64_t now_s)
+{
+	return now_s < ADIT_BUILD_TIME_S;
+}
+
+size_t tls_parse_address(const char *name, uint8_t ret_address[static 16])
+{
+	if (inet_pton(AF_INET, name, ret_address) == 1)
+		return 4;
+	return inet_pton(AF_INET6, name, ret_address) == 1 ? 16 : 0;
+}
+
+static bool processor_has_aes(void)
+{
+#if defined(__x86_64__) || defined(__i386__)
+	return __builtin_cpu_supports("aes");
+#elif defined(__aarch64__)
+	return (getauxval(AT_HWCAP) & (1UL << 3)) != 0;
+#elif defined(__arm__)
+	return (getauxval(AT_HWCAP2) & (1UL << 0)) != 0;
+#else
+	return false;
+#endif
+}
+
+bool tls_has_aes(void)
+{
+	return pretended_aes >= 0 ? pretended_aes == 1 : processor_has_aes();
+}
+
+void tls_pretend_aes(int answer)
+{
+	pretended_aes = answer;
+}
+
+bool tls_key_lasts(bool is_gcm, uint64_t records)
+{
+	return !is_gcm || records < GCM_RECORDS_MAX;
+}
+
+const char *tls_failure_word(enum tls_failure failure)
+{
+	static const char *const words[] = {"tls", "tls", "pin", "certificate", "alpn", "flood"};
+
+	return words[failure];
+}
+
+size_t tls_sealed_size_max(size_t size)
+{
+	return size + (size / TLS_RECORD_PLAIN_MAX + 1) * TLS_RECORD_OVERHEAD;
+}

@@ -1,0 +1,42 @@
+/* What the TLS back ends decide alike: which configurations make sense, which hour certificates
+ * are judged by, which cipher suite comes first, and how long a key may be used. */
+#ifndef ADIT_TLS_COMMON_H
+#define ADIT_TLS_COMMON_H
+
+#include "tls.h"
+
+/* The certificate dates of a router whose clock was never set are judged by this date. The build
+ * may give the date of its sources. */
+#ifndef ADIT_BUILD_TIME_S
+#define ADIT_BUILD_TIME_S 1795219200 /* 2026-11-21 */
+#endif
+
+#define TLS_COMMON_NAME_MAX 64
+#define TLS_DAYS_MAX 36500
+
+extern const uint8_t tls_alpn_wire[7];
+
+/* 0, or -EINVAL and a sentence. */
+int tls_check_client_config(const struct tls_client_config *config, char *ret_text);
+/* Whether tls_generate_certificate may be asked for this. */
+bool tls_check_subject(const char *common_name, unsigned days);
+
+/* The hour by which certificates are judged, and whether the system's clock cannot be right: then
+ * a certificate may well be issued later than this program was built. */
+int64_t tls_judging_time(int64_t now_s);
+bool tls_clock_is_unset(int64_t now_s);
+
+/* An IPv4 or IPv6 address in text form: its size in bytes, else 0. */
+size_t tls_parse_address(const char *name, uint8_t ret_address[static 16]);
+
+/* Whether the processor has instructions for AES. Without them ChaCha20-Poly1305 is several times
+ * faster, and constant in time. */
+bool tls_has_aes(void);
+/* For tests: 1 and 0 answer for the processor, -1 lets it answer. */
+void tls_pretend_aes(int answer);
+
+/* Whether one more record may be sealed or opened with a key that was used `records` times: AES-GCM
+ * wears out (RFC 8446 section 5.5), ChaCha20-Poly1305 never does in the life of a connection. */
+bool tls_key_lasts(bool is_gcm, uint64_t records);
+
+#endif
