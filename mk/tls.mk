@@ -76,11 +76,29 @@ $(B)/aditd-mbedtls: $(C_COMMON:%.c=$(B)/obj/%.o) $(QJS_SRC:%.c=$(B)/obj/quickjs/
 # The same tests of the tunnel's lower half on the other library.
 MBEDTLS_TESTS := tls_test session_test ed25519_test
 
-$(B)/san/mbedtls-test/%: test/c/%.c $(B)/san/libadit.a $(B)/san/libtls-mbedtls.a Makefile mk/tls.mk
+$(B)/san/mbedtls-test/%: test/c/%.c $(B)/san/libadit.a $(B)/san/libtls-mbedtls.a Makefile \
+		mk/tls.mk
 	$(call say,CC,$< [san, mbedtls])
 	@mkdir -p $(@D)
 	$(Q)$(CC) $(C_BASE) $(C_SAN) $(TEST_INCLUDES) -MF $@.d -MT $@ -Wl,--gc-sections \
 		-o $@ $< $(call archives,san,mbedtls) $(TEST_LIBS)
+
+# Both back ends in one program talk to each other.
+$(B)/san/test/tls_openssl_renamed.o: c/tls/openssl/tls_openssl.c test/c/tls_kinds.h Makefile \
+		mk/tls.mk
+	$(call say,CC,$< [san, renamed])
+	@mkdir -p $(@D)
+	$(Q)$(CC) $(C_BASE) $(C_SAN) $(call file_flags,$<) -DTLS_KINDS_RENAME \
+		-include test/c/tls_kinds.h -c -o $@ $<
+
+BOTH_TLS_TESTS := tls_interop_test tls_verify_test
+
+$(BOTH_TLS_TESTS:%=$(B)/san/test/%): $(B)/san/test/%: test/c/%.c \
+		$(B)/san/test/tls_openssl_renamed.o $(B)/san/libadit.a $(B)/san/libtls-mbedtls.a Makefile mk/tls.mk
+	$(call say,CC,$< [san])
+	@mkdir -p $(@D)
+	$(Q)$(CC) $(C_BASE) $(C_SAN) $(TEST_INCLUDES) -MF $@.d -MT $@ -Wl,--gc-sections \
+		-o $@ $< $(B)/san/test/tls_openssl_renamed.o $(call archives,san,mbedtls) $(TEST_LIBS)
 
 c-tests: $(MBEDTLS_TESTS:%=$(B)/san/mbedtls-test/%)
 -include $(MBEDTLS_TESTS:%=$(B)/san/mbedtls-test/%.d)

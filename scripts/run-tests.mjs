@@ -91,6 +91,15 @@ function fuzzer(file) {
   };
 }
 
+// What rests on the TLS library runs on the other one too; MBEDTLS_TESTS in mk/tls.mk builds these.
+const ON_BOTH_TLS = ["tls_test", "session_test", "ed25519_test"];
+
+const cTest = (file, folder) => ({
+  name: folder === "test" ? file : `${file} [${folder}]`,
+  command: [file.replace(/^test\/c/, `build/san/${folder}`).replace(/\.c$/, "")],
+  secondsMax: SECONDS_MAX.quick,
+});
+
 /** What docs/policies promises: types, rules, and the same tests in two engines. */
 function policyTests() {
   const tool = "runtime/policy-sdk/bin/adit-policy.mjs";
@@ -157,11 +166,8 @@ const TIERS = [
     name: "c",
     title: "C under ASan and UBSan",
     prepare: [make("c-tests")],
-    programs: () => filesIn("test/c", "_test.c").map((file) => ({
-      name: file,
-      command: [file.replace(/^test\/c/, "build/san/test").replace(/\.c$/, "")],
-      secondsMax: SECONDS_MAX.quick,
-    })),
+    programs: () => [...filesIn("test/c", "_test.c").map((file) => cTest(file, "test")),
+      ...ON_BOTH_TLS.map((name) => cTest(`test/c/${name}.c`, "mbedtls-test"))],
   },
   {
     name: "hostile",

@@ -15,8 +15,8 @@
 #define TLS_PINS_MAX 8
 /* Largest plaintext of one record (RFC 8446 section 5.1). */
 #define TLS_RECORD_PLAIN_MAX 16384
-/* What sending that much may add at most: header, content type and tag, and with a library that pads
- * records, the padding, and another record for the bytes that had to make room for it. */
+/* What sending that much may add at most: header, content type and tag, and with a library that
+ * pads records, the padding, and another record for the bytes that had to make room for it. */
 #define TLS_RECORD_OVERHEAD (2 * (22 + 15))
 /* Room in an output buffer that any call but tls_push may need: a certificate flight, an alert. */
 #define TLS_OUTPUT_ROOM 16384

@@ -492,6 +492,8 @@ int tls_push(struct tls *tls, const uint8_t *plain, size_t size, struct tls_buff
 	size_t done = 0;
 	int result = 0;
 
+	if (tls->failure != TLS_FAILURE_NONE)
+		return -EPROTO;
 	if (out->capacity - out->size < tls_sealed_size_max(size))
 		return -ENOBUFS;
 	tls->out = out;

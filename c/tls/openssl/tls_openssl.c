@@ -269,7 +269,8 @@ int tls_client_context_new(const struct tls_client_config *config, struct tls_co
 		return error;
 	}
 	SSL_CTX_set_verify(context->ssl_context, SSL_VERIFY_PEER, NULL);
-	CHECK(SSL_CTX_set_alpn_protos(context->ssl_context, tls_alpn_wire, sizeof(tls_alpn_wire)) == 0);
+	CHECK(SSL_CTX_set_alpn_protos(context->ssl_context, tls_alpn_wire,
+				      sizeof(tls_alpn_wire)) == 0);
 	if (config->server_name != NULL && config->server_name[0] != '\0') {
 		context->server_name = strdup(config->server_name);
 		CHECK(context->server_name != NULL);
@@ -292,8 +293,8 @@ static int select_alpn(SSL *ssl, const unsigned char **ret, unsigned char *ret_s
 	struct tls *tls = SSL_get_app_data(ssl);
 
 	(void)arg;
-	if (SSL_select_next_proto(&selected, ret_size, tls_alpn_wire, sizeof(tls_alpn_wire), offered,
-				  offered_size) != OPENSSL_NPN_NEGOTIATED) {
+	if (SSL_select_next_proto(&selected, ret_size, tls_alpn_wire, sizeof(tls_alpn_wire),
+				  offered, offered_size) != OPENSSL_NPN_NEGOTIATED) {
 		tls->failure = TLS_FAILURE_ALPN;
 		return SSL_TLSEXT_ERR_ALERT_FATAL;
 	}
