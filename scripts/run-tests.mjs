@@ -13,6 +13,8 @@
 import { existsSync, readdirSync } from "node:fs";
 import { availableParallelism } from "node:os";
 import { join } from "node:path";
+import { findChrome } from "../test/luci/chrome.mjs";
+import { isLuci } from "../test/luci/server.mjs";
 import { makeBench } from "./run-tests/bench.mjs";
 import { capture } from "./run-tests/child.mjs";
 import { addCounts, closingLine, noCounts } from "./run-tests/counts.mjs";
@@ -123,6 +125,15 @@ function whyNoNamespaces() {
   return "";
 }
 
+/** The pages of the LuCI app need what this repository does not hold: LuCI, and a browser. */
+function whyNoBrowser() {
+  const folder = process.env.LUCI_DIR ?? "";
+  if (folder === "") return "LUCI_DIR names no checkout of LuCI";
+  if (!isLuci(folder)) return `no checkout of LuCI in ${folder}`;
+  if (findChrome(existsSync) === undefined) return "no chromium here";
+  return whyNoNamespaces();
+}
+
 const TIERS = [
   {
     name: "lint",
@@ -161,6 +172,18 @@ const TIERS = [
     title: "the worked policies, in the engine of a PC and in a real cage",
     prepare: [make("build")],
     programs: policyTests,
+  },
+  {
+    name: "luci",
+    title: "the LuCI app, in stubs and in a browser",
+    prepare: [make("build"), make("tools")],
+    jobs: 1,
+    programs: () => [
+      { name: "test/luci/views.test.mjs",
+        command: [process.execPath, "test/luci/views.test.mjs"], secondsMax: SECONDS_MAX.quick },
+      { name: "test/luci/browser.test.mjs", whyNot: whyNoBrowser(),
+        command: [process.execPath, "test/luci/browser.test.mjs"], secondsMax: SECONDS_MAX.slow },
+    ],
   },
   {
     name: "c",

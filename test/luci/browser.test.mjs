@@ -1,0 +1,363 @@
+// The pages in a real browser, in LuCI's real front end, over a real daemon in the lab. What is
+// stubbed is the server side of LuCI: test/luci/rpcd.mjs.
+//
+// LUCI_DIR names a checkout of LuCI. With PICTURES=FOLDER the pictures of docs/luci.md are written.
+
+import { existsSync, mkdirSync, writeFileSync } from "node:fs";
+import { join } from "node:path";
+import { finish, makeChecks, part } from "../netns/lab/check.mjs";
+import { stopDaemon } from "../netns/lab/daemon.mjs";
+import { makeLab, routerConfig, startAll, startRouter, waitExit, waitReady }
+  from "../netns/lab/lab.mjs";
+import { runSandboxed } from "../netns/lab/sandbox.mjs";
+import { nsStart, waitFor } from "../netns/lab/sh.mjs";
+import { DEVICES, WEB, addressOf, exitOf, macOf } from "../netns/lab/topology.mjs";
+import { findChrome, startChrome } from "./chrome.mjs";
+import { sectionsOf } from "./configured.mjs";
+import { createRpcd } from "./rpcd.mjs";
+import { startServer } from "./server.mjs";
+import { createUci } from "./uci.mjs";
+
+const APP = "openwrt-feed/luci-app-adit";
+const PICTURES = process.env.PICTURES ?? "build/luci";
+const PICTURE_BYTES_MAX = 120_000;
+const DESK = [1000, 800];
+const PHONE = [390, 844];
+const GRAPH_MS_MAX = 120_000;
+const SAVE_MS_MAX = 10_000;
+const EXIT_MS_MAX = 5000;
+const TRAFFIC_S = 7;
+/** A picture is worth waiting for a longer graph. */
+const GRAPH_POINTS = process.env.PICTURES === undefined ? 4 : 45;
+const ADMIN = "a".repeat(32);
+const GUEST = "b".repeat(32);
+const HOSTILE = '<img src=x onerror="window.hacked = 1">';
+
+const SCRIPT = `import { byName, definePolicy, via } from "adit:policy";
+
+export default definePolicy({
+  version: 2,
+  route(device) {
+    if (device.addresses.includes("192.168.1.20")) {
+      return via("us", { why: "the television watches there" });
+    }
+    if (byName(device, "phone")) return via("us", { why: "the phone's country" });
+    return undefined;
+  },
+});
+`;
+
+const PARTS = [
+  ["status", testStatus], ["devices", testDevices], ["hostile names", testHostileNames],
+  ["policy: try", testTry], ["policy: swap and rollback", testSwap],
+  ["policy: what does not go", testRefusals], ["locations", testLocations], ["rules", testRules],
+  ["settings", testSettings], ["on a phone", testPhone], ["many locations", testManyLocations],
+  ["without rights", testGuest], ["without daemon", testDown],
+];
+
+async function setScene() {
+  const lab = await makeLab();
+  const leases = Object.entries(DEVICES).map(([device, { net, host, mac }]) =>
+    `1900000000 ${mac} ${addressOf(net, host).v4} ${device} *\n`);
+  writeFileSync("/run/adit-lab/leases", leases.join(""));
+  await startAll(lab, { change: (config) => ({ ...config,
+    policy: { leases_file: "/run/adit-lab/leases", confirm_s: 60 } }) });
+  for (const device of Object.keys(DEVICES)) startTraffic(device);
+  const scene = { lab, session: ADMIN, daemon: { socket: lab.daemons.router.socket },
+    names: Object.fromEntries(Object.keys(DEVICES).map((device) => [device, device])) };
+  scene.uci = createUci({ config: "adit", sections: sectionsOf(routerConfig(lab)) });
+  scene.rpcd = createRpcd({ daemon: scene.daemon, objects: objectsOf(scene),
+    sessions: { [ADMIN]: "admin", [GUEST]: "guest" },
+    aclFolders: [APP, join(process.env.LUCI_DIR, "modules/luci-base")]
+      .map((folder) => join(folder, "root/usr/share/rpcd/acl.d")) });
+  scene.server = await startServer({ luci: process.env.LUCI_DIR, app: APP, rpcd: scene.rpcd,
+    uci: scene.uci, session: () => scene.session });
+  scene.page = await startChrome(findChrome(existsSync));
+  await scene.page.resize(...DESK);
+  mkdirSync(PICTURES, { recursive: true });
+  return scene;
+}
+
+// Enough for a graph to show something, and little enough for any machine.
+function startTraffic(device) {
+  const intervals = { phone: [0.002, 0.006, 0.003], tv: [0.01, 0.004, 0.02] }[device] ?? [1];
+  const ping = (interval) => `ping -q -n -i ${interval} -s 1300 -w ${TRAFFIC_S} ${WEB.v4}`;
+  nsStart(device, ["sh", "-c", `while :; do ${intervals.map(ping).join("; ")}; done`]);
+}
+
+const ok = (data) => [0, data];
+
+/** The objects of rpcd that the pages ask, as far as they are asked. */
+function objectsOf(scene) {
+  const hints = () => Object.fromEntries(Object.entries(scene.names).map(([device, name]) =>
+    [macOf(device).toUpperCase(), { name, ipaddrs: [], ip6addrs: [] }]));
+  return {
+    luci: { getFeatures: () => ok({}) },
+    "luci-rpc": { getHostHints: () => ok(hints()) },
+    uci: scene.uci.methods,
+    file: {
+      list: () => ok({ entries: [] }),
+      exec: (args, session) => runCommand(scene, args, session),
+    },
+    session: { access: () => ok({ access: true }) },
+  };
+}
+
+async function runCommand(scene, { command, params = [] }, session) {
+  const line = [command, ...params].join(" ");
+  if (!scene.rpcd.isAllowed(session, "file", line, "exec")) return [6];
+  if (line === "/etc/init.d/adit start") await startAgain(scene);
+  return ok({ code: 0 });
+}
+
+async function startAgain(scene) {
+  startRouter(scene.lab);
+  await waitReady(scene.lab);
+  scene.daemon.socket = scene.lab.daemons.router.socket;
+}
+
+const open = ({ page, server }, view) => page.goto(`${server.url}admin/vpn/adit/${view}`);
+
+const button = (words, within = "document") =>
+  `[...${within}.querySelectorAll("button")].find((one) => one.innerText.trim() === "${words}")`;
+
+const textOf = (selector) =>
+  `(document.querySelector(${JSON.stringify(selector)})?.innerText ?? "")`;
+
+const rowOf = (device) =>
+  `[...document.querySelectorAll("#view tr")].find((row) =>
+    row.innerText.toLowerCase().includes("${macOf(device)}"))`;
+
+const says = (words) => `document.querySelector("#maincontent").innerText.includes("${words}")`;
+
+async function picture({ page }, checks, name) {
+  const bytes = await page.capture(join(PICTURES, `luci-${name}.png`));
+  checks.ok(bytes < PICTURE_BYTES_MAX, `the picture luci-${name}.png is small`, `${bytes} bytes`);
+}
+
+async function testStatus(scene, checks) {
+  const { page } = scene;
+  await open(scene, "status");
+  await page.waitFor('document.querySelectorAll(".adit-badge.good").length >= 3');
+  const points = 'document.querySelector("polyline.adit-rx").getAttribute("points").split(" ")';
+  await page.waitFor(`${points}.length >= ${GRAPH_POINTS}`, GRAPH_MS_MAX);
+  const text = await page.evaluate(textOf("#view"));
+  checks.ok(/↓ [\d.]+ Mbit\/s/.test(text), "the throughput of us is told in Mbit/s");
+  checks.ok(/203\.0\.113\.10/.test(text), "its gateway is told");
+  const tabs = await page.evaluate(textOf("#tabmenu"));
+  checks.same(tabs.split(/\s+/).join(" "),
+    "Status Devices Locations Rules Policy Settings", "the menu has all pages");
+  await picture(scene, checks, "status");
+}
+
+async function testDevices(scene, checks) {
+  const { page } = scene;
+  await open(scene, "devices");
+  await page.waitFor(`${rowOf("phone")}?.innerText.includes("through us")`);
+  await page.click(button("de", rowOf("phone")));
+  await page.waitFor(`${rowOf("phone")}?.innerText.includes("through de")`);
+  const { got } = await waitExit("phone", "v4", exitOf("de").v4, EXIT_MS_MAX);
+  checks.same(got, exitOf("de").v4, "one click sends the phone through de");
+  checks.same(await page.evaluate("document.activeElement.dataset.focus"),
+    `way ${macOf("phone")} de`, "the focus stays where it was");
+  checks.ok(await page.evaluate(`${button("de", rowOf("phone"))}.ariaPressed === "true"`),
+    "the pressed button says so");
+  await picture(scene, checks, "devices");
+  await page.click(button("Why?", rowOf("tv")));
+  await page.waitFor('document.querySelectorAll(".modal ol li").length >= 3');
+  checks.ok(/decides/.test(await page.evaluate(textOf(".modal"))), "an explanation opens");
+  await page.click(button("Close"));
+  await page.click(button("no own rule", rowOf("phone")));
+  await page.waitFor(`${rowOf("phone")}?.innerText.includes("not managed")`);
+  await page.click(button("direct", rowOf("guest")));
+  await page.waitFor(`${rowOf("guest")}?.innerText.includes("past every tunnel")`);
+  await page.click(button("us", rowOf("phone")));
+  await page.waitFor(`${rowOf("phone")}?.innerText.includes("through us")`);
+}
+
+async function testHostileNames(scene, checks) {
+  const { page } = scene;
+  scene.names.laptop = HOSTILE;
+  await open(scene, "devices");
+  await page.waitFor(`${rowOf("laptop")}?.innerText.includes("onerror")`);
+  await page.click(button("de", rowOf("laptop")));
+  await page.waitFor(`${rowOf("laptop")}?.innerText.includes("through de")`);
+  await page.waitFor('document.querySelector(".adit-told")?.innerText.includes("onerror")');
+  checks.ok(await page.evaluate("window.hacked === undefined"), "a name is text, not markup");
+  checks.same(await page.evaluate('document.querySelectorAll("#maincontent img").length'), 0,
+    "and makes no element");
+  scene.names.laptop = "laptop";
+}
+
+function scriptFile(name, text) {
+  const file = `/run/adit-lab/${name}`;
+  writeFileSync(file, text);
+  return file;
+}
+
+async function testTry(scene, checks) {
+  const { page } = scene;
+  await open(scene, "policy");
+  await page.waitFor(says("No script was swapped in yet."));
+  await page.setFile("#adit-file", scriptFile("policy.mjs", SCRIPT));
+  await page.waitFor('document.querySelector("#adit-script").value.includes("television")');
+  await page.click(button("Try"));
+  await page.waitFor(says("devices would move."));
+  checks.ok(await page.evaluate(says("the television watches there")), "the reasons are shown");
+  const { got } = await waitExit("tv", "v4", exitOf("de").v4, EXIT_MS_MAX);
+  checks.same(got, exitOf("de").v4, "nothing has moved");
+  await picture(scene, checks, "policy-try");
+}
+
+const TV_RULE = { kind: "ip", subject: `192.168.1.${DEVICES.tv.host}` };
+
+async function testSwap(scene, checks) {
+  const { page } = scene;
+  await page.click(button("Swap in…"));
+  await page.waitFor('document.querySelector(".modal h4")?.innerText.includes("Swap this script")');
+  await page.click(button("Swap in"));
+  await page.waitFor(says("On probation"));
+  await page.waitFor('/^[1-5]?\\d s left/.test(document.querySelector("[data-left]").innerText)');
+  const left = await page.evaluate('parseInt(document.querySelector("[data-left]").innerText)');
+  await page.waitFor(`parseInt(document.querySelector("[data-left]").innerText) < ${left}`);
+  checks.ok(true, "the seconds run down");
+  const { got } = await waitExit("tv", "v4", exitOf("us").v4, EXIT_MS_MAX);
+  checks.same(got, exitOf("us").v4, "the television moved");
+  await picture(scene, checks, "policy-swap");
+  await page.click(button("Roll back"));
+  await page.waitFor(says("What decided before decides again."));
+  await page.waitFor(says("rolled back"));
+  const back = await waitExit("tv", "v4", exitOf("de").v4, EXIT_MS_MAX);
+  checks.same(back.got, exitOf("de").v4, `and comes back after the rollback (${TV_RULE.subject})`);
+  await page.click(button("Swap in…"));
+  await page.click(button("Swap in"));
+  await page.waitFor(says("On probation"));
+  await page.click(button("Confirm"));
+  await page.waitFor(says("The script is confirmed."));
+  await page.waitFor(`!(${says("On probation")})`);
+  checks.ok(true, "a script can be confirmed");
+}
+
+async function testRefusals(scene, checks) {
+  const { page } = scene;
+  await open(scene, "policy");
+  const wrong = SCRIPT.replace("return undefined;", "return undefined.way;");
+  await page.setFile("#adit-file", scriptFile("wrong.mjs", wrong));
+  await page.click(button("Try"));
+  await page.waitFor(says("Warnings: a swap would be refused"));
+  checks.ok(await page.evaluate(says("TypeError")), "what a script throws is shown");
+  await page.setFile("#adit-file", scriptFile("broken.mjs", "export default {"));
+  await page.click(button("Try"));
+  await page.waitFor('document.querySelector("[role=alert]")?.innerText.includes("yntax")');
+  checks.ok(true, "so is a syntax error");
+  await page.setFile("#adit-file", scriptFile("long.mjs", `${SCRIPT}// ${"x".repeat(66_000)}\n`));
+  await page.click(button("Try"));
+  await page.waitFor(says("adit policy try FILE"));
+  checks.ok(await page.evaluate(says("at most 65536 bytes")), "so is a script that is too long");
+}
+
+async function testLocations(scene, checks) {
+  const { page } = scene;
+  await open(scene, "locations");
+  await page.waitFor('document.querySelectorAll(".cbi-section-table-row").length >= 4');
+  checks.ok(await page.evaluate(says("203.0.113.10 443")), "what is at present stands above");
+  await picture(scene, checks, "locations");
+}
+
+async function testRules(scene, checks) {
+  const { page, uci } = scene;
+  await open(scene, "rules");
+  await page.waitFor('document.querySelectorAll(".cbi-section-table-row").length >= 4');
+  await page.click(button("Add", 'document.querySelector("#cbi-adit-protected_mac_addr")'));
+  const fresh = `#cbi-adit-protected_mac_addr .cbi-section-table-row:last-of-type
+    input[type="text"]`;
+  await page.waitFor(`document.querySelectorAll(
+    "#cbi-adit-protected_mac_addr .cbi-section-table-row").length === 2`);
+  await page.click(`[...document.querySelectorAll(${JSON.stringify(fresh)})].at(-1)`);
+  await page.type("02:00:00:00:00:30");
+  await picture(scene, checks, "rules");
+  await page.click('document.querySelector(".cbi-page-actions .cbi-dropdown > ul > li[display]")');
+  await waitFor("the rule to be saved", SAVE_MS_MAX, () =>
+    uci.text().includes("mac_addr '02:00:00:00:00:30'"));
+  await page.waitFor(`!document.body.matches(".modal-overlay-active") &&
+    document.querySelectorAll("#cbi-adit-protected_mac_addr .cbi-section-table-row").length === 2`);
+  checks.ok(true, "a rule is saved and applied");
+}
+
+async function testSettings(scene, checks) {
+  const { page } = scene;
+  await open(scene, "settings");
+  await page.waitFor('document.querySelectorAll(".cbi-tabmenu li").length === 3');
+  checks.ok(await page.evaluate('[...document.querySelectorAll("#view input")].some((one) => '
+    + 'one.value === "wrt0")'), "the settings show what is configured");
+}
+
+async function testPhone(scene, checks) {
+  const { page } = scene;
+  await page.resize(...PHONE);
+  for (const view of ["status", "devices", "locations", "rules", "policy", "settings"]) {
+    await open(scene, view);
+    await page.waitFor('document.querySelector("#view h2, #view h3")');
+    const width = await page.evaluate("document.documentElement.scrollWidth");
+    checks.ok(width <= PHONE[0], `${view} is no wider than a phone`, `${width} px`);
+  }
+  await open(scene, "devices");
+  await page.waitFor(`${rowOf("phone")}?.innerText.includes("through")`);
+  await picture(scene, checks, "phone");
+  await page.resize(...DESK);
+}
+
+async function testManyLocations(scene, checks) {
+  const { page } = scene;
+  await open(scene, "devices");
+  const options = await page.evaluate(`L.require("view.adit.devices").then((view) => {
+    const many = ["us", "de", "fr", "jp", "br", "za"].map((name) => ({ name }));
+    const select = view.chooser({ mac: "02:00:00:00:00:10", addresses: [], rule: "" }, many, "x");
+    return [...select.options].map((one) => one.value).join();
+  })`);
+  checks.same(options, "us,de,fr,jp,br,za,direct,", "many locations make a list");
+}
+
+async function testGuest(scene, checks) {
+  const { page } = scene;
+  scene.session = GUEST;
+  await page.evaluate("sessionStorage.clear()");
+  await open(scene, "devices");
+  await page.waitFor(rowOf("phone"));
+  checks.ok(await page.evaluate(`${button("de", rowOf("phone"))}.disabled`),
+    "who may only read cannot move a device");
+  const body = JSON.stringify({ jsonrpc: "2.0", id: 1, method: "call",
+    params: [GUEST, "adit", "protect", { mac_addr: macOf("phone"), vl: "de" }] });
+  const answer = await scene.rpcd.handle(body);
+  checks.same(answer.error?.code, -32002, "and the access list refuses it");
+  await open(scene, "policy");
+  await page.waitFor(says("Your account has no permission for this."));
+  scene.session = ADMIN;
+}
+
+async function testDown(scene, checks) {
+  const { page, lab } = scene;
+  await open(scene, "status");
+  await page.waitFor('document.querySelectorAll(".adit-badge.good").length >= 3');
+  await stopDaemon(lab.daemons.router);
+  scene.daemon.socket = undefined;
+  await page.waitFor(says("adit is not running"));
+  checks.ok(await page.evaluate(says("service adit start")), "the page says how to start it");
+  await picture(scene, checks, "down");
+  await page.click(button("Start adit"));
+  await page.waitFor('document.querySelectorAll(".adit-badge.good").length >= 3');
+  checks.ok(true, "and does it on request");
+}
+
+await runSandboxed(import.meta.url, async () => {
+  const checks = makeChecks();
+  const scene = await setScene();
+  const { page } = scene;
+  for (const [name, body] of PARTS) {
+    await part(checks, name, () => body(scene, checks));
+    checks.ok(page.complaints.length === 0, `${name}: the browser complains of nothing`,
+      page.complaints.splice(0).join("\n"));
+  }
+  await page.close();
+  return finish(checks);
+});
