@@ -214,7 +214,7 @@ const TIERS = [
     title: "end to end in network namespaces",
     whyNot: whyNoNamespaces,
     jobs: 1,
-    prepare: [make("build"), make("tools")],
+    prepare: [make("build"), make("aditd-mbedtls"), make("tools")],
     programs: () => [...filesIn("test/netns", ".test.sh"), ...filesIn("test/netns", ".test.mjs")]
       .map((file) => ({
         name: file,

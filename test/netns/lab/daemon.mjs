@@ -46,11 +46,11 @@ export function gatewayConfig({ dir, identity, token, wan, pool }) {
 }
 
 /** Starts aditd in a namespace; its configuration and log stand beside its API socket. */
-export function startDaemon(ns, config, { flags = [] } = {}) {
+export function startDaemon(ns, config, { flags = [], program = "aditd" } = {}) {
   const dir = dirname(config.api.socket);
   const [file, log] = [`${dir}/config.json`, `${dir}/aditd.log`];
   writeFileSync(file, `${JSON.stringify(config, null, 2)}\n`);
-  const command = [join(BUILD, "aditd"), "-c", file, "-m", join(BUILD, "adit.mjs"),
+  const command = [join(BUILD, program), "-c", file, "-m", join(BUILD, "adit.mjs"),
     "--run-dir", dir, ...flags];
   const child = nsStart(ns, command, { log });
   return { ns, child, config, file, log, socket: config.api.socket };

@@ -29,17 +29,17 @@ export async function makeLab() {
 }
 
 /** Starts one gateway, or starts it again; `change` edits the configuration. */
-export function startGateway(lab, name, { change = (config) => config, flags } = {}) {
+export function startGateway(lab, name, { change = (config) => config, ...options } = {}) {
   const config = gatewayConfig({ dir: `${DIR}/${name}`, ...lab.secrets[name], wan: "eth1",
     pool: GATEWAYS[name].pool });
-  lab.daemons[name] = startDaemon(name, change(config), { flags });
+  lab.daemons[name] = startDaemon(name, change(config), options);
   return lab.daemons[name];
 }
 
 /** Starts the router's daemon, or starts it again; `change` edits the configuration. */
-export function startRouter(lab, { change = (config) => config, flags } = {}) {
+export function startRouter(lab, { change = (config) => config, ...options } = {}) {
   mkdirSync(`${DIR}/router`, { recursive: true });
-  lab.daemons.router = startDaemon("router", change(routerConfig(lab)), { flags });
+  lab.daemons.router = startDaemon("router", change(routerConfig(lab)), options);
   return lab.daemons.router;
 }
 
