@@ -88,3 +88,27 @@ prepare-cross:
 
 $(TOOLCHAIN)/%/.built: scripts/build-toolchain | prepare-cross
 	$(Q)scripts/build-toolchain $*
+
+# -------------------------------------------------------------------------------------------- tests
+
+CROSS_EMULATED := mips mipsel
+
+# $(1) target
+define cross_test_rules
+$(B)/$(1)/engine: test/cross/engine.c $(B)/$(1)/libadit.a mk/cross.mk
+	$$(call say,CC,$$< [$(1)])
+	$$(Q)$(call cross_cc,$(1)) $(C_BASE) $(CROSS_SIZE) -isystem $(QJS) -MF $$@.d -MT $$@ -c \
+		-o $$@.o $$<
+	$$(Q)$(call cross_link,$(1),-o $$@ $$@.o $(B)/$(1)/libadit.a)
+
+-include $(B)/$(1)/engine.d
+endef
+
+$(foreach target,$(CROSS_EMULATED),$(eval $(call cross_test_rules,$(target))))
+
+$(B)/obj/engine: test/cross/engine.c $(B)/obj/libadit.a Makefile
+	$(call say,CC,$< [obj])
+	$(Q)$(CC) $(C_BASE) $(C_HARD) $(LD_HARD) -isystem $(QJS) -MF $@.d -MT $@ -o $@ $< \
+		$(B)/obj/libadit.a -lm
+
+-include $(B)/obj/engine.d
