@@ -51,14 +51,58 @@ bool file_is_below(const char *path, const char *dir)
 	return file_path_is_clean(path) && strncmp(path, dir, length) == 0 && path[length] == '/';
 }
 
+/* Whether a line of UCI gives a value: `option` and `list`, or their first letters. */
+static bool gives_value(const char *text, const char *at)
+{
+	const char *line = at;
+
+	while (line > text && line[-1] != '\n')
+		line--;
+	line += strspn(line, " \t");
+	return *line == 'o' || *line == 'l';
+}
+
+/* Delimited by quotes of one kind, or in UCI by blanks. Both ends of the text are line feeds. */
+static bool is_value(const char *text, const char *at, size_t length)
+{
+	char before = at[-1];
+	char after = at[length];
+
+	if (before == '"' || before == '\'')
+		return after == before;
+	return (before == ' ' || before == '\t') && after != '\0' && strchr(" \t\n;", after) &&
+	       gives_value(text, at);
+}
+
+static bool is_in_text(const char *text, size_t size, const char *path)
+{
+	size_t length = strlen(path);
+	const char *end = text + size - 1;
+	const char *at = text + 1;
+
+	while ((at = memmem(at, (size_t)(end - at), path, length)) != NULL) {
+		if (is_value(text, at, length))
+			return true;
+		at++;
+	}
+	return false;
+}
+
 static bool is_in_config(const struct file_rules *rules, const char *path)
 {
-	char quoted[PATH_MAX + 2];
-	int length = snprintf(quoted, sizeof(quoted), "\"%s\"", path);
+	char *text;
+	bool found;
 
-	if (!rules->config_text || length < 0 || (size_t)length >= sizeof(quoted))
+	if (!rules->config_text)
 		return false;
-	return memmem(rules->config_text, rules->config_size, quoted, (size_t)length) != NULL;
+	text = calloc(1, rules->config_size + 2);
+	if (!text)
+		return false;
+	memcpy(text + 1, rules->config_text, rules->config_size);
+	text[0] = text[rules->config_size + 1] = '\n';
+	found = is_in_text(text, rules->config_size + 2, path);
+	free(text);
+	return found;
 }
 
 static bool is_state_name(const char *name)

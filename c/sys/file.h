@@ -33,8 +33,8 @@ bool file_is_below(const char *path, const char *dir);
 /* Directly in state_dir, with a name of a-z, 0-9, ".", "_", "-", at most FILE_STATE_NAME_MAX bytes,
  * the first one a letter or digit. Pure. */
 bool file_is_state(const struct file_rules *rules, const char *path);
-/* Below run_dir, a file of state_dir, the configuration itself, or a path that stands as a quoted
- * string in the configuration's text. Pure. */
+/* Below run_dir, a file of state_dir, the configuration itself, or a path that stands in the
+ * configuration's text as a whole: quoted, or in UCI as the unquoted value of an option. Pure. */
 bool file_may_read(const struct file_rules *rules, const char *path);
 /* Below run_dir or a file of state_dir, but never the configuration, whose text decides what else
  * may be read, so that who asks must not be its author; nor the lock, without which a second

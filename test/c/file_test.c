@@ -35,6 +35,39 @@ static void only_clean_paths_pass(void)
 	EXPECT(!file_is_below("/run/adit/../x", "/run/adit"));
 }
 
+static void values_of_uci_may_be_read(void)
+{
+	static const char text[] = "config adit 'main'\n"
+				   "\toption token_file '/srv/token'\n"
+				   "\toption key /srv/key\n"
+				   "\tlist more \"/srv/a\" # see /srv/comment too\n"
+				   "# see /srv/note\n"
+				   "\toption mixed '/srv/mixed\"\n"
+				   "\toption last /srv/last";
+	static const char json[] = "{ \"note\": \"a /srv/note b\" }";
+	struct file_rules rules = { .config_path = "/etc/config/adit", .run_dir = "/run/adit",
+				    .config_text = (const uint8_t *)text,
+				    .config_size = strlen(text) };
+
+	EXPECT(file_may_read(&rules, "/srv/token"));
+	EXPECT(file_may_read(&rules, "/srv/key"));
+	EXPECT(file_may_read(&rules, "/srv/a"));
+	EXPECT(file_may_read(&rules, "/srv/last"));
+	EXPECT(!file_may_read(&rules, "/srv/las"));
+	EXPECT(!file_may_read(&rules, "/srv"));
+	EXPECT(!file_may_read(&rules, "/key"));
+	EXPECT(!file_may_read(&rules, "/srv/note"));
+	EXPECT(!file_may_read(&rules, "/srv/mixed"));
+	rules.config_text = (const uint8_t *)json;
+	rules.config_size = strlen(json);
+	EXPECT(!file_may_read(&rules, "/srv/note"));
+	rules.config_text = (const uint8_t *)"/";
+	rules.config_size = 1;
+	EXPECT(!file_may_read(&rules, "/srv"));
+	rules.config_size = 0;
+	EXPECT(!file_may_read(&rules, "/srv"));
+}
+
 static void the_configuration_says_what_may_be_read(void)
 {
 	static const char text[] = "{\"token_file\": \"/srv/token\", \"x\": \"/srv/../etc\"}";
@@ -276,6 +309,7 @@ int main(void)
 	EXPECT(mkdtemp(dir) != NULL);
 	only_clean_paths_pass();
 	the_configuration_says_what_may_be_read();
+	values_of_uci_may_be_read();
 	files_are_replaced_as_a_whole(dir);
 	a_directory_takes_so_many_files(dir);
 	a_directory_takes_so_many_bytes(dir);
