@@ -3,12 +3,15 @@
  * asked of the kernel by resolve(), nothing of the bundle.
  */
 import type { Machine } from "./machine.js";
+import { RUN_DIR } from "./machine.js";
 import { ours, rtn, table } from "./constants.js";
+import type { Kernel } from "./kernel.js";
 import { hostOf } from "./net.js";
 import type { ReferencePolicy } from "./policy.js";
 import { allowedOf, expectedOf } from "./policy.js";
 import type { Outcome, Packet } from "./resolve.js";
 import { resolve } from "./resolve.js";
+import type { Flow } from "./kernel-objects.js";
 import { routeText, ruleText } from "./kernel-objects.js";
 import { Violation } from "./violation.js";
 import type { Device } from "./topology.js";
@@ -16,6 +19,7 @@ import { isNeighbour, locations, packetsOf, TUN, UPLINK } from "./topology.js";
 
 /** Time that a foreign edit of both layers may stay unrepaired, once a decider could see it. */
 export const REPAIR_MS = 500;
+const STALE_FLOWS = `${RUN_DIR}/stale-flows.json`;
 const LEAK = "no packet leaves outside its tunnel";
 /** Time until a change asked for by the API is in the kernel. */
 const SETTLE_MS = 2_000;
@@ -24,6 +28,19 @@ const SETTLE_MS = 2_000;
 export class Damage {
   readonly #at = new Map<"routing" | "firewall", number>();
   readonly #neighbours = new Map<string, number>();
+
+  /** Flows whose deletion a decider could not note before it died in the middle of it. */
+  readonly #unnoted = new WeakSet<Flow>();
+
+  /** What it was about to forget is written down before it moves devices, if that can be. */
+  deciderDied({ files, kernel }: Machine): void {
+    if (!files.failedPaths.has(STALE_FLOWS)) return;
+    for (const flow of kernel.flows) this.#unnoted.add(flow);
+  }
+
+  isUnnoted(flow: Flow): boolean {
+    return this.#unnoted.has(flow);
+  }
 
   hit(layer: "routing" | "firewall", nowMs: number): void {
     this.#at.set(layer, nowMs);
@@ -62,7 +79,13 @@ export interface Checked {
 /** Safety, at any instant after the first apply. */
 export function checkSafety(checked: Checked): void {
   for (const device of checked.devices) {
-    for (const packet of packetsOf(device)) checkPacket(checked, device, packet);
+    let from = "";
+    let places: ReadonlySet<string> = new Set();
+    for (const packet of packetsOf(device)) {
+      if (packet.src !== from) places = placesOf(checked, device, packet.src);
+      from = packet.src;
+      checkPacket(checked, device, packet, places);
+    }
   }
   const foreign = checked.foreign();
   if (foreign !== checked.foreignBefore) {
@@ -95,15 +118,15 @@ export function difference(before: string, after: string): string {
   return [...gone, ...come].join("\n");
 }
 
-function checkPacket(checked: Checked, device: Device, packet: Packet): void {
-  const { machine, policy, previous } = checked;
-  const nowMs = machine.around.clock.nowMs;
-  const allowed = placesOf(policy, device, packet);
-  const changing = nowMs <= Math.max(checked.changedAtMs, checked.ableSinceMs) + SETTLE_MS;
-  if (changing) for (const place of placesOf(previous, device, packet)) allowed.add(place);
-  if (!allowed.has("uplink") && !changing) checkLayers(checked, device, packet);
+function checkPacket(
+  checked: Checked, device: Device, packet: Packet, places: ReadonlySet<string>,
+): void {
+  const { machine, policy } = checked;
+  const changing = isChanging(checked);
+  const isOpen = places.has("uplink") || inForce(checked).some((one) => one.mayBypass(packet.dst));
+  if (!isOpen && !changing) checkLayers(checked, device, packet);
   const place = placeOf(machine, resolve(machine.kernel, packet));
-  if (place === "nowhere" || allowed.has(place)) return;
+  if (place === "nowhere" || places.has(place) || (place === "uplink" && isOpen)) return;
   if (place !== "uplink" && (changing || mayStray(checked))) return;
   if (mayLeak(checked, device, packet.src)) return;
   const where = `${device.name} ${packet.src} -> ${packet.dst}`;
@@ -111,10 +134,20 @@ function checkPacket(checked: Checked, device: Device, packet: Packet): void {
   throw new Violation(LEAK, `${where} by ${place}, rules ${rules}`);
 }
 
-/** Wherever any rule that may be in force lets it go. */
-function placesOf(policy: ReferencePolicy, device: Device, { src, dst }: Packet): Set<string> {
-  const places = policy.rulesFor(device, src).flatMap((rule) => [...allowedOf(rule)]);
-  return new Set(policy.mayBypass(dst) ? [...places, "uplink"] : places);
+/** Wherever any rule that may be in force lets packets of that source go. */
+function placesOf(checked: Checked, device: Device, src: string): Set<string> {
+  const rules = inForce(checked).flatMap((policy) => policy.rulesFor(device, src));
+  return new Set(rules.flatMap((rule) => [...allowedOf(rule)]));
+}
+
+/** What may hold at this moment: before and after of a change are both right for a while. */
+function inForce(checked: Checked): ReferencePolicy[] {
+  const { policy, previous } = checked;
+  return isChanging(checked) ? [policy, previous] : [policy];
+}
+
+function isChanging({ machine, changedAtMs, ableSinceMs }: Checked): boolean {
+  return machine.around.clock.nowMs <= Math.max(changedAtMs, ableSinceMs) + SETTLE_MS;
 }
 
 /** Each of the two layers keeps the packet from the uplink without the other's help. */
@@ -205,14 +238,12 @@ function checkOrphans({ machine, devices, policy }: Checked): void {
 }
 
 /** No tracked flow of a device keeps the path of a location that it left. */
-function checkFlows({ machine, devices, policy }: Checked): void {
+function checkFlows({ machine, devices, policy, damage }: Checked): void {
   for (const flow of machine.kernel.flows) {
     const device = devices.find(({ addr4, addr6 }) => flow.src === addr4 || flow.src === addr6);
-    if (device === undefined) continue;
+    if (device === undefined || damage.isUnnoted(flow)) continue;
     const wallMs = machine.around.clock.wallMs();
     const rules = policy.settledRules(device, flow.src, wallMs);
-    // A script's answer that went while its device was away left flows of unknown addresses.
-    if (policy.answers !== undefined && rules.some((rule) => rule?.kind !== "mac")) continue;
     const expected = policy.bypasses(flow.dst)
       ? ["uplink"]
       : rules.map((rule) => expectedOf(rule, () => true));
@@ -237,8 +268,17 @@ export function ownText(machine: Machine): string {
 }
 
 /** Everything of others, likewise. */
-export function foreignText(machine: Machine): string {
-  const { kernel } = machine;
+export function foreignText({ kernel }: Machine): string {
+  const before = foreignTexts.get(kernel);
+  if (before?.version === kernel.version) return before.text;
+  const text = describeForeign(kernel);
+  foreignTexts.set(kernel, { version: kernel.version, text });
+  return text;
+}
+
+const foreignTexts = new WeakMap<Kernel, { readonly version: number; readonly text: string }>();
+
+function describeForeign(kernel: Kernel): string {
   const name = (index: number): string => kernel.linkName(index);
   const tun = kernel.linkNamed(TUN)?.index ?? 0;
   const routes = kernel.routes.filter((route) => !isOurs(route) && route.oif !== tun);

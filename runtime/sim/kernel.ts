@@ -31,6 +31,8 @@ export class Kernel {
   readonly flows: Flow[] = [];
   readonly firewall = new Firewall();
   readonly observers = new Set<Observer>();
+  /** Another number after every change of links, addresses, routes, rules or neighbours. */
+  version = 0;
   #nextIndex = LOOPBACK_INDEX;
 
   constructor() {
@@ -204,6 +206,7 @@ export class Kernel {
   }
 
   emit(event: KernelEvent): void {
+    this.version++;
     for (const observer of this.observers) observer(event);
   }
 
@@ -299,6 +302,7 @@ export class Kernel {
     const gone = new Set(dropped);
     const kept = this.routes.filter((route) => !gone.has(route));
     this.routes.splice(0, this.routes.length, ...kept);
+    this.version++;
     if (!say) return;
     for (const route of dropped) this.emit({ type: "route", deleted: true, ...route });
   }

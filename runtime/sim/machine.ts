@@ -144,6 +144,13 @@ export class Machine {
     this.mover = undefined;
   }
 
+  /** What its processes logged, for people. */
+  logLines(): string[] {
+    return this.logs.map(
+      ({ atMs, level, text }) => `${atMs.toFixed(3).padStart(12)} log ${level} ${text}`,
+    );
+  }
+
   signal(number: number): void {
     this.mover?.send({ type: "signal", number });
   }

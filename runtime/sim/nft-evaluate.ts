@@ -41,9 +41,40 @@ const NEXT: Step = { kind: "next" };
 const BREAK: Step = { kind: "break" };
 const JUMPS_MAX = 16;
 
+/** A result with the marks that the packet then had. */
+interface Passed {
+  readonly result: HookResult;
+  readonly mark: number;
+  readonly flowMark: number;
+}
+
+/** Tables are never altered in place, so the same packet fares the same as before. */
+const passed = new WeakMap<NftTable, Map<string, Passed>>();
+
 export function runHook(table: NftTable | undefined, hook: string, packet: HookPacket): HookResult {
+  if (table === undefined) return { verdict: "accept", chain: "", snat: "" };
+  const all = passed.get(table) ?? new Map<string, Passed>();
+  const key = packetKey(hook, packet);
+  const before = all.get(key);
+  if (before !== undefined) {
+    packet.mark = before.mark;
+    packet.flowMark = before.flowMark;
+    return before.result;
+  }
+  const result = walkHook(table, hook, packet);
+  passed.set(table, all.set(key, { result, mark: packet.mark, flowMark: packet.flowMark }));
+  return result;
+}
+
+/** All that chains can look at. */
+function packetKey(hook: string, packet: HookPacket): string {
+  const { iif, oif, mac, src, dst, protocol, dport, mark, flowMark, flowState } = packet;
+  const where = `${hook} ${iif} ${oif} ${mac} ${src} ${dst} ${protocol} ${dport}`;
+  return `${where} ${mark} ${flowMark} ${flowState} ${packet.direction}`;
+}
+
+function walkHook(table: NftTable, hook: string, packet: HookPacket): HookResult {
   let snat = "";
-  if (table === undefined) return { verdict: "accept", chain: "", snat };
   for (const chain of chainsAt(table, hook)) {
     const end = new Walk(table, packet).chain(chain, 0);
     if (end?.kind === "snat") snat = end.address;

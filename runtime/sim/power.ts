@@ -9,6 +9,7 @@ export function wipeKernel({ kernel }: Machine, sysctls: string): void {
     const foreign = list.filter(({ protocol }) => protocol !== ours.PROTOCOL);
     list.splice(0, list.length, ...foreign);
   }
+  kernel.version++;
   kernel.firewall.table = undefined;
   kernel.flows.splice(0);
   for (const line of sysctls.split("\n")) {

@@ -31,7 +31,7 @@ export function expectQuiet(
   router: Machine,
   invariant: string,
   act: () => void,
-  lastCommand: () => string,
+  lastCommand: () => object | undefined,
 ): void {
   const { kernel } = router;
   const { clock } = router.around;
@@ -44,5 +44,7 @@ export function expectQuiet(
   kernel.observers.delete(observer);
   const after = ownText(router);
   if (after !== before) throw new Violation(invariant, difference(before, after));
-  if (events > 0) throw new Violation(invariant, `${events} kernel events, ${lastCommand()}`);
+  if (events === 0) return;
+  const detail = `${events} kernel events, ${JSON.stringify(lastCommand())}`;
+  throw new Violation(invariant, detail);
 }

@@ -8,6 +8,7 @@ import type { Flow, Route, Rule } from "./kernel-objects.js";
 import { contains, netOf } from "./net.js";
 import type { HookPacket } from "./nft-evaluate.js";
 import { runHook } from "./nft-evaluate.js";
+import type { NftTable } from "./nft-table.js";
 
 export interface Packet {
   /** Interface by which it came, "" if this machine sent it. */
@@ -40,28 +41,74 @@ export interface ResolveOptions {
   readonly only?: "routing" | "firewall";
 }
 
+/** The way of a packet as the first of its flow. */
+interface Way {
+  readonly outcome: Outcome;
+  readonly snat: string;
+  readonly flowMark: number;
+}
+
+/** A way, and for what state of the kernel it is true. */
+interface Memory {
+  readonly kernel: Kernel;
+  readonly version: number;
+  readonly table: NftTable | undefined;
+  readonly way: Way;
+}
+
+/** The same few packets are asked for after every command, most of which change little. */
+const memories = new WeakMap<Packet, Map<string, Memory>>();
+
 export function resolve(kernel: Kernel, packet: Packet, options: ResolveOptions = {}): Outcome {
-  const { track = false, only } = options;
+  const { track = false, only = "" } = options;
   const flow = track ? findFlow(kernel, packet) : undefined;
+  const { outcome, snat, flowMark } = wayOf(kernel, packet, only, flow);
+  if (!track || outcome.kind !== "out") return outcome;
+  if (flow !== undefined) return { ...outcome, source: sourceOf(packet, flow.snat) };
+  remember(kernel, packet, snat, flowMark);
+  return outcome;
+}
+
+function wayOf(kernel: Kernel, packet: Packet, only: string, flow: Flow | undefined): Way {
+  const { version } = kernel;
+  const { table: found } = kernel.firewall;
+  const known = memories.get(packet) ?? new Map<string, Memory>();
+  const kind = flow === undefined ? only : `flow ${flow.mark}`;
+  const before = known.get(kind);
+  const isSame = before?.kernel === kernel && before.version === version && before.table === found;
+  if (isSame) return before.way;
+  const way = walk(kernel, packet, only, flow);
+  memories.set(packet, known.set(kind, { kernel, version, table: found, way }));
+  return way;
+}
+
+function walk(kernel: Kernel, packet: Packet, only: string, flow: Flow | undefined): Way {
   const at = hookPacket(packet, flow);
   const forwarded = packet.iif !== "";
   const tables = only === "routing" ? undefined : kernel.firewall.table;
   const before = runHook(tables, forwarded ? "prerouting" : "output", at);
-  if (before.verdict === "drop") return { kind: "dropped", where: `chain ${before.chain}` };
+  if (before.verdict === "drop") return dropped(`chain ${before.chain}`);
   const choice = chooseRoute(kernel, at, only === "firewall");
-  if (choice.kind === "local") return { kind: "local" };
-  if (choice.route === undefined) return { kind: "dropped", where: "route unreachable" };
+  if (choice.kind === "local") return { outcome: { kind: "local" }, snat: "", flowMark: 0 };
+  if (choice.route === undefined) return dropped("route unreachable");
   at.oif = kernel.linkName(choice.route.oif);
   if (forwarded) {
     const guarded = runHook(tables, "forward", at);
-    if (guarded.verdict === "drop") return { kind: "dropped", where: `chain ${guarded.chain}` };
+    if (guarded.verdict === "drop") return dropped(`chain ${guarded.chain}`);
   }
   const after = runHook(tables, "postrouting", at);
-  if (after.verdict === "drop") return { kind: "dropped", where: `chain ${after.chain}` };
-  const snat = flow === undefined ? after.snat : flow.snat;
-  if (track && flow === undefined) remember(kernel, packet, snat, at.flowMark);
-  const source = snat === "" || snat === "masquerade" ? packet.src : snat;
-  return { kind: "out", oif: at.oif, source, mark: at.mark };
+  if (after.verdict === "drop") return dropped(`chain ${after.chain}`);
+  const { oif, mark, flowMark } = at;
+  const source = sourceOf(packet, after.snat);
+  return { outcome: { kind: "out", oif, source, mark }, snat: after.snat, flowMark };
+}
+
+function dropped(where: string): Way {
+  return { outcome: { kind: "dropped", where }, snat: "", flowMark: 0 };
+}
+
+function sourceOf(packet: Packet, snat: string): string {
+  return snat === "" || snat === "masquerade" ? packet.src : snat;
 }
 
 /** The routing decision alone: what `ip route get` answers. */

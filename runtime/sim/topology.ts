@@ -68,12 +68,19 @@ export function makeDevices(): Device[] {
 export const destinations4 = ["192.0.2.77", "203.0.113.9", "198.51.100.10"] as const;
 export const destinations6 = ["2001:db8:99::1", "2001:db8:0:1::9", "2001:db8:100::10"] as const;
 
-export function packetsOf(device: Device): Packet[] {
-  const { iface: iif, mac } = device;
-  return [
-    ...destinations4.map((dst) => ({ iif, mac, src: device.addr4, dst })),
-    ...destinations6.map((dst) => ({ iif, mac, src: device.addr6, dst })),
+const packets = new WeakMap<Device, readonly Packet[]>();
+
+/** The same objects each time while the device keeps its addresses. */
+export function packetsOf(device: Device): readonly Packet[] {
+  const { iface: iif, mac, addr4, addr6 } = device;
+  const known = packets.get(device) ?? [];
+  if (known[0]?.src === addr4 && known.at(-1)?.src === addr6) return known;
+  const made = [
+    ...destinations4.map((dst) => ({ iif, mac, src: addr4, dst })),
+    ...destinations6.map((dst) => ({ iif, mac, src: addr6, dst })),
   ];
+  packets.set(device, made);
+  return made;
 }
 
 /** Interfaces, addresses and routes of the router before any adit. */

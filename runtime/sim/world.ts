@@ -4,6 +4,7 @@
  */
 import type { ApiAnswer } from "./api-client.js";
 import { callApi } from "./api-client.js";
+import type { DeciderMessage } from "../../ts/host/contract.gen.js";
 import type { Event } from "./clock.js";
 import { Clock } from "./clock.js";
 import { createDnsServer } from "./dns-server.js";
@@ -90,7 +91,7 @@ export function run(options: RunOptions): Report {
   return {
     seed: options.seed, digest: trace.digest(), messages: trace.messages,
     virtualMs: clock.nowMs, faults: world.faultCount, violation,
-    lines: violation === undefined ? [] : [...trace.lines(), ...world.logLines()],
+    lines: violation === undefined ? [] : [...trace.lines(), ...world.router.logLines()],
   };
 }
 
@@ -112,7 +113,7 @@ export class World {
   /** A change was asked for and not confirmed. */
   changing = false;
   faulty = true;
-  #lastCommand = "";
+  #lastCommand: DeciderMessage | undefined;
   readonly #sysctlsBefore: string;
   readonly #configured: ReferencePolicy;
   readonly #stormy: boolean;
@@ -219,12 +220,6 @@ export class World {
     return this.#protected;
   }
 
-  logLines(): string[] {
-    return this.router.logs.map(
-      ({ atMs, level, text }) => `${atMs.toFixed(3).padStart(12)} log ${level} ${text}`,
-    );
-  }
-
   #checkedOf(): Checked {
     const { router: machine, devices, policy, damage } = this;
     const foreign = (): string => foreignText(machine);
@@ -240,7 +235,10 @@ export class World {
       this.#protected = true;
       this.#ableSince(this.clock.nowMs);
     };
-    router.onDown = () => this.#ableSince(Infinity);
+    router.onDown = () => {
+      this.damage.deciderDied(router);
+      this.#ableSince(Infinity);
+    };
     router.onRefused = ({ type }) => {
       // What the kernel would not take is missing until the next attempt.
       if (type === "route_set" || type === "rule_set") this.damage.hit("routing", this.clock.nowMs);
@@ -250,7 +248,7 @@ export class World {
     };
     router.onCommand = (message) => {
       if (READING.has(message.type)) return;
-      this.#lastCommand = JSON.stringify(message);
+      this.#lastCommand = message;
       this.#check();
     };
   }
