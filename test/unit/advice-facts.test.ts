@@ -61,4 +61,19 @@ facts("loss and load are differences of counters, and a moved load is a question
   assert.deepStrictEqual(now(), [0, undefined, 0]);
 });
 
+facts("without loads to look at, counters are read when the script is asked", () => {
+  const host = new CageHost(router({ policy: { file: "/p.mjs" } }), quiet);
+  const { core, tunnels } = host;
+  const advice = createAdvice(core, { tunnels, onChange: () => undefined });
+  advice.load(() => advice.run(script()));
+  const now = (): unknown => advice.worldNow().locations[0]?.tx_bps;
+  host.pass(1_000);
+  carry(host, 0, 0, 0);
+  assert.deepStrictEqual([now(), core.deadlines.list().map(({ name }) => name)], [0, ["policy"]]);
+  host.pass(60_000);
+  carry(host, 9, 99, 99);
+  host.pass(60_000);
+  assert.strictEqual(now(), 1_500_000);
+});
+
 facts.run();

@@ -10,7 +10,7 @@ import type { Core } from "./core.js";
 import { afterMs, nowMs } from "./core.js";
 import type { Tunnels } from "./tunnels.js";
 
-/** Names may be learned and rates are looked at this often, while a script is loaded. */
+/** Between two looks at counters, and between two readings of leases while nothing happens. */
 const factsMs = 10_000;
 /** Segments between two looks below which their loss is chance and is not told. */
 const lossSegmentsMin = 100;
@@ -26,6 +26,9 @@ interface Counters {
 
 export interface AdviceFacts {
   names: ReadonlyMap<Mac, string>;
+  /** What `names` were read from. */
+  leases: string;
+  countedMs: number;
   readonly rates: Map<string, Rate>;
   /** Monotonic time at which a device was first seen without a break. */
   readonly seenMs: Map<Mac, number>;
@@ -33,16 +36,67 @@ export interface AdviceFacts {
 }
 
 export function createFacts(): AdviceFacts {
-  return { names: new Map(), rates: new Map(), seenMs: new Map(), counters: new Map() };
+  return {
+    ...{ names: new Map(), leases: "", countedMs: -Infinity },
+    ...{ rates: new Map(), seenMs: new Map(), counters: new Map() },
+  };
 }
 
-/** Reads the lease file anew, if there is one; a file that cannot be read names nobody. */
-export function readLeases(core: Core, facts: AdviceFacts, done: () => void): void {
-  const path = core.config?.role === "router" ? core.config.policy.leasesFile : "";
+/** Before a script is asked: names as they are, and counters, unless somebody looks anyway. */
+export function readFacts(
+  core: Core,
+  facts: AdviceFacts,
+  tunnels: Tunnels,
+  done: () => void,
+): void {
+  const isDue = nowMs(core) >= facts.countedMs + factsMs && !hasLoads(core);
+  if (!isDue) return readLeases(core, facts, done);
+  return readCounters(core, facts, tunnels, () => readLeases(core, facts, done));
+}
+
+/**
+ * Looks from now on at what no message tells and a script is asked again for, loads and names,
+ * until the deadline of this name is cleared.
+ */
+export function watchFacts(
+  core: Core,
+  facts: AdviceFacts,
+  tunnels: Tunnels,
+  onFacts: () => void,
+): void {
+  const isLoaded = hasLoads(core);
+  core.deadlines.clear("policy facts");
+  if (!isLoaded && leasesPath(core) === "") return;
+  afterMs(core, "policy facts", factsMs, "loads and names for the script", () => {
+    const { names } = facts;
+    const read = (): void =>
+      readLeases(core, facts, () => {
+        if (isLoaded || facts.names !== names) onFacts();
+      });
+    if (isLoaded) readCounters(core, facts, tunnels, read);
+    else read();
+    watchFacts(core, facts, tunnels, onFacts);
+  });
+}
+
+function hasLoads({ config }: Core): boolean {
+  const locations = config?.role === "router" ? config.locations : [];
+  return locations.some(({ capacityMbit }) => capacityMbit !== undefined);
+}
+
+function leasesPath({ config }: Core): string {
+  return config?.role === "router" ? config.policy.leasesFile : "";
+}
+
+/** A file that cannot be read names nobody. */
+function readLeases(core: Core, facts: AdviceFacts, done: () => void): void {
+  const path = leasesPath(core);
   if (path === "") return done();
   readFile(core.channel, path, (result) => {
-    const text = result instanceof Uint8Array ? core.native.utf8Decode(result) : "";
-    facts.names = parseLeases(text ?? "");
+    const bytes = result instanceof Uint8Array ? core.native.utf8Decode(result) : "";
+    const text = bytes ?? "";
+    if (text !== facts.leases) facts.names = parseLeases(text);
+    facts.leases = text;
     if (!(result instanceof Uint8Array) && result.error !== -ENOENT) {
       core.log.writeOnce("warning", `leases ${result.text}`, `leases: ${result.text}`);
     }
@@ -50,20 +104,12 @@ export function readLeases(core: Core, facts: AdviceFacts, done: () => void): vo
   });
 }
 
-/** Looks at counters and leases from now on, until the deadline of this name is cleared. */
-export function watchRates(
-  core: Core,
-  facts: AdviceFacts,
-  tunnels: Tunnels,
-  onFacts: () => void,
-): void {
-  afterMs(core, "policy facts", factsMs, "rates and names for the script", () => {
-    request(core.channel, { type: "stats_get" }, (answer) => {
-      if (answer.type !== "stats") throw new Error(`answer ${answer.type} to stats_get`);
-      takeRates(core, facts, tunnels, answer);
-      readLeases(core, facts, onFacts);
-    });
-    watchRates(core, facts, tunnels, onFacts);
+function readCounters(core: Core, facts: AdviceFacts, tunnels: Tunnels, done: () => void): void {
+  facts.countedMs = nowMs(core);
+  request(core.channel, { type: "stats_get" }, (answer) => {
+    if (answer.type !== "stats") throw new Error(`answer ${answer.type} to stats_get`);
+    takeRates(core, facts, tunnels, answer);
+    done();
   });
 }
 

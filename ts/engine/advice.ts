@@ -12,7 +12,7 @@ import { statesByName } from "../policy/outcome.js";
 import { eventsBetween, isLoadMoved, worldKey, worldOf } from "../policy/world.js";
 import { backoffMs } from "../tunnel/backoff.js";
 import type { AdviceFacts } from "./advice-facts.js";
-import { createFacts, readLeases, watchRates } from "./advice-facts.js";
+import { createFacts, readFacts, watchFacts } from "./advice-facts.js";
 import type { Cage, CageError, Script } from "./cage.js";
 import { cageErrorText, isCageError, openCage } from "./cage.js";
 import type { Core } from "./core.js";
@@ -76,6 +76,8 @@ export class Runner {
   private kept: Readonly<Record<string, unknown>> = {};
   private savedText = "";
   private isBusy = false;
+  /** The world may have changed while the script was asked. */
+  private isMissed = false;
   private lastKey = "";
   private lastWorld: World | undefined;
   private lastMs = -Infinity;
@@ -165,6 +167,7 @@ export class Runner {
   again(why: string): void {
     preferPeers(this.hooks.tunnels, this.held?.peers ?? new Map());
     this.lastKey = "";
+    if (this.active !== undefined) this.watch();
     this.note(why);
   }
 
@@ -180,8 +183,12 @@ export class Runner {
     this.lastWorld = undefined;
     this.isBusy = false;
     this.core.deadlines.clear("policy redecide");
-    watchRates(this.core, this.facts, this.hooks.tunnels, () => this.note("leases or rates"));
+    this.watch();
     this.note("the script is loaded");
+  }
+
+  private watch(): void {
+    watchFacts(this.core, this.facts, this.hooks.tunnels, () => this.note("loads or names"));
   }
 
   /** The world may have changed. */
@@ -214,6 +221,7 @@ export class Runner {
   private turn(): void {
     const { core, script, active } = this;
     if (script === undefined || core.config?.role !== "router" || core.stopping) return;
+    this.isMissed = this.isBusy;
     if (this.isBusy || this.loading !== undefined) return;
     if (!core.store.complete || nowMs(core) < this.retryMs) return this.later();
     if (active?.isOpen !== true) return this.run(script);
@@ -222,7 +230,7 @@ export class Runner {
     if (isSame) return this.later();
     this.isBusy = true;
     this.lastMs = nowMs(core);
-    readLeases(core, this.facts, () => {
+    readFacts(core, this.facts, this.hooks.tunnels, () => {
       if (this.active === active) this.decide(active);
     });
   }
@@ -261,7 +269,8 @@ export class Runner {
       this.log.complain(text, `direct is refused: ${text}`);
     }
     this.hold(holdAdvice(this.held ?? nothingHeld, advice, world.devices));
-    this.note("what changed meanwhile");
+    if (this.isMissed) this.note("what changed meanwhile");
+    else this.later();
     const [message] = issueLines(advice.issues);
     const refused = { kind: "rubbish", message: message ?? "", stack: "" } as const;
     const failure = advice.failed[0] ?? (message === undefined ? undefined : refused);
