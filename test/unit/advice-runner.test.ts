@@ -72,6 +72,14 @@ function kindOf(behave: Behave): string {
   return answer.kind;
 }
 
+cage("one that does not say what it loaded is closed", () => {
+  const host = hostOf(() => result({ routes: [] }));
+  const opened = open(host);
+  assert.ok(opened !== undefined && isCageError(opened));
+  assert.strictEqual(cageErrorText(opened), "rubbish: no list of functions");
+  assert.deepStrictEqual([host.killed, host.core.cages.size], [[1], 0]);
+});
+
 cage("an answer is the same however it is cut", () => {
   for (const chunk of [1, 2, 3, 4, 5, 6, 7, 100, 65_536]) {
     const { answer } = ask(quiet, chunk);

@@ -148,13 +148,14 @@ class OpenCage implements Cage {
       payload,
       limitMs,
       done: (result) => {
-        if (isFailure(result)) {
+        const { functions, version } = isFailure(result) ? {} : result;
+        if (!Array.isArray(functions)) {
+          // It may hold no script, and would answer every call with that.
           this.close();
-          return done(result);
+          return done(isFailure(result) ? result : error("rubbish", "no list of functions"));
         }
-        const { functions, version } = result;
         if (this.script.version === 0) this.script = { ...this.script, version: countOf(version) };
-        if (Array.isArray(functions)) this.functions = functions.map(String);
+        this.functions = functions.map(String);
         return done(this);
       },
     });
