@@ -165,6 +165,19 @@ plans("very many moved flows are forgotten as a whole", () => {
   assert.deepStrictEqual(prefixes, ["0.0.0.0/0", "::/0"]);
 });
 
+plans("flows of a device that is away are forgotten when it is moved", () => {
+  const store = lan();
+  see(store, 2, "10.0.0.5", 0x02);
+  const neighbour = { index: 2, addr: "10.0.0.5", mac: "", state: 0x20 };
+  foldMessage(store, { type: "neighbour", deleted: false, ...neighbour });
+  foldMessage(store, { type: "neighbour", deleted: true, ...neighbour });
+  const plan = planChanges(desire(router(phone), store), store);
+  const prefixes = plan.flatMap(({ operation }) =>
+    operation.kind === "conntrack" ? [operation.prefix] : [],
+  );
+  assert.deepStrictEqual(prefixes, ["10.0.0.5/32"]);
+});
+
 plans("what is not ours is left alone, wherever it lies", () => {
   const store = lan();
   const rule = { src: "", dst: "", iif: "", oif: "", fwmark: 0, fwmask: 0, table: 47, action: 1 };

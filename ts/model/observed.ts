@@ -119,6 +119,8 @@ export interface Observed {
   readonly rules: ReadonlyMap<string, ObservedRule>;
   /** Keyed by `index addr`. */
   readonly neighbours: ReadonlyMap<string, ObservedNeighbour>;
+  /** Who had an address last, present or not. */
+  readonly owners: ReadonlyMap<Ip, Mac>;
   readonly firewall: ObservedFirewall;
   readonly sysctls: ReadonlyMap<string, string>;
   /**

@@ -1,6 +1,6 @@
 /** Folds what the mover says into the observed state; the only place that changes it. */
 import type { MoverMessage } from "../host/contract.gen.js";
-import type { Prefix } from "../model/ip.js";
+import type { Ip, Mac, Prefix } from "../model/ip.js";
 import { prefixContains, prefixFamily } from "../model/ip.js";
 import { flagUp, neighbourValid, protocolOurs, routeUnicast } from "../model/kernel.js";
 import { neighboursMax } from "../model/limits.js";
@@ -26,6 +26,7 @@ export interface ObservedStore extends Observed {
   readonly routes: Map<string, ObservedRoute>;
   readonly rules: Map<string, ObservedRule>;
   readonly neighbours: Map<string, ObservedNeighbour>;
+  readonly owners: Map<Ip, Mac>;
   readonly sysctls: Map<string, string>;
   readonly listeners: Set<string>;
   readonly staleFlows: Set<Prefix>;
@@ -42,6 +43,7 @@ export function emptyObserved(): ObservedStore {
     routes: new Map(),
     rules: new Map(),
     neighbours: new Map(),
+    owners: new Map(),
     sysctls: new Map(),
     listeners: new Set(),
     staleFlows: new Set(),
@@ -236,11 +238,14 @@ function foldNeighbour(store: ObservedStore, message: MessageOf<"neighbour">): b
   const key = `${neighbour.index} ${neighbour.addr}`;
   const old = store.neighbours.get(key);
   foldEntry(store.neighbours, key, neighbour, deleted);
-  const [oldest] = store.neighbours.keys();
-  if (store.neighbours.size > neighboursMax && oldest !== undefined) {
-    store.neighbours.delete(oldest);
-  }
+  if (usableMac(neighbour) !== "") store.owners.set(neighbour.addr, neighbour.mac);
+  dropOldest(store.neighbours);
+  dropOldest(store.owners);
   return usableMac(old) !== usableMac(deleted ? undefined : neighbour);
+}
+
+function dropOldest<Key>(map: Map<Key, unknown>): void {
+  for (const key of map.keys()) if (map.size > neighboursMax) map.delete(key);
 }
 
 function usableMac(neighbour: ObservedNeighbour | undefined): string {

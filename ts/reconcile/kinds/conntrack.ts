@@ -88,7 +88,7 @@ function isTranslation({ map }: FirewallElement): boolean {
 
 function addressesByMac(observed: Observed): Map<Mac, Prefix[]> {
   const found = new Map<Mac, Prefix[]>();
-  for (const { mac, addr } of observed.neighbours.values()) {
+  for (const [addr, mac] of observed.owners) {
     const list = found.get(mac) ?? [];
     list.push(makePrefix(addr));
     found.set(mac, list);
