@@ -13,9 +13,8 @@
 /* RFC 8446 section 5.5 allows 2^24.5 records. */
 #define GCM_RECORDS_MAX (UINT64_C(1) << 24)
 
-const uint8_t tls_alpn_wire[7] = {6, 'a', 'd', 'i', 't', '/', '1'};
-
 static int pretended_aes = -1;
+static uint64_t gcm_records_max = GCM_RECORDS_MAX;
 
 int tls_check_client_config(const struct tls_client_config *config, char *ret_text)
 {
@@ -82,9 +81,14 @@ void tls_pretend_aes(int answer)
 	pretended_aes = answer;
 }
 
-bool tls_key_lasts(bool is_gcm, uint64_t records)
+bool tls_key_lasts(bool is_gcm, uint64_t records, uint64_t more)
 {
-	return !is_gcm || records < GCM_RECORDS_MAX;
+	return !is_gcm || records + more <= gcm_records_max;
+}
+
+void tls_pretend_wear(uint64_t records_max)
+{
+	gcm_records_max = records_max != 0 ? records_max : GCM_RECORDS_MAX;
 }
 
 const char *tls_failure_word(enum tls_failure failure)

@@ -12,9 +12,8 @@
 #endif
 
 #define TLS_COMMON_NAME_MAX 64
+#define TLS_WORN_TEXT "the connection's key is used up"
 #define TLS_DAYS_MAX 36500
-
-extern const uint8_t tls_alpn_wire[7];
 
 /* 0, or -EINVAL and a sentence. */
 int tls_check_client_config(const struct tls_client_config *config, char *ret_text);
@@ -35,8 +34,10 @@ bool tls_has_aes(void);
 /* For tests: 1 and 0 answer for the processor, -1 lets it answer. */
 void tls_pretend_aes(int answer);
 
-/* Whether one more record may be sealed or opened with a key that was used `records` times: AES-GCM
- * wears out (RFC 8446 section 5.5), ChaCha20-Poly1305 never does in the life of a connection. */
-bool tls_key_lasts(bool is_gcm, uint64_t records);
+/* Whether `more` records may be sealed with a key that has sealed `records`: AES-GCM wears out (RFC
+ * 8446 section 5.5), ChaCha20-Poly1305 never does in the life of a connection. */
+bool tls_key_lasts(bool is_gcm, uint64_t records, uint64_t more);
+/* For tests: a key of AES-GCM lasts for so many records; 0 is what the specification allows. */
+void tls_pretend_wear(uint64_t records_max);
 
 #endif

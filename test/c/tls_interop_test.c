@@ -225,6 +225,37 @@ static void bulk_goes_both_ways(const struct tls_kind *client, const struct tls_
 	}
 }
 
+/* Two ends that can replace their keys outlive them; others end in order before more is sealed than
+ * a key is good for. ChaCha20 does not wear out. */
+static void keys_wear_out(const struct tls_kind *client, const struct tls_kind *server)
+{
+	bool lasts = client->updates_keys && server->updates_keys;
+
+	for (int aes = 0; aes < 2; aes++) {
+		uint8_t plain[100] = {0}, got[100];
+		struct tls_link link;
+		int pushed = 0, error = 0;
+
+		tls_pretend_aes(aes);
+		connect_pinned(&link, client, server);
+		tls_pretend_aes(-1);
+		tls_pretend_wear(5);
+		while (pushed < 20 && error == 0) {
+			error = server->push(link.server.tls, plain, sizeof(plain),
+					     &link.server.out);
+			if (error == 0)
+				EXPECT_EQUAL(receive(&link.client, &link.server, 100, got,
+						     sizeof(got)),
+					     (long)sizeof(plain));
+			pushed += error == 0;
+		}
+		tls_pretend_wear(0);
+		EXPECT_EQUAL(error, aes && !lasts ? -EPROTO : 0);
+		EXPECT_EQUAL(pushed, aes && !lasts ? 5 : 20);
+		link_free(&link);
+	}
+}
+
 /* Every size around the limits of a record, and no byte at all. */
 static void odd_sizes_arrive(const struct tls_kind *client, const struct tls_kind *server)
 {
@@ -454,6 +485,7 @@ int main(void)
 	for_each_pair(certificates_are_replaced);
 	for_each_pair(the_weaker_side_chooses_the_suite);
 	for_each_pair(bulk_goes_both_ways);
+	for_each_pair(keys_wear_out);
 	for_each_pair(odd_sizes_arrive);
 	for_each_pair(a_handshake_may_trickle);
 	for_each_pair(an_end_is_an_end);

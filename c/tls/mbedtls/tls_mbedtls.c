@@ -484,7 +484,7 @@ int tls_pull(struct tls *tls, uint8_t *ret_plain, size_t capacity, struct tls_bu
 static bool key_lasts(const struct tls *tls)
 {
 	return tls_key_lasts(mbedtls_ssl_get_ciphersuite_id_from_ssl(&tls->ssl) == SUITE_AES,
-			     tls->sealed);
+			     tls->sealed, 1);
 }
 
 int tls_push(struct tls *tls, const uint8_t *plain, size_t size, struct tls_buffer *out)
@@ -501,7 +501,7 @@ int tls_push(struct tls *tls, const uint8_t *plain, size_t size, struct tls_buff
 		size_t chunk = size - done < CHUNK_MAX ? size - done : CHUNK_MAX;
 
 		if (!key_lasts(tls)) {
-			result = fail(tls, TLS_FAILURE_TLS, "the connection's key is used up");
+			result = fail(tls, TLS_FAILURE_TLS, TLS_WORN_TEXT);
 			break;
 		}
 		result = mbedtls_ssl_write(&tls->ssl, plain + done, chunk);

@@ -20,7 +20,12 @@
 /* A chain larger than this is not worth a router's memory. */
 #define TLS_CERT_CHAIN_MAX 32768
 
+/* The first one that both have is taken. */
+static const uint8_t alpn_wire[] = "\7" TLS_ALPN_UPDATES "\6" TLS_ALPN;
+#define ALPN_WIRE_SIZE (sizeof(alpn_wire) - 1)
+
 #define SUITE_AES "TLS_AES_128_GCM_SHA256"
+#define SUITE_AES_ID 0x1301
 #define SUITE_CHACHA "TLS_CHACHA20_POLY1305_SHA256"
 
 struct tls_context {
@@ -39,6 +44,9 @@ struct tls {
 	const uint8_t *in;
 	size_t in_size;
 	struct tls_buffer *out; /* only while a call runs */
+	bool is_gcm;
+	bool updates_keys; /* both ends can */
+	uint64_t sealed;   /* records, under the present key */
 	enum tls_failure failure;
 	char text[TLS_TEXT_MAX];
 };
@@ -269,8 +277,7 @@ int tls_client_context_new(const struct tls_client_config *config, struct tls_co
 		return error;
 	}
 	SSL_CTX_set_verify(context->ssl_context, SSL_VERIFY_PEER, NULL);
-	CHECK(SSL_CTX_set_alpn_protos(context->ssl_context, tls_alpn_wire,
-				      sizeof(tls_alpn_wire)) == 0);
+	CHECK(SSL_CTX_set_alpn_protos(context->ssl_context, alpn_wire, ALPN_WIRE_SIZE) == 0);
 	if (config->server_name != NULL && config->server_name[0] != '\0') {
 		context->server_name = strdup(config->server_name);
 		CHECK(context->server_name != NULL);
@@ -293,8 +300,8 @@ static int select_alpn(SSL *ssl, const unsigned char **ret, unsigned char *ret_s
 	struct tls *tls = SSL_get_app_data(ssl);
 
 	(void)arg;
-	if (SSL_select_next_proto(&selected, ret_size, tls_alpn_wire, sizeof(tls_alpn_wire),
-				  offered, offered_size) != OPENSSL_NPN_NEGOTIATED) {
+	if (SSL_select_next_proto(&selected, ret_size, alpn_wire, ALPN_WIRE_SIZE, offered,
+				  offered_size) != OPENSSL_NPN_NEGOTIATED) {
 		tls->failure = TLS_FAILURE_ALPN;
 		return SSL_TLSEXT_ERR_ALERT_FATAL;
 	}
@@ -446,13 +453,20 @@ static int explain(struct tls *tls, int ssl_error)
 	return -EPROTO;
 }
 
+static bool is_protocol(const char *name, const unsigned char *selected, unsigned int size)
+{
+	return size == strlen(name) && memcmp(selected, name, size) == 0;
+}
+
 static int check_alpn(struct tls *tls)
 {
 	const unsigned char *selected = NULL;
 	unsigned int size = 0;
 
 	SSL_get0_alpn_selected(tls->ssl, &selected, &size);
-	if (size == tls_alpn_wire[0] && memcmp(selected, tls_alpn_wire + 1, size) == 0)
+	tls->is_gcm = SSL_CIPHER_get_protocol_id(SSL_get_current_cipher(tls->ssl)) == SUITE_AES_ID;
+	tls->updates_keys = is_protocol(TLS_ALPN_UPDATES, selected, size);
+	if (tls->updates_keys || is_protocol(TLS_ALPN, selected, size))
 		return 1;
 	fail(tls, TLS_FAILURE_ALPN, "peer did not agree to " TLS_ALPN);
 	return -EPROTO;
@@ -489,6 +503,22 @@ int tls_pull(struct tls *tls, uint8_t *ret_plain, size_t capacity, struct tls_bu
 	return ssl_error == SSL_ERROR_ZERO_RETURN ? -EPIPE : explain(tls, ssl_error);
 }
 
+/* Counts the records that `size` bytes take, and replaces the key before it wears out. False if that
+ * cannot be done. */
+static bool wear_key(struct tls *tls, size_t size)
+{
+	uint64_t records = size / TLS_RECORD_PLAIN_MAX + 1;
+
+	if (!tls_key_lasts(tls->is_gcm, tls->sealed, records)) {
+		if (!tls->updates_keys ||
+		    SSL_key_update(tls->ssl, SSL_KEY_UPDATE_NOT_REQUESTED) != 1)
+			return false;
+		tls->sealed = 0;
+	}
+	tls->sealed += records;
+	return true;
+}
+
 int tls_push(struct tls *tls, const uint8_t *plain, size_t size, struct tls_buffer *out)
 {
 	int result;
@@ -497,6 +527,10 @@ int tls_push(struct tls *tls, const uint8_t *plain, size_t size, struct tls_buff
 		return 0;
 	if (out->capacity - out->size < tls_sealed_size_max(size))
 		return -ENOBUFS;
+	if (!wear_key(tls, size)) {
+		fail(tls, TLS_FAILURE_TLS, TLS_WORN_TEXT);
+		return -EPROTO;
+	}
 	tls->out = out;
 	result = SSL_write(tls->ssl, plain, (int)size);
 	if (result <= 0)
