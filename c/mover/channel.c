@@ -31,6 +31,7 @@ struct channel {
 	struct loop_watch ready;
 	struct channel_events events;
 	bool closed;
+	bool held;
 	bool drain_wanted;
 	struct entry *first;
 	struct entry **last;
@@ -60,9 +61,12 @@ static void drop_first(struct channel *channel)
 
 static void set_watched(struct channel *channel)
 {
-	uint32_t events = EPOLLIN | (channel->first ? EPOLLOUT : 0);
+	uint32_t events = (channel->held ? 0 : EPOLLIN) | (channel->first ? EPOLLOUT : 0);
 
-	if (!channel->closed)
+	/* Watched for nothing, the end of the other side would be told again and again. */
+	if (!channel->closed && !events)
+		loop_unwatch(&channel->ready);
+	else if (!channel->closed)
 		CHECK(loop_watch(channel->loop, &channel->ready, events) == 0);
 }
 
@@ -138,7 +142,7 @@ static void write_ready(struct channel *channel)
 /* Descriptors never come from the decider: without a control buffer the kernel drops them. */
 static void read_ready(struct channel *channel)
 {
-	for (int i = 0; i < MESSAGES_PER_TURN && !channel->closed; i++) {
+	for (int i = 0; i < MESSAGES_PER_TURN && !channel->closed && !channel->held; i++) {
 		struct iovec part = { channel->buffer, sizeof(channel->buffer) };
 		struct msghdr message = { .msg_iov = &part, .msg_iovlen = 1 };
 		ssize_t length = recvmsg(channel->ready.fd, &message, MSG_DONTWAIT);
@@ -236,6 +240,12 @@ int channel_send(struct channel *channel, const uint8_t *bytes, size_t length, i
 		channel->drain_wanted = true;
 	set_watched(channel);
 	return 0;
+}
+
+void channel_hold(struct channel *channel, bool held)
+{
+	channel->held = held;
+	set_watched(channel);
 }
 
 void channel_drain(struct channel *channel)

@@ -3,6 +3,7 @@
 #ifndef ADIT_MOVER_CHANNEL_H
 #define ADIT_MOVER_CHANNEL_H
 
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 
@@ -34,6 +35,8 @@ void channel_free(struct channel *channel);
 /* Queues one message with a descriptor (-1: none), which is taken in every case. 0, -ENOBUFS if too
  * much or too many wait already, -EPIPE once closed, -ENOMEM. */
 int channel_send(struct channel *channel, const uint8_t *bytes, size_t length, int fd);
+/* While held nothing is read, and what the other end sends waits in its socket. */
+void channel_hold(struct channel *channel, bool held);
 /* Hands over what the other end sent before it was closed. */
 void channel_drain(struct channel *channel);
 size_t channel_waiting(const struct channel *channel);

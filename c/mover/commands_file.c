@@ -79,24 +79,37 @@ static int add_part(struct file_part *part, const struct msg_file_write *message
 	return 0;
 }
 
-/* A file of one part does not disturb one of several. */
-static int write_part(struct mover *mover, const struct msg_file_write *message)
+static void write_file(struct mover *mover, uint32_t seq, const char *path, unsigned int mode,
+		       const uint8_t *data, size_t size)
 {
-	struct file_part *part = &mover->part;
-	int error;
+	struct file_rules rules = command_file_rules(mover);
 
-	if (message->offset > FILE_WRITE_BYTES_MAX - message->data.size)
-		return -EFBIG;
-	if (message->offset == 0 && message->last)
-		return file_write(message->path, message->mode, message->data.data,
-				  message->data.size);
-	error = add_part(part, message);
-	if (error || !message->last)
-		return error;
-	error = file_write(part->path, message->mode, part->data, part->size);
+	if (file_is_state(&rules, path))
+		writer_write(mover, seq, path, mode, data, size);
+	else
+		command_reply(mover, seq, file_write(path, mode, data, size), NULL, -1);
+}
+
+/* A file of one part does not disturb one of several. */
+static void write_part(struct mover *mover, uint32_t seq, const struct msg_file_write *message)
+{
+	const struct msg_bytes *data = &message->data;
+	struct file_part *part = &mover->part;
+	int error = -EFBIG;
+
+	if (message->offset == 0 && message->last && data->size <= FILE_WRITE_BYTES_MAX) {
+		write_file(mover, seq, message->path, message->mode, data->data, data->size);
+		return;
+	}
+	if (message->offset <= FILE_WRITE_BYTES_MAX - data->size)
+		error = add_part(part, message);
+	if (error || !message->last) {
+		command_reply(mover, seq, error, NULL, -1);
+		return;
+	}
+	write_file(mover, seq, part->path, message->mode, part->data, part->size);
 	free(part->data);
 	*part = (struct file_part){ 0 };
-	return error;
 }
 
 /* The directory is the owner's to make or to be made by us, with the first file in it. */
@@ -117,7 +130,10 @@ void command_file_write(struct mover *mover, uint32_t seq, const struct msg_file
 		return;
 	}
 	error = make_state_dir(&rules, message->path);
-	command_reply(mover, seq, error ? error : write_part(mover, message), NULL, -1);
+	if (error)
+		command_reply(mover, seq, error, NULL, -1);
+	else
+		write_part(mover, seq, message);
 }
 
 void command_file_remove(struct mover *mover, uint32_t seq, const struct msg_file_remove *message)
@@ -126,6 +142,8 @@ void command_file_remove(struct mover *mover, uint32_t seq, const struct msg_fil
 
 	if (!file_may_write(&rules, message->path))
 		refuse_path(mover, seq, message->path, "the run or state directory");
+	else if (file_is_state(&rules, message->path))
+		writer_remove(mover, seq, message->path);
 	else
 		command_reply(mover, seq, file_remove(message->path), NULL, -1);
 }

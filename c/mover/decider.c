@@ -140,6 +140,7 @@ static void child_exited(struct loop_watch *watch, uint32_t events)
 	if (status < 0)
 		return;
 	decider->pid = 0;
+	writer_finish(mover);
 	channel_drain(decider->channel);
 	if (!mover->stopping)
 		note_death(mover, status);
@@ -173,8 +174,13 @@ static void ping_is_due(struct loop_timer *timer)
 
 static void silence_is_over(struct loop_timer *timer)
 {
-	decider_kill(container_of(timer, struct mover, silence),
-		     "no answer to a ping for 5 seconds");
+	struct mover *mover = container_of(timer, struct mover, silence);
+
+	/* What it says is not read meanwhile. */
+	if (writer_is_busy(mover))
+		loop_timer_start(mover->loop, timer, PING_ANSWER_US);
+	else
+		decider_kill(mover, "no answer to a ping for 5 seconds");
 }
 
 void decider_init(struct mover *mover)
@@ -311,6 +317,7 @@ void decider_reap(struct mover *mover)
 		kill(mover->decider.pid, SIGKILL);
 		waitpid(mover->decider.pid, NULL, 0);
 	}
+	writer_finish(mover);
 	clear(mover);
 	policy_reap(mover);
 }

@@ -19,6 +19,7 @@
 #include "options.h"
 #include "policy.h"
 #include "watch.h"
+#include "writer.h"
 
 #define MOVER_DEATH_TEXT_MAX (MSG_MOVER_STATE_LAST_DEATH_MAX + 1)
 
@@ -71,6 +72,7 @@ struct mover {
 	uint8_t *script; /* parts of an nft script so far */
 	size_t script_size;
 	struct file_part part;
+	struct writer writer;
 
 	struct decider decider;
 	uint32_t starts;

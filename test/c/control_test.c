@@ -62,6 +62,25 @@ static void scene_names(void)
 	end(0);
 }
 
+/* Another process writes, and still everything happens in the order in which it was asked for: also
+ * what a decider asked for just before it died. */
+static void scene_order(void)
+{
+	if (state.restarts > 0) {
+		NEED(size_of("other") == 4);
+		end(0);
+	}
+	for (size_t size = 1; size <= 3; size++)
+		send_write("other", 0, true, "abcd", size);
+	for (size_t size = 1; size <= 3; size++)
+		NEED(result_of() == 0);
+	send_write("other", 0, true, "abcd", 2);
+	NEED(size_of("other") == 2);
+	for (size_t size = 1; size <= 4; size++)
+		send_write("other", 0, true, "abcd", size);
+	_exit(VM_EXIT_EXCEPTION);
+}
+
 /* The first decider dies between two parts: the file is what it was, and the next decider cannot go
  * on where it was left. */
 static void scene_parts(void)
@@ -224,6 +243,7 @@ static void scene_installed(void)
 static const struct scene scenes[] = {
 	{ "names", scene_names },
 	{ "parts", scene_parts },
+	{ "order", scene_order },
 	{ "refuses", scene_refuses },
 	{ "distrusts", scene_distrusts },
 	{ "tries kept", scene_tries_kept },
@@ -347,6 +367,7 @@ int main(int argc, char **argv)
 		return 0;
 	the_directory_is_made_when_it_is_needed();
 	expect_scene("parts", 0, 0);
+	expect_scene("order", 0, 0);
 	expect_scene("tries kept", 0, 0);
 	expect_scene("tries crash", 0, 0);
 	expect_scene("tries late", 0, 0);

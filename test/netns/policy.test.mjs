@@ -1,6 +1,7 @@
 // Policies and the control module are swapped while a stream and a ping run: not a packet is lost,
 // and a script that misbehaves is named, refused or rolled back, and costs no packet either.
 
+import { createHash } from "node:crypto";
 import { readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { finish, makeChecks, part } from "./lab/check.mjs";
@@ -150,11 +151,14 @@ async function swapControls(checks, lab) {
   let swapped = 0;
   for (let n = 0; n < CONTROL_SWAPS; n++) {
     const file = `${DIR}/control-${n}.mjs`;
-    writeFileSync(file, `${text}\n// ${n}\n`);
+    const module = `${text}\n// ${n}\n`;
+    const digest = createHash("sha256").update(module).digest("hex");
+    writeFileSync(file, module);
     const answer = await aditAsync(router, "policy", "swap", "--control", "--no-wait", file);
-    await waitFor("the module on trial", PROBATION_MS_MAX, () => isOnTrial(router));
+    await waitFor("the module on trial", PROBATION_MS_MAX,
+      () => isOnTrial(router) || isKept(router, digest));
     const kept = await aditAsync(router, "policy", "confirm", "--control");
-    if (answer.status === 0 && kept.status === 0) swapped++;
+    if (answer.status === 0 && (kept.status === 0 || isKept(router, digest))) swapped++;
     else checks.ok(false, `swap ${n}`, `${kept.stdout}${answer.stdout}`.slice(0, TEXT_SHOWN_MAX));
   }
   checks.same(swapped, CONTROL_SWAPS, "control modules that were taken and confirmed");
@@ -166,6 +170,13 @@ async function swapControls(checks, lab) {
 function isOnTrial(router) {
   const view = aditJson(router, "policy");
   return view?.trial === true && typeof view.control.pending?.slot === "string";
+}
+
+/** On a slow machine the health of its devices confirms it before we do. */
+function isKept(router, digest) {
+  const { control } = aditJson(router, "policy") ?? {};
+  return control?.pending === null && control.last?.sha256 === digest &&
+    control.last.action === "confirm";
 }
 
 function writePolicy(name, body) {

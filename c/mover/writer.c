@@ -1,0 +1,139 @@
+#define _GNU_SOURCE 1
+#include "writer.h"
+
+#include <errno.h>
+#include <signal.h>
+#include <sys/epoll.h>
+#include <sys/prctl.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include "../check.h"
+#include "../sys/proc.h"
+#include "commands.h"
+
+struct job {
+	const char *path;
+	unsigned int mode;
+	const uint8_t *data; /* NULL to remove the file */
+	size_t size;
+};
+
+static int run_job(const struct job *job)
+{
+	if (!job->data)
+		return file_remove(job->path);
+	return file_write(job->path, job->mode, job->data, job->size);
+}
+
+/* Runs in the child, with the mover's memory and none of its descriptors. */
+static _Noreturn void run_child(const struct job *job, pid_t parent)
+{
+	/* Without its mover a new one may be at work already. */
+	prctl(PR_SET_PDEATHSIG, SIGKILL);
+	if (getppid() != parent)
+		_exit(EIO);
+	proc_close_from(STDERR_FILENO + 1);
+	_exit(-run_job(job));
+}
+
+/* Numbers of errors fit in a status. */
+static int error_of(int status)
+{
+	return WIFEXITED(status) ? -WEXITSTATUS(status) : -EIO;
+}
+
+static void end(struct mover *mover, int status)
+{
+	struct writer *writer = &mover->writer;
+
+	loop_unwatch(&writer->exited);
+	close(writer->exited.fd);
+	writer->pid = 0;
+	command_reply(mover, writer->seq, error_of(status), NULL, -1);
+	if (mover->decider.channel)
+		channel_hold(mover->decider.channel, false);
+}
+
+static void child_exited(struct loop_watch *watch, uint32_t events)
+{
+	struct writer *writer = container_of(watch, struct writer, exited);
+	int status = proc_reap(writer->pid);
+
+	(void)events;
+	if (status >= 0)
+		end(container_of(writer, struct mover, writer), status);
+}
+
+/* 0, or -errno if there is no child that works. */
+static int start_child(struct mover *mover, const struct job *job)
+{
+	struct writer *writer = &mover->writer;
+	pid_t parent = getpid();
+	int error;
+
+	/* Nobody waits for the answer of a dead decider, but its successor for the file. */
+	if (!mover->decider.pid)
+		return -ESRCH;
+	writer->pid = fork();
+	if (writer->pid == 0)
+		run_child(job, parent);
+	if (writer->pid < 0) {
+		writer->pid = 0;
+		return -errno;
+	}
+	writer->exited =
+		(struct loop_watch){ .fd = proc_pidfd(writer->pid), .ready = child_exited };
+	error = writer->exited.fd < 0 ? writer->exited.fd :
+					loop_watch(mover->loop, &writer->exited, EPOLLIN);
+	if (!error)
+		return 0;
+	kill(writer->pid, SIGKILL);
+	waitpid(writer->pid, NULL, 0);
+	if (writer->exited.fd >= 0)
+		close(writer->exited.fd);
+	writer->pid = 0;
+	return error;
+}
+
+static void start(struct mover *mover, uint32_t seq, const struct job *job)
+{
+	CHECK(!writer_is_busy(mover));
+	mover->writer.seq = seq;
+	if (start_child(mover, job) == 0)
+		channel_hold(mover->decider.channel, true);
+	else
+		command_reply(mover, seq, run_job(job), NULL, -1);
+}
+
+void writer_write(struct mover *mover, uint32_t seq, const char *path, unsigned int mode,
+		  const uint8_t *data, size_t size)
+{
+	static const uint8_t nothing;
+	struct job job = { path, mode, size > 0 ? data : &nothing, size };
+
+	start(mover, seq, &job);
+}
+
+void writer_remove(struct mover *mover, uint32_t seq, const char *path)
+{
+	struct job job = { .path = path };
+
+	start(mover, seq, &job);
+}
+
+bool writer_is_busy(const struct mover *mover)
+{
+	return mover->writer.pid != 0;
+}
+
+void writer_finish(struct mover *mover)
+{
+	int status = SIGKILL; /* how waitpid writes "killed by signal 9" */
+
+	if (!writer_is_busy(mover))
+		return;
+	while (waitpid(mover->writer.pid, &status, 0) < 0 && errno == EINTR)
+		;
+	end(mover, status);
+}
