@@ -433,6 +433,36 @@ static const struct codec_field fields_policy_died[] = {
 	{ CODEC_STR, 0, 512, offsetof(struct msg_policy_died, text), 0 },
 };
 
+static const struct codec_field fields_bus_open[] = {
+	{ CODEC_STR, 0, 108, offsetof(struct msg_bus_open, path), 0 },
+	{ CODEC_STR, 0, 64, offsetof(struct msg_bus_open, object), 0 },
+	{ CODEC_BYTES, 0, 4096, offsetof(struct msg_bus_open, methods), 0 },
+};
+
+static const struct codec_field fields_bus_state[] = {
+	{ CODEC_BOOL, 0, 0, offsetof(struct msg_bus_state, connected), 0 },
+	{ CODEC_STR, 0, 256, offsetof(struct msg_bus_state, text), 0 },
+};
+
+static const struct codec_field fields_bus_call[] = {
+	{ CODEC_U32, 0, 0, offsetof(struct msg_bus_call, call), 0 },
+	{ CODEC_STR, 0, 64, offsetof(struct msg_bus_call, method), 0 },
+	{ CODEC_BOOL, 0, 0, offsetof(struct msg_bus_call, last), 0 },
+	{ CODEC_BYTES, 0, 49152, offsetof(struct msg_bus_call, data), 0 },
+};
+
+static const struct codec_field fields_bus_reply[] = {
+	{ CODEC_U32, 0, 0, offsetof(struct msg_bus_reply, call), 0 },
+	{ CODEC_U8, 0, 0, offsetof(struct msg_bus_reply, status), 0 },
+	{ CODEC_BOOL, 0, 0, offsetof(struct msg_bus_reply, last), 0 },
+	{ CODEC_BYTES, 0, 49152, offsetof(struct msg_bus_reply, data), 0 },
+};
+
+static const struct codec_field fields_bus_notify[] = {
+	{ CODEC_STR, 0, 64, offsetof(struct msg_bus_notify, kind), 0 },
+	{ CODEC_BYTES, 0, 49152, offsetof(struct msg_bus_notify, data), 0 },
+};
+
 const struct codec_shape msg_shapes[MSG_COUNT] = {
 	SHAPE(result, 1, 2, 6),
 	SHAPE(hello, 2, 3, 6),
@@ -494,6 +524,11 @@ const struct codec_shape msg_shapes[MSG_COUNT] = {
 	SHAPE(policy_opened, 113, 3, 10),
 	SHAPE(policy_kill, 114, 1, 4),
 	SHAPE(policy_died, 115, 4, 14),
+	SHAPE(bus_open, 128, 3, 6),
+	SHAPE(bus_state, 129, 2, 3),
+	SHAPE(bus_call, 130, 4, 9),
+	SHAPE(bus_reply, 131, 4, 8),
+	SHAPE(bus_notify, 132, 2, 4),
 };
 
 static const struct {
@@ -560,6 +595,11 @@ static const struct {
 	{ "policy_opened", false },
 	{ "policy_kill", true },
 	{ "policy_died", false },
+	{ "bus_open", true },
+	{ "bus_state", false },
+	{ "bus_call", false },
+	{ "bus_reply", true },
+	{ "bus_notify", true },
 };
 
 /* Position of the message, MSG_COUNT if there is none. */

@@ -9,9 +9,9 @@
 #include "codec.h"
 #include "inet.h"
 
-#define MSG_CONTRACT_VERSION 3
+#define MSG_CONTRACT_VERSION 4
 #define MSG_BYTES_MAX 65536
-#define MSG_COUNT 60
+#define MSG_COUNT 65
 
 enum msg_id {
 	MSG_RESULT = 1,
@@ -74,6 +74,11 @@ enum msg_id {
 	MSG_POLICY_OPENED = 113,
 	MSG_POLICY_KILL = 114,
 	MSG_POLICY_DIED = 115,
+	MSG_BUS_OPEN = 128,
+	MSG_BUS_STATE = 129,
+	MSG_BUS_CALL = 130,
+	MSG_BUS_REPLY = 131,
+	MSG_BUS_NOTIFY = 132,
 };
 
 struct msg_header {
@@ -805,5 +810,69 @@ struct msg_policy_died {
 };
 
 MSG_FUNCTIONS(policy_died, 59)
+
+#define MSG_BUS_OPEN_PATH_MAX 108
+#define MSG_BUS_OPEN_OBJECT_MAX 64
+#define MSG_BUS_OPEN_METHODS_MAX 4096
+/* Offers one object on the bus of ubusd. Connection and object outlive the decider; what is lost
+ * is tried again after 100 ms, doubling to 30 s. Success begins with a bus_state, or ends all of
+ * it if the path is empty. */
+struct msg_bus_open {
+	/* Absolute path of the socket of ubusd: below run_dir, or one that stands in the
+	 * configuration. Empty to withdraw the object. */
+	char path[108 + 1];
+	char object[64 + 1]; /* adit, or adit. and more of a-z, 0-9, dot, underscore, hyphen. */
+	/* JSON text: an object of methods, each an object of its arguments with their blobmsg
+	 * types (3 text, 5 whole number). What is called otherwise is refused by the mover. */
+	struct msg_bytes methods;
+};
+
+MSG_FUNCTIONS(bus_open, 60)
+
+#define MSG_BUS_STATE_TEXT_MAX 256
+/* Whether the object is on the bus; told again when that or the reason changes. */
+struct msg_bus_state {
+	bool connected; /* True if ubusd has the object. */
+	char text[256 + 1]; /* Why not, empty if connected. */
+};
+
+MSG_FUNCTIONS(bus_state, 61)
+
+#define MSG_BUS_CALL_METHOD_MAX 64
+#define MSG_BUS_CALL_DATA_MAX 49152
+/* One part of a call of a method. Parts of one call follow each other. At most 16 calls wait for
+ * replies; one that waits for 15 s is answered with the status for a timeout. */
+struct msg_bus_call {
+	uint32_t call; /* Number of the call, never 0. */
+	char method[64 + 1]; /* One of the methods offered. */
+	bool last; /* True for the last part. */
+	struct msg_bytes data; /* JSON text of the arguments, an object. The whole at most 1 MiB. */
+};
+
+MSG_FUNCTIONS(bus_call, 62)
+
+#define MSG_BUS_REPLY_DATA_MAX 49152
+/* One part of the reply to a call. Parts of one reply follow each other. A call that is gone is
+ * passed over. */
+struct msg_bus_reply {
+	uint32_t call; /* From bus_call. */
+	uint8_t status; /* UBUS_STATUS_ of ubusmsg.h, 0 for success. */
+	bool last; /* True for the last part. */
+	/* JSON text of an object, empty for none. The whole at most 1 MiB, as JSON and on the
+	 * bus. */
+	struct msg_bytes data;
+};
+
+MSG_FUNCTIONS(bus_reply, 63)
+
+#define MSG_BUS_NOTIFY_KIND_MAX 64
+#define MSG_BUS_NOTIFY_DATA_MAX 49152
+/* Notifies all subscribers of the object; dropped if there are none, or if ubusd does not read. */
+struct msg_bus_notify {
+	char kind[64 + 1]; /* Type of the notification. */
+	struct msg_bytes data; /* JSON text of an object. */
+};
+
+MSG_FUNCTIONS(bus_notify, 64)
 
 #endif

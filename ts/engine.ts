@@ -4,6 +4,7 @@
  */
 import { createHttpServer } from "./api/server.js";
 import { createRoutes } from "./api/routes.js";
+import { createBus } from "./engine/bus.js";
 import { createClients } from "./engine/clients.js";
 import { configInForce, createAdvice } from "./engine/advice.js";
 import type { Core } from "./engine/core.js";
@@ -107,6 +108,7 @@ function createEngine(native: Native, random: Random): Engine {
     clients: createClients(core, { onChange, whenKnown: (done) => whenKnown(engine, done) }),
     configuration: { core, changes: new Map() },
     server: createHttpServer(core, (request, responder) => routes(request, responder)),
+    bus: createBus(core),
     originals: new Map(),
     held: [],
     heldExpected: 0,

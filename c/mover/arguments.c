@@ -172,6 +172,19 @@ int check_rule_set(const struct msg_rule_set *message, char *ret_text)
 	return error ? error : check_rule_action(message, ret_text);
 }
 
+/* What others on the bus believe of an object depends on its name. */
+int check_bus_open(const struct msg_bus_open *message, char *ret_text)
+{
+	static const char own[] = "adit";
+	const char *rest = message->object + sizeof(own) - 1;
+
+	if (strncmp(message->object, own, sizeof(own) - 1) == 0 &&
+	    (rest[0] == '\0' || (rest[0] == '.' && rest[1])) &&
+	    rest[strspn(rest, "abcdefghijklmnopqrstuvwxyz0123456789._-")] == '\0')
+		return 0;
+	return command_refuse(ret_text, "object", message->object, "adit, or adit. and a name");
+}
+
 int check_policy_open(const struct msg_policy_open *message, char *ret_text)
 {
 	if (message->memory_kib < 256 || message->memory_kib > 8192)

@@ -30,6 +30,13 @@ COMMAND(control_keep);
 COMMAND(policy_open);
 COMMAND(policy_kill);
 
+/* commands_bus.c */
+COMMAND(bus_open);
+COMMAND(bus_reply);
+COMMAND(bus_notify);
+/* Forgets the parts of a reply. */
+void command_bus_forget(struct mover *mover);
+
 /* commands_kernel.c */
 COMMAND(watch);
 COMMAND(link_set);
@@ -69,6 +76,7 @@ int check_link_set(const struct msg_link_set *message, const char *tun, char *re
 int check_address_set(const struct msg_address_set *message, const char *tun, char *ret_text);
 int check_route_set(const struct msg_route_set *message, char *ret_text);
 int check_rule_set(const struct msg_rule_set *message, char *ret_text);
+int check_bus_open(const struct msg_bus_open *message, char *ret_text);
 int check_policy_open(const struct msg_policy_open *message, char *ret_text);
 int check_session_open(const struct msg_session_open *message, char *ret_text);
 

@@ -1,3 +1,4 @@
+#include <stdio.h>
 #include <stdlib.h>
 
 #include "../check.h"
@@ -57,7 +58,10 @@
 	ROW(CONTROL_TRY, control_try)                                                              \
 	ROW(CONTROL_KEEP, control_keep)                                                            \
 	ROW(POLICY_OPEN, policy_open)                                                              \
-	ROW(POLICY_KILL, policy_kill)
+	ROW(POLICY_KILL, policy_kill)                                                              \
+	ROW(BUS_OPEN, bus_open)                                                                    \
+	ROW(BUS_REPLY, bus_reply)                                                                  \
+	ROW(BUS_NOTIFY, bus_notify)
 
 #define DEFINE(id, name) RUN(name)
 COMMANDS(DEFINE)
@@ -98,6 +102,8 @@ void dispatch_message(struct mover *mover, const uint8_t *bytes, size_t length)
 void dispatch_forget(struct mover *mover)
 {
 	policy_forget(mover);
+	bus_forget(mover->bus);
+	command_bus_forget(mover);
 	nft_forget(mover->nft);
 	ct_forget(mover->ct);
 	free(mover->script);
@@ -156,4 +162,42 @@ const struct datapath_events dispatch_datapath_events = {
 	.session_state = session_state,
 	.session_control = session_control,
 	.slot_wanted = slot_wanted,
+};
+
+static void bus_state(void *arg, bool connected, const char *text)
+{
+	struct mover *mover = arg;
+	struct msg_bus_state state = { .connected = connected };
+	uint8_t bytes[MSG_BUS_STATE_TEXT_MAX + 64];
+
+	snprintf(state.text, sizeof(state.text), "%s", text);
+	if (mover->decider.takes_calls)
+		send_event(mover, bytes, msg_bus_state_encode(&state, 0, bytes, sizeof(bytes)));
+}
+
+/* Callers are strangers as well: a decider that cannot keep up refuses some of them. */
+static bool bus_call(void *arg, uint32_t call, const char *method, const uint8_t *json, size_t size)
+{
+	static uint8_t bytes[MSG_BYTES_MAX];
+	struct mover *mover = arg;
+	struct msg_bus_call part = { .call = call };
+
+	if (!mover->decider.takes_calls || !mover->decider.channel ||
+	    channel_waiting(mover->decider.channel) > CONTROL_BACKLOG_BYTES_MAX)
+		return false;
+	snprintf(part.method, sizeof(part.method), "%s", method);
+	for (size_t at = 0; !part.last; at += part.data.size) {
+		part.last = size - at <= MSG_BUS_CALL_DATA_MAX;
+		part.data = (struct msg_bytes){
+			json + at, part.last ? (uint32_t)(size - at) : MSG_BUS_CALL_DATA_MAX
+		};
+		send_event(mover, bytes, msg_bus_call_encode(&part, 0, bytes, sizeof(bytes)));
+	}
+	return true;
+}
+
+const struct bus_events dispatch_bus_events = {
+	.state = bus_state,
+	.call = bus_call,
+	.call_us = BUS_CALL_US,
 };

@@ -13,6 +13,7 @@
 #include "../sys/file.h"
 #include "../sys/nft.h"
 #include "../sys/nl_socket.h"
+#include "bus.h"
 #include "channel.h"
 #include "control.h"
 #include "datapath.h"
@@ -30,6 +31,13 @@ struct file_part {
 	size_t size;
 };
 
+/* A reply to a call on the bus of which the last part has not come yet. */
+struct reply_part {
+	uint8_t *data; /* NULL if there is none */
+	size_t size;
+	bool broken; /* it is too long, or there was no memory for it */
+};
+
 /* A process that decides. */
 struct decider {
 	pid_t pid; /* 0 while there is none */
@@ -37,6 +45,7 @@ struct decider {
 	struct channel *channel; /* NULL while there is none */
 	bool greeted; /* its hello was answered */
 	bool ready;
+	bool takes_calls; /* it knows what is offered on the bus */
 	uint64_t started_us;
 	uint32_t ping_token;
 	bool ping_open;
@@ -52,6 +61,7 @@ struct mover {
 	struct nft *nft;
 	struct ct *ct;
 	struct watch *watch;
+	struct bus *bus;
 	struct nl_socket *netlink;
 	uint64_t started_us;
 	uint64_t life; /* random, 1 to 2^53 - 1 */
@@ -73,6 +83,7 @@ struct mover {
 	size_t script_size;
 	struct file_part part;
 	struct writer writer;
+	struct reply_part reply;
 
 	struct decider decider;
 	uint32_t starts;
@@ -120,8 +131,9 @@ void mover_farewell_failed(struct mover *mover);
 void dispatch_message(struct mover *mover, const uint8_t *bytes, size_t length);
 /* Forgets what a dead decider asked for. */
 void dispatch_forget(struct mover *mover);
-/* Callbacks for the data path and the kernel watch. */
+/* Callbacks for the data path, the bus and the kernel watch. */
 extern const struct datapath_events dispatch_datapath_events;
+extern const struct bus_events dispatch_bus_events;
 size_t dispatch_kernel_message(void *arg, const uint8_t *bytes, size_t length);
 
 #endif

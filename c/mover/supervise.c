@@ -243,9 +243,10 @@ static int open_parts(struct mover *mover)
 {
 	struct watch_events kernel = { mover, dispatch_kernel_message };
 	struct datapath_events events = dispatch_datapath_events;
+	struct bus_events calls = dispatch_bus_events;
 	int error = loop_new(&mover->loop);
 
-	events.arg = mover;
+	events.arg = calls.arg = mover;
 	if (!error)
 		error = nl_socket_open(NETLINK_ROUTE, &mover->netlink);
 	if (!error)
@@ -257,6 +258,8 @@ static int open_parts(struct mover *mover)
 	if (!error)
 		error = watch_new(mover->loop, &kernel, &mover->watch);
 	if (!error)
+		error = bus_new(mover->loop, &calls, &mover->bus);
+	if (!error)
 		error = datapath_new(mover->loop, &events, &mover->datapath);
 	return error ? complain("starting", error) : 0;
 }
@@ -264,6 +267,7 @@ static int open_parts(struct mover *mover)
 static void close_parts(struct mover *mover)
 {
 	datapath_free(mover->datapath);
+	bus_free(mover->bus);
 	watch_free(mover->watch);
 	ct_free(mover->ct);
 	nft_free(mover->nft);
@@ -275,6 +279,7 @@ static void close_parts(struct mover *mover)
 	free(mover->config);
 	free(mover->script);
 	free(mover->part.data);
+	free(mover->reply.data);
 	for (int i = 0; i < 3; i++) {
 		int fd = i == 0 ? mover->signal_fd : i == 1 ? mover->program_fd : mover->lock_fd;
 

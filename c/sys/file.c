@@ -160,6 +160,11 @@ bool file_may_listen(const struct file_rules *rules, const char *path)
 	return file_path_is_clean(path) && is_in_config(rules, path);
 }
 
+bool file_may_connect(const struct file_rules *rules, const char *path)
+{
+	return file_may_listen(rules, path);
+}
+
 /* Not blocking, so that a FIFO or a device in the way is refused instead of waited for. */
 static int open_regular(const char *path, struct stat *ret_stat)
 {

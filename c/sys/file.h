@@ -44,6 +44,9 @@ bool file_may_write(const struct file_rules *rules, const char *path);
 /* Where a socket may be made: below run_dir, but not the lock, or where the configuration's text
  * says so. Pure. */
 bool file_may_listen(const struct file_rules *rules, const char *path);
+/* Which socket of others may be connected to: one below run_dir, or that stands in the
+ * configuration. Pure. */
+bool file_may_connect(const struct file_rules *rules, const char *path);
 
 /* Reads at most `size` bytes from `offset` on; `ret_total` is the size of the file. Regular files
  * only, a symbolic link in the last part is refused with -ELOOP. The bytes read or -errno (-EFBIG

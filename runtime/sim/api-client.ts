@@ -1,11 +1,40 @@
-/** A client of the HTTP API on the simulated Unix socket. */
+/** A client of the HTTP API on the simulated Unix socket, and one of the object on ubus. */
 import type { Machine } from "./machine.js";
 import { API_PATH } from "./machine.js";
+import type { ReferenceRule } from "./policy.js";
+import type { World } from "./world.js";
 
 export interface ApiAnswer {
   /** 0 if the connection failed or ended early. */
   readonly status: number;
   readonly body: string;
+}
+
+/** The owner moves a device in the way of this life. */
+export function askProtect(
+  { router, policy }: World,
+  { kind, subject, vl, whenDown }: ReferenceRule,
+  done: (answer: ApiAnswer) => void,
+): void {
+  const words = { vl, when_down: whenDown };
+  if (policy.variation.bus !== true) {
+    return callApi(router, "POST", "/v1/protect", { kind, subject, ...words }, done);
+  }
+  const name = kind === "iface" ? kind : `${kind}_addr`;
+  return callBus(router, "protect", { [name]: subject, ...words }, done);
+}
+
+/** The same answers by ubus; 0 if the object is not there. */
+export function callBus(
+  machine: Machine,
+  method: string,
+  args: object,
+  done: (answer: ApiAnswer) => void,
+): void {
+  machine.ubusd.call("adit", method, JSON.stringify(args), (status, body) => {
+    const code = body === "" ? 0 : ((JSON.parse(body) as { code?: number }).code ?? 200);
+    done({ status: status === 0 ? 200 : code, body });
+  });
 }
 
 export function callApi(

@@ -4,7 +4,7 @@
  */
 import type { DeciderMessage } from "../../ts/host/contract.gen.js";
 import type { CageFault } from "./cage.js";
-import { callApi } from "./api-client.js";
+import { askProtect } from "./api-client.js";
 import { errno, nud, ours, rtprot, table } from "./constants.js";
 import { BundleGateway } from "./gateways.js";
 import { emptyRule } from "./kernel.js";
@@ -219,12 +219,8 @@ function switchLocation(world: World): void {
   const whenDowns = ["block", "block", "direct", "us", "de"].filter((name) => name !== vl);
   const whenDown = world.random.pick(whenDowns);
   const next = { ...rule, vl, whenDown };
-  const { kind, subject } = rule;
-  const body = { kind, subject, vl, when_down: whenDown };
   world.expectChange(next);
-  callApi(world.router, "POST", "/v1/protect", body, (answer) =>
-    world.changeAnswered(next, answer),
-  );
+  askProtect(world, next, (answer) => world.changeAnswered(next, answer));
 }
 
 function unplug(world: World): void {

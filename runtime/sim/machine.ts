@@ -14,6 +14,7 @@ import { Mover } from "./mover.js";
 import type { Network } from "./network.js";
 import type { Random } from "./random.js";
 import type { Trace } from "./trace.js";
+import { Ubusd } from "./ubusd.js";
 
 export interface Surroundings {
   readonly clock: Clock;
@@ -41,6 +42,7 @@ export const CONFIG_PATH = `${CONFIG_DIR}/adit.json`;
 export const RUN_DIR = "/var/run/adit";
 export const STATE_DIR = `${CONFIG_DIR}/state`;
 export const API_PATH = `${RUN_DIR}/adit.sock`;
+export const BUS_PATH = "/var/run/ubus/ubus.sock";
 
 const LATENCY_MS_MAX = 0.4;
 const RESTART_MS = 100;
@@ -54,6 +56,7 @@ export class Machine {
   readonly kernel = new Kernel();
   readonly files = new Files(CONFIG_PATH, RUN_DIR, STATE_DIR);
   readonly descriptors: Descriptors;
+  readonly ubusd: Ubusd;
   readonly logs: LogLine[] = [];
   mover: Mover | undefined;
   decider: Decider | undefined;
@@ -84,6 +87,7 @@ export class Machine {
     readonly around: Surroundings,
   ) {
     this.descriptors = new Descriptors(around.clock);
+    this.ubusd = new Ubusd(BUS_PATH, around.clock);
     this.files.put(CONFIG_PATH, Buffer.from(options.config));
     for (const [name, text] of options.files ?? []) {
       this.files.put(`${CONFIG_DIR}/${name}`, Buffer.from(text));
@@ -99,7 +103,7 @@ export class Machine {
     const { kernel, files, descriptors, options } = this;
     this.mover = new Mover({
       name: options.name, clock, kernel, files, descriptors, network, random: random.fork(),
-      configPath: CONFIG_PATH, realms: this.around.engine.realms,
+      configPath: CONFIG_PATH, realms: this.around.engine.realms, ubusd: this.ubusd,
       owner: {
         deliver: (bytes, fd) => this.#toDecider(bytes, fd),
         log: (level, text) => this.#log(level, text),

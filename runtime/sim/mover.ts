@@ -13,6 +13,7 @@ import type { KernelEvent } from "./kernel-objects.js";
 import { kernelHandlers } from "./mover-kernel.js";
 import { fileHandlers } from "./mover-files.js";
 import { Control, controlHandlers } from "./mover-control.js";
+import { Bus, busHandlers } from "./mover-bus.js";
 import { Cages, policyHandlers } from "./mover-policy.js";
 import { tunnelHandlers } from "./mover-tunnel.js";
 import { Tunnels } from "./tunnels.js";
@@ -20,6 +21,7 @@ import type { Network } from "./network.js";
 import { familyOf } from "./net.js";
 import type { Random } from "./random.js";
 import type { RealmEngine } from "./realm.js";
+import type { Ubusd } from "./ubusd.js";
 
 /** Answer with the descriptor that travels along, if any. */
 export interface Answer {
@@ -64,13 +66,15 @@ export interface MoverParts {
   readonly configPath: string;
   /** What caged scripts run in; undefined: policy.mjs is not installed. */
   readonly realms: RealmEngine | undefined;
+  /** Undefined: there is none. */
+  readonly ubusd?: Ubusd;
   readonly owner: MoverOwner;
 }
 
 /** What a fault makes of one command: an errno in place of doing it, 0 to let it pass. */
 export type Interceptor = (message: DeciderMessage) => number;
 
-export const CONTRACT_VERSION = 3;
+export const CONTRACT_VERSION = 4;
 export const FLAG_TEST_HOOKS = 1;
 const NFT_NOTICE_MS = 20;
 /** As in c/mover/watch.c. */
@@ -85,6 +89,7 @@ export class Mover {
   readonly tunnels: Tunnels;
   readonly cages: Cages;
   readonly control: Control;
+  readonly bus: Bus;
   readonly life: number;
   restarts = 0;
   lastDeath = "";
@@ -126,6 +131,7 @@ export class Mover {
     this.tunnels = new Tunnels(this);
     this.cages = new Cages(this);
     this.control = new Control(this);
+    this.bus = new Bus(this);
     this.life = parts.random.between(1, 0x7fffffff);
     this.#nft = new NftRunner(parts.clock, parts.random);
     parts.kernel.observers.add(this.#observer);
@@ -141,10 +147,9 @@ export class Mover {
     if (answer !== undefined) this.reply(message, answer.message, seq, answer.fd ?? -1);
     else this.onCommand(message, undefined);
     if (message.type === "hello") this.tunnels.reportHeld();
+    if (message.type === "bus_open" && isGood(answer)) this.bus.tellState();
     if (message.type === "watch") this.dump();
-    const { message: said } = answer ?? { message: undefined };
-    const isTried = message.type === "control_try" && said?.type === "result" && said.error === 0;
-    if (isTried) this.#replace();
+    if (message.type === "control_try" && isGood(answer)) this.#replace();
   }
 
   /** Sends a message; sequence 0 is news. */
@@ -192,6 +197,7 @@ export class Mover {
     this.overflowing = false;
     this.restarts++;
     this.cages.forget();
+    this.bus.forget();
     this.lastDeath = this.#replacing ? death : this.control.fell(death);
   }
 
@@ -200,6 +206,7 @@ export class Mover {
     this.kernel.observers.delete(this.#observer);
     this.cages.forget();
     this.control.die();
+    this.bus.die();
     this.tunnels.die();
   }
 
@@ -273,6 +280,10 @@ class NftRunner {
   }
 }
 
+function isGood(answer: Answer | undefined): boolean {
+  return answer?.message.type === "result" && answer.message.error === 0;
+}
+
 export function result(error: number, text = ""): Answer {
   return { message: { type: "result", error, text } };
 }
@@ -343,4 +354,5 @@ const HANDLERS: Handlers = {
   ...tunnelHandlers,
   ...policyHandlers,
   ...controlHandlers,
+  ...busHandlers,
 };

@@ -2,7 +2,7 @@
  * The reference: what the configuration means, written down a second time and plainly. The
  * invariants compare the kernel's behaviour with this, never with what the bundle believes.
  */
-import { API_PATH } from "./machine.js";
+import { API_PATH, BUS_PATH } from "./machine.js";
 import { contains, netOf } from "./net.js";
 import type { Random } from "./random.js";
 import type { ScriptAnswers } from "./script-answers.js";
@@ -33,6 +33,8 @@ export interface Variation {
   readonly named: boolean;
   /** A policy script decides. */
   readonly scripted?: boolean;
+  /** The user speaks ubus. */
+  readonly bus?: boolean;
 }
 
 /** The rule of whoever has none, in default-gateway mode. */
@@ -181,6 +183,7 @@ export function configText(
     vl_default: "us",
     default_gateway: variation.defaultGateway ? 1 : 0,
     api: { socket: API_PATH },
+    ...(variation.bus === true && { ubus: { socket: BUS_PATH } }),
     resolvers: variation.named ? [RESOLVER] : [],
     locations: locations.map(({ name, addr4, addr6 }) => ({
       name,

@@ -4,10 +4,12 @@ import type { Random } from "./random.js";
 import type { LocationPlan } from "./topology.js";
 import { locations } from "./topology.js";
 
+/** Users of every third life speak ubus. */
+const busEvery = 3;
 /** A day with a script costs three times one without. */
 const scriptedPercent = 20;
 
-export function variationOf(random: Random, scripted?: boolean): Variation {
+export function variationOf(random: Random, scripted?: boolean, seed = 0): Variation {
   const isScripted = random.chance(scriptedPercent);
   return {
     lazy: random.chance(30),
@@ -15,6 +17,7 @@ export function variationOf(random: Random, scripted?: boolean): Variation {
     samePool: random.chance(25),
     named: random.chance(30),
     scripted: scripted ?? isScripted,
+    bus: seed % busEvery === 1,
   };
 }
 

@@ -3,7 +3,8 @@
  * follows from the seed, the bundle and the engine's semantics.
  */
 import type { ApiAnswer } from "./api-client.js";
-import { callApi } from "./api-client.js";
+import { askProtect, callApi } from "./api-client.js";
+import { busFaults, checkBus } from "./bus-faults.js";
 import type { DeciderMessage } from "../../ts/host/contract.gen.js";
 import type { Event } from "./clock.js";
 import { Clock } from "./clock.js";
@@ -129,7 +130,7 @@ export class World {
     const { clock, network, trace } = this;
     const around = { clock, network, trace, engine: options.engine, random: this.random.fork() };
     this.devices = makeDevices();
-    const variation = variationOf(this.random, options.scripted);
+    const variation = variationOf(this.random, options.scripted, options.seed);
     this.policy = new ReferencePolicy(variation);
     for (const rule of startingRules(this.devices, this.random)) this.policy.protect(rule);
     const real = this.random.chance(50);
@@ -247,7 +248,7 @@ export class World {
       this.#ableSince(Math.max(this.#checked.ableSinceMs, retryMs));
     };
     router.onCommand = (message) => {
-      if (READING.has(message.type)) return;
+      if (READING.has(message.type) || message.type.startsWith("bus_")) return;
       this.#lastCommand = message;
       this.#check();
     };
@@ -265,7 +266,8 @@ export class World {
 
   #swarm(): Fault[] {
     const share = this.random.between(20, 80);
-    const all = this.script === undefined ? faults : [...faults, ...scriptFaults];
+    const { bus, scripted } = this.policy.variation;
+    const all = [...faults, ...(scripted ? scriptFaults : []), ...(bus ? busFaults : [])];
     const chosen = all.filter(() => this.random.chance(share));
     return chosen.length === 0 ? [this.random.pick(all)] : chosen;
   }
@@ -338,16 +340,14 @@ export class World {
 
   #ask(rule: ReferenceRule): void {
     this.#failedWrites = this.router.files.failedWrites;
-    const body = { kind: rule.kind, subject: rule.subject, vl: rule.vl, when_down: rule.whenDown };
-    callApi(this.router, "POST", "/v1/protect", body, (answer) =>
-      this.changeAnswered(rule, answer),
-    );
+    askProtect(this, rule, (answer) => this.changeAnswered(rule, answer));
   }
 
   #settle(): void {
     if (this.changing) throw new Violation("a change is taken in the end", "no 200 for a minute");
     this.#check();
     checkSettled(this.#checked);
+    checkBus(this);
     expectEmptyPlan(this.router);
     this.#expectQuiet("a second apply does nothing", () => {
       callApi(this.router, "POST", "/v1/reload", undefined, (answer) => {

@@ -213,7 +213,7 @@ values("defaults are the documented ones", () => {
   assert.strictEqual(config.tunAddr, "100.73.0.73");
   assert.strictEqual(config.markMask, 0x7f000000);
   assert.strictEqual(config.table, 47);
-  assert.deepStrictEqual(config.api, { socket: "", mode: 0o660 });
+  assert.deepStrictEqual(config.api, { socket: "", mode: 0o660, ubus: "" });
   assert.deepStrictEqual([config.onStop, config.offload, config.tunMtu], ["restore", true, 0]);
 });
 
@@ -263,7 +263,7 @@ values("endpoints may be names and IPv6", () => {
 
 values("a dump reads back as the same configuration", () => {
   const configs = [
-    { ...routerJson, api: { socket: "/run/a.sock", mode: "0600" }, vl_default: "de" },
+    { ...routerJson, api: { socket: "/run/a.sock", mode: "0600" }, ubus: { socket: "/u" } },
     {
       ...routerJson,
       locations: [

@@ -18,7 +18,8 @@ export type ChangeResult =
   /** Accepted, but the kernel does not have it yet. */
   | { readonly kind: "pending"; readonly why: string };
 
-export type TestHook = "loop" | "alloc" | "throw";
+const testHooks = ["loop", "alloc", "throw"] as const;
+export type TestHook = (typeof testHooks)[number];
 
 /** What the engine offers to users; every object is JSON. */
 export interface Service {
@@ -69,9 +70,9 @@ const routes: readonly Route[] = [
   ...policyVerbs.map((verb): Route => {
     return { method: "POST", path: `/v1/policy/${verb}`, run: (call) => postPolicy(call, verb) };
   }),
-  { method: "POST", path: "/v1/test/loop", run: (call) => postTest(call, "loop") },
-  { method: "POST", path: "/v1/test/alloc", run: (call) => postTest(call, "alloc") },
-  { method: "POST", path: "/v1/test/throw", run: (call) => postTest(call, "throw") },
+  ...testHooks.map((hook): Route => {
+    return { method: "POST", path: `/v1/test/${hook}`, run: (call) => postTest(call, hook) };
+  }),
 ];
 
 export function createRoutes(native: Native, service: Service): RequestHandler {

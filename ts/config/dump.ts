@@ -45,7 +45,7 @@ function dumpRouter(config: RouterConfig): Json {
     locations: config.locations.map(dumpLocation),
     ...(Object.fromEntries(rules) as Json),
     policy: dumpPolicy(config.policy),
-    api: dumpApi(config),
+    ...dumpApi(config),
   };
 }
 
@@ -98,7 +98,9 @@ export function endpointText(host: string, port: number): string {
 
 function dumpApi(config: Config): Json {
   const mode = `0${config.api.mode.toString(8).padStart(3, "0")}`;
-  return config.api.socket === "" ? { mode } : { socket: config.api.socket, mode };
+  const { socket, ubus } = config.api;
+  const api = socket === "" ? { mode } : { socket, mode };
+  return ubus === "" ? { api } : { api, ubus: { socket: ubus } };
 }
 
 function dumpGateway(config: GatewayConfig): Json {
@@ -125,6 +127,6 @@ function dumpGateway(config: GatewayConfig): Json {
     tun_mtu: config.tunMtu,
     on_stop: config.onStop,
     offload: Number(config.offload),
-    api: dumpApi(config),
+    ...dumpApi(config),
   };
 }

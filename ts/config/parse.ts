@@ -42,7 +42,7 @@ function build(value: unknown, found: Findings): Config | undefined {
   const isGateway = isObject(value) && value["role"] === "gateway";
   const section = readSection(isGateway ? "gateway" : "router", value, "", found);
   if (!isObject(value)) return undefined;
-  const api = apiOf(section["api"] as Section | undefined);
+  const api = apiOf(section["api"] as Section | undefined, section["ubus"] as Section | undefined);
   if (isGateway) {
     const gateway = buildGateway(section, api);
     checkGateway(gateway, found.issues);
@@ -58,9 +58,10 @@ function build(value: unknown, found: Findings): Config | undefined {
   return router;
 }
 
-function apiOf(section: Section | undefined): ApiConfig {
+function apiOf(section: Section | undefined, ubus: Section | undefined): ApiConfig {
   return {
     socket: (section?.["socket"] as string | undefined) ?? "",
     mode: (section?.["mode"] as number | undefined) ?? 0o660,
+    ubus: (ubus?.["socket"] as string | undefined) ?? "",
   };
 }

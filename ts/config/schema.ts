@@ -24,7 +24,8 @@ export type SectionName =
   | "gateway"
   | "listener"
   | "client"
-  | "api";
+  | "api"
+  | "ubus";
 
 export interface KeyRow {
   readonly section: SectionName;
@@ -49,7 +50,8 @@ when_down when "block"`;
 const common = `
 on_stop stop "restore"
 offload flag true
-api {api} {}`;
+api {api} {}
+ubus {ubus} {}`;
 
 const router = `
 role role "router"
@@ -162,6 +164,7 @@ export const schema: readonly KeyRow[] = [
   ...rows("listener", listener),
   ...rows("client", client),
   ...rows("api", api),
+  ...rows("ubus", `\nsocket socket ""`),
 ];
 
 function rows(section: SectionName, text: string, isIdle = false): KeyRow[] {

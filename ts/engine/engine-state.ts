@@ -2,6 +2,7 @@
 import type { HttpServer } from "../api/server.js";
 import type { MoverMessage } from "../host/contract.gen.js";
 import type { Runner } from "./advice.js";
+import type { Bus } from "./bus.js";
 import type { Clients } from "./clients.js";
 import type { Configuration } from "./configuration.js";
 import type { Core } from "./core.js";
@@ -19,6 +20,7 @@ export interface Engine {
   readonly clients: Clients;
   readonly configuration: Configuration;
   readonly server: HttpServer;
+  readonly bus: Bus;
   originals: Originals;
   /** Sessions that the mover holds, until the configuration tells whose they are. */
   held: Extract<MoverMessage, { type: "session_held" }>[];

@@ -5,6 +5,7 @@ import { closeListener, serveHttp } from "../api/server.js";
 import type { Config, Issue } from "../model/config.js";
 import { backoffMs } from "../tunnel/backoff.js";
 import { startPolicy } from "./advice-file.js";
+import { openBus } from "./bus.js";
 import { configureClients, stopClients, takeOverClient } from "./clients.js";
 import { loadConfiguration } from "./configuration.js";
 import type { Core } from "./core.js";
@@ -80,6 +81,7 @@ function takeFirst(engine: Engine, config: Config): void {
 function watchKernel(engine: Engine, config: Config): void {
   const { core } = engine;
   openApi(engine, config, 0);
+  openBus(engine, config);
   request(core.channel, { type: "watch" }, (answer) => {
     const { error, text } = asResult(answer);
     if (error !== 0) throw new Error(`the kernel cannot be watched: ${answerText(error, text)}`);
@@ -124,6 +126,7 @@ function takeAgain(engine: Engine, config: Config): void {
   configure(engine, config);
   startPolicy(engine);
   if (engine.apiSocket !== config.api.socket) openApi(engine, config, 0);
+  openBus(engine, config);
   noteIntent(engine.settler, "the configuration was read again");
   if (engine.phase === "running" && config.role === "router") startTunnels(engine.tunnels);
   reportMoves(engine, "reload");

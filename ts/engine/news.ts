@@ -3,6 +3,7 @@ import type { MoverMessage } from "../host/contract.gen.js";
 import { contractVersion } from "../host/contract.gen.js";
 import { tell } from "../host/channel.js";
 import { foldMessage } from "../reconcile/fold.js";
+import { onBusCall, onBusState } from "./bus.js";
 import { onGatewayControl, onGatewaySession } from "./clients.js";
 import { logError, logInfo, logWarning } from "./core.js";
 import type { Engine } from "./engine-state.js";
@@ -42,6 +43,10 @@ export function onNews(engine: Engine, message: MoverMessage): void {
       return isGateway ? onGatewaySession(clients, message) : onRouterSession(tunnels, message);
     case "session_control":
       return isGateway ? onGatewayControl(clients, message) : onRouterControl(tunnels, message);
+    case "bus_state":
+      return onBusState(engine, message);
+    case "bus_call":
+      return onBusCall(engine, message);
     case "policy_died":
       return core.cages.get(message.cage)?.onDeath(message);
     case "nft_changed":

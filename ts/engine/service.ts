@@ -16,7 +16,7 @@ import { reload } from "./life.js";
 import { reportMoves } from "./moves.js";
 import type { RuleChange } from "./runtime-rules.js";
 import { noteIntent, presentPlan, stopWaiting, whenSettled } from "./settle.js";
-import { statusOf } from "./status.js";
+import { stateWord, statusOf } from "./status.js";
 import { confirmScript, rollBackScript, swapScript, tryScript } from "./swap.js";
 import { confirmControl, rollBackControl, swapControl } from "./swap-control.js";
 import { viewOf } from "./swap-view.js";
@@ -38,7 +38,7 @@ export function createService(engine: Engine): Service {
     },
     explain: (subject) => explainSubject(engine, subject),
     plan: () => (core.store.complete ? presentPlan(engine.settler).map(describe) : []),
-    state: () => stateWord(engine),
+    state: () => stateWord(engine.phase),
     recentEvents: () => core.events.recent(),
     followEvents: (onEvent) => core.events.follow(onEvent),
     change: (change, done) => changeRules(engine, change, done),
@@ -70,10 +70,6 @@ function actOnPolicy(
     case "rollback":
       return (isPolicy ? rollBackScript : rollBackControl)(engine, user, done);
   }
-}
-
-function stateWord({ phase }: Engine): string {
-  return { starting: "activating", running: "active", stopping: "deactivating" }[phase];
 }
 
 /** Asks the mover for its counters first, so that round trips are of this moment. */

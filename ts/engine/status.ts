@@ -17,7 +17,7 @@ export function statusOf(engine: Engine, stats: StatsMessage): object {
   return {
     role: config?.role ?? "",
     version: core.native.hostVersion,
-    state: { starting: "activating", running: "active", stopping: "deactivating" }[phase],
+    state: stateWord(phase),
     ready: phase === "running",
     settled: isSettled(settler),
     problem: settler.lastProblem,
@@ -27,6 +27,7 @@ export function statusOf(engine: Engine, stats: StatsMessage): object {
       ? { clients: clientsOf(engine, config, bySession) }
       : { locations: locationsOf(engine, bySession) }),
     ...(config?.role === "router" && { policy: engine.advice.status }),
+    ...(config?.api.ubus && { ubus: engine.bus.state }),
     operations: counters.operations,
     plans: counters.plans,
     repairs: counters.repairs,
@@ -44,6 +45,10 @@ export function statusOf(engine: Engine, stats: StatsMessage): object {
       return { name, in_ms: Math.max(0, Math.round(atMs - now)), why };
     }),
   };
+}
+
+export function stateWord(phase: Engine["phase"]): string {
+  return { starting: "activating", running: "active", stopping: "deactivating" }[phase];
 }
 
 function locationsOf({ tunnels }: Engine, bySession: BySession): object[] {

@@ -3,7 +3,7 @@ import type { Ip, Mac, Prefix } from "../model/ip.js";
 import type { Codec, Sender } from "./codec.js";
 import { createCodec, decode, encode } from "./codec.js";
 
-export const contractVersion = 3;
+export const contractVersion = 4;
 /** Largest message with its header. */
 export const messageBytesMax = 65536;
 
@@ -607,6 +607,65 @@ export interface PolicyDiedMessage {
   readonly text: string; // Its last words, empty if it said nothing.
 }
 
+/**
+ * Offers one object on the bus of ubusd. Connection and object outlive the decider; what is lost is
+ * tried again after 100 ms, doubling to 30 s. Success begins with a bus_state, or ends all of it if
+ * the path is empty.
+ */
+export interface BusOpenMessage {
+  readonly type: "bus_open";
+  /**
+   * Absolute path of the socket of ubusd: below run_dir, or one that stands in the configuration.
+   * Empty to withdraw the object.
+   */
+  readonly path: string;
+  readonly object: string; // adit, or adit. and more of a-z, 0-9, dot, underscore, hyphen.
+  /**
+   * JSON text: an object of methods, each an object of its arguments with their blobmsg types (3
+   * text, 5 whole number). What is called otherwise is refused by the mover.
+   */
+  readonly methods: Uint8Array;
+}
+
+/** Whether the object is on the bus; told again when that or the reason changes. */
+export interface BusStateMessage {
+  readonly type: "bus_state";
+  readonly connected: boolean; // True if ubusd has the object.
+  readonly text: string; // Why not, empty if connected.
+}
+
+/**
+ * One part of a call of a method. Parts of one call follow each other. At most 16 calls wait for
+ * replies; one that waits for 15 s is answered with the status for a timeout.
+ */
+export interface BusCallMessage {
+  readonly type: "bus_call";
+  readonly call: number; // Number of the call, never 0.
+  readonly method: string; // One of the methods offered.
+  readonly last: boolean; // True for the last part.
+  readonly data: Uint8Array; // JSON text of the arguments, an object. The whole at most 1 MiB.
+}
+
+/**
+ * One part of the reply to a call. Parts of one reply follow each other. A call that is gone is
+ * passed over.
+ */
+export interface BusReplyMessage {
+  readonly type: "bus_reply";
+  readonly call: number; // From bus_call.
+  readonly status: number; // UBUS_STATUS_ of ubusmsg.h, 0 for success.
+  readonly last: boolean; // True for the last part.
+  /** JSON text of an object, empty for none. The whole at most 1 MiB, as JSON and on the bus. */
+  readonly data: Uint8Array;
+}
+
+/** Notifies all subscribers of the object; dropped if there are none, or if ubusd does not read. */
+export interface BusNotifyMessage {
+  readonly type: "bus_notify";
+  readonly kind: string; // Type of the notification.
+  readonly data: Uint8Array; // JSON text of an object.
+}
+
 /** What a decider may send. */
 export type DeciderMessage =
   | HelloMessage
@@ -643,7 +702,10 @@ export type DeciderMessage =
   | ListenTcpMessage
   | ConnectUdpMessage
   | PolicyOpenMessage
-  | PolicyKillMessage;
+  | PolicyKillMessage
+  | BusOpenMessage
+  | BusReplyMessage
+  | BusNotifyMessage;
 
 /** What the mover may send. */
 export type MoverMessage =
@@ -671,7 +733,9 @@ export type MoverMessage =
   | StatsMessage
   | SessionHeldMessage
   | PolicyOpenedMessage
-  | PolicyDiedMessage;
+  | PolicyDiedMessage
+  | BusStateMessage
+  | BusCallMessage;
 
 const structs: readonly string[] = [
   "forwardEntry prefix:prefix slot",
@@ -721,6 +785,9 @@ const ofDecider: readonly string[] = [
   "98 connect_udp addr:ip port:u16",
   "112 policy_open memoryKib stackKib callMs",
   "114 policy_kill cage",
+  "128 bus_open path:108 object:64 methods:bytes:4096",
+  "131 bus_reply call status:u8 last:bool data:bytes:49152",
+  "132 bus_notify kind:64 data:bytes:49152",
 ];
 
 const ofMover: readonly string[] = [
@@ -754,6 +821,8 @@ const ofMover: readonly string[] = [
     "memo:bytes:2048",
   "113 policy_opened error:i32 cage text:256",
   "115 policy_died cage status:i32 signal:i32 text:512",
+  "129 bus_state connected:bool text:256",
+  "130 bus_call call method:64 last:bool data:bytes:49152",
 ];
 
 export type ContractMessage = DeciderMessage | MoverMessage;

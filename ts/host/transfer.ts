@@ -4,7 +4,7 @@ import { asResult, request } from "./channel.js";
 import { answerText } from "./errno.js";
 
 /** Bytes in one part, as the contract bounds them. */
-const partBytesMax = 49_152;
+export const partBytesMax = 49_152;
 /** Largest file that the mover reads for us. */
 const fileBytesMax = 1_048_576;
 const scriptBytesMax = 4_194_304;

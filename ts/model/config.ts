@@ -59,6 +59,8 @@ export interface ApiConfig {
   /** "" is adit.sock in the run directory. */
   readonly socket: string;
   readonly mode: number;
+  /** Socket of ubusd, "" for none. */
+  readonly ubus: string;
 }
 
 /** The user's script: where it lies, what it may use, what it sees. */

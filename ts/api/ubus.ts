@@ -1,0 +1,55 @@
+/** The object on ubus (docs/ubus.md) as requests of the HTTP API, which decides and words all. */
+import type { Method } from "./http.js";
+import type { PolicyVerb } from "./policy-routes.js";
+import { policyVerbs } from "./policy-routes.js";
+
+export interface BusRequest {
+  readonly method: Method;
+  readonly path: string;
+  readonly query: ReadonlyMap<string, string>;
+  readonly body: object;
+}
+
+const text = 3;
+const integer = 5;
+/** What a rule is for; the API has the first word of each as its kind. */
+const subject = { mac_addr: text, ip_addr: text, iface: text };
+
+/** Methods with the blobmsg types of their arguments. */
+export const busMethods = {
+  status: {},
+  devices: {},
+  plan: {},
+  protect: { ...subject, vl: text, when_down: text },
+  unprotect: subject,
+  explain: { target: text },
+  policy: { action: text, module: text, script: text, signature: text, confirm_s: integer },
+};
+
+export function busRequest(method: string, args: Readonly<Record<string, unknown>>): BusRequest {
+  // The session is what rpcd and uhttpd add to the calls of a web page.
+  const { ubus_rpc_session: _session, action = "status", target = "", ...rest } = args;
+  const body: Record<string, unknown> = rest;
+  const isAct = method === "policy" && action !== "status";
+  const name = isAct ? `policy/${action as string}` : method;
+  for (const key of Object.keys(subject)) {
+    if (!(key in body) || "kind" in body) continue;
+    body["kind"] = key.split("_")[0];
+    body["subject"] = body[key];
+    delete body[key];
+  }
+  const posts = name.endsWith("protect") || (isAct && policyVerbs.includes(action as PolicyVerb));
+  return {
+    method: posts ? "POST" : "GET",
+    path: `/v1/${name}`,
+    query: new Map([["subject", String(target)]]),
+    body,
+  };
+}
+
+/** The status of ubusmsg.h for one of HTTP. */
+export function busStatus(status: number): number {
+  if (status < 300) return 0;
+  const known: Readonly<Record<number, number>> = { 403: 6, 404: 4, 409: 1, 504: 7 };
+  return known[status] ?? (status < 500 ? 2 : 9);
+}
