@@ -18,3 +18,18 @@ define Package/$(PKG_NAME)/install
 	$(if $(wildcard htdocs),$(INSTALL_DIR) $(1)/www && $(CP) htdocs/. $(1)/www/)
 	$(if $(wildcard root),$(CP) root/. $(1)/)
 endef
+
+# LuCI remembers its menu, and rpcd its access lists.
+ifndef Package/$(PKG_NAME)/postinst
+define Package/$(PKG_NAME)/postinst
+#!/bin/sh
+[ -n "$${IPKG_INSTROOT}" ] || {
+	rm -f /tmp/luci-indexcache.*
+	rm -rf /tmp/luci-modulecache/
+	killall -HUP rpcd 2>/dev/null
+	exit 0
+}
+endef
+endif
+
+$(eval $(call BuildPackage,$(PKG_NAME)))
