@@ -80,6 +80,17 @@ test("a lazy tunnel that nobody asked for counts as a way out", () => {
   assert.match(outcome(household), /^confirm other/);
 });
 
+test("the first script that is ever asked knows the names of devices", () => {
+  const leases = "/tmp/dhcp.leases";
+  const household = begin({ leases_file: leases });
+  const [{ mac, addr4 } = { mac: "", addr4: "" }] = household.devices;
+  household.machine.files.put(leases, Buffer.from(`1900000000 ${mac} ${addr4} kettle *\n`));
+  const { status, body } = ask(household, "try", { script: toDe });
+  assert.strictEqual(status, 200, body);
+  const { devices } = JSON.parse(body) as { devices: readonly { mac: string; name: string }[] };
+  assert.strictEqual(devices.find((device) => device.mac === mac)?.name, "kettle");
+});
+
 const brittle = `import { definePolicy, via } from "adit:policy";
 export default definePolicy({
   route(device, world) {

@@ -198,6 +198,12 @@ export class Runner {
     this.core.deadlines.setEarlier("policy", atMs, why, () => this.turn());
   }
 
+  /** The world with the names and rates of this moment: without a script nobody keeps them. */
+  freshWorld(done: (world: World) => void): void {
+    const { core, facts, hooks } = this;
+    readFacts(core, facts, hooks.tunnels, () => done(this.worldNow()));
+  }
+
   worldNow(): World {
     const { core, facts, hooks } = this;
     const { tunnels } = hooks;

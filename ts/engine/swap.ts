@@ -251,11 +251,12 @@ function askScript(
   const script: Script = { ...checked.script, origin: freeSlot(swap.slots.policy) };
   return openCage(core, script, (cage) => {
     if (isCageError(cage)) return fail(cage);
-    const world = runner.worldNow();
-    return cage.decide(world, (advice) => {
-      if (!isCageError(advice)) return onAsked({ cage, advice, world });
-      cage.close();
-      return fail(advice);
+    return runner.freshWorld((world) => {
+      cage.decide(world, (advice) => {
+        if (!isCageError(advice)) return onAsked({ cage, advice, world });
+        cage.close();
+        return fail(advice);
+      });
     });
   });
 }
