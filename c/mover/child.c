@@ -91,3 +91,18 @@ pid_t child_start(const struct child_request *request)
 	close(text_fd);
 	return pid;
 }
+
+pid_t child_run(int (*work)(const void *arg), const void *arg)
+{
+	pid_t parent = getpid();
+	pid_t pid = fork();
+
+	if (pid != 0)
+		return pid < 0 ? -errno : pid;
+	/* Without its mover a new one may be at work already. */
+	prctl(PR_SET_PDEATHSIG, SIGKILL);
+	if (getppid() != parent)
+		_exit(VM_EXIT_MOVER_GONE);
+	proc_close_from(STDERR_FILENO + 1);
+	_exit(work(arg));
+}

@@ -19,4 +19,8 @@ struct child_request {
  * and ends with VM_EXIT_SETUP if it cannot become that. All descriptors stay the caller's. */
 pid_t child_start(const struct child_request *request);
 
+/* Starts a child that calls `work` with the mover's memory and none of its descriptors, and ends
+ * with what that returns as its status, 0 to 255. It dies with the mover. Its pid or -errno. */
+pid_t child_run(int (*work)(const void *arg), const void *arg);
+
 #endif

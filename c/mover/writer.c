@@ -4,12 +4,12 @@
 #include <errno.h>
 #include <signal.h>
 #include <sys/epoll.h>
-#include <sys/prctl.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
 #include "../check.h"
 #include "../sys/proc.h"
+#include "child.h"
 #include "commands.h"
 
 struct job {
@@ -26,15 +26,9 @@ static int run_job(const struct job *job)
 	return file_write(job->path, job->mode, job->data, job->size);
 }
 
-/* Runs in the child, with the mover's memory and none of its descriptors. */
-static _Noreturn void run_child(const struct job *job, pid_t parent)
+static int run_in_child(const void *arg)
 {
-	/* Without its mover a new one may be at work already. */
-	prctl(PR_SET_PDEATHSIG, SIGKILL);
-	if (getppid() != parent)
-		_exit(EIO);
-	proc_close_from(STDERR_FILENO + 1);
-	_exit(-run_job(job));
+	return -run_job(arg);
 }
 
 /* Numbers of errors fit in a status. */
@@ -69,19 +63,15 @@ static void child_exited(struct loop_watch *watch, uint32_t events)
 static int start_child(struct mover *mover, const struct job *job)
 {
 	struct writer *writer = &mover->writer;
-	pid_t parent = getpid();
 	int error;
 
 	/* Nobody waits for the answer of a dead decider, but its successor for the file. */
 	if (!mover->decider.pid)
 		return -ESRCH;
-	writer->pid = fork();
-	if (writer->pid == 0)
-		run_child(job, parent);
-	if (writer->pid < 0) {
-		writer->pid = 0;
-		return -errno;
-	}
+	error = child_run(run_in_child, job);
+	if (error < 0)
+		return error;
+	writer->pid = error;
 	writer->exited =
 		(struct loop_watch){ .fd = proc_pidfd(writer->pid), .ready = child_exited };
 	error = writer->exited.fd < 0 ? writer->exited.fd :

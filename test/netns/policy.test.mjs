@@ -158,7 +158,9 @@ async function swapControls(checks, lab) {
     await waitFor("the module on trial", PROBATION_MS_MAX,
       () => isOnTrial(router) || isKept(router, digest));
     const kept = await aditAsync(router, "policy", "confirm", "--control");
-    if (answer.status === 0 && (kept.status === 0 || isKept(router, digest))) swapped++;
+    const isOver = kept.status === 0 ||
+      await waitFor("its confirmation", PROBATION_MS_MAX, () => isKept(router, digest));
+    if (answer.status === 0 && isOver) swapped++;
     else checks.ok(false, `swap ${n}`, `${kept.stdout}${answer.stdout}`.slice(0, TEXT_SHOWN_MAX));
   }
   checks.same(swapped, CONTROL_SWAPS, "control modules that were taken and confirmed");

@@ -67,9 +67,12 @@ export function confirmControl(engine: Engine, why: string, done: PolicyDone): v
   const { core, swap } = engine;
   const { control } = swap.slots;
   if (!core.facts.trial) return done(refuse(409, "no control module is on trial"));
+  if (swap.busy !== "") return done(refuse(409, swap.busy));
+  swap.busy = "the control module is being confirmed";
   const kept = control.pending !== "";
   const confirmed = kept ? confirmSwap("control", control, nowS(core), why) : undefined;
   return writeAll(core, confirmed?.writes ?? [], (problem) => {
+    swap.busy = "";
     if (problem !== "") return done(refuse(500, problem));
     core.facts = { ...core.facts, trial: false };
     core.deadlines.clear("control trial");
@@ -136,6 +139,7 @@ function tryModule(engine: Engine, slot: Slot | "rom", seconds: number): void {
 
 function look(engine: Engine): void {
   const { core, swap } = engine;
+  if (!core.facts.trial) return;
   afterMs(core, "control trial", lookMs, "whether this control module may stay", () => {
     const before = swap.slots.control.health;
     const now = healthOf(engine);
