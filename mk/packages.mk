@@ -1,8 +1,9 @@
-# Packages for OpenWrt's opkg, from the static binaries and the feed's own Makefiles. The .apk of 25.12
-# comes from the same Makefiles through OpenWrt's SDK: docs/openwrt.md.
+# Packages for OpenWrt's opkg, from the static binaries and the feed's own Makefiles. The .apk of
+# 25.12 comes from the same Makefiles through OpenWrt's SDK: docs/openwrt.md.
 #: make packages  .ipk files and their index, in build/packages/<architecture>
 #: make dist      the release archive that the feed's Makefile builds from, in build/dist
 
+PACKAGES := $(B)/packages
 IPK_ARCHS := mips_24kc mipsel_24kc
 ADITD_mips_24kc := $(B)/mips/aditd
 ADITD_mipsel_24kc := $(B)/mipsel/aditd
@@ -11,8 +12,13 @@ PACKAGE_EPOCH := $(or $(BUILD_TIME),0)
 FEED_FILES := $(call find,openwrt-feed,*) $(call find,mk/openwrt-sdk,*)
 PACKER := scripts/make-ipk scripts/make-package-index
 
-.PHONY: packages dist
-packages: $(IPK_ARCHS:%=$(B)/packages/%/Packages)
+.PHONY: packages test-packages dist
+packages: $(IPK_ARCHS:%=$(PACKAGES)/%/Packages)
+
+# The same packages with the native binary inside, twice, for tests that install and compare them.
+test-packages: build
+	$(Q)+for time in 1 2; do $(MAKE) packages PACKAGES=$(B)/test-packages/$$time \
+		$(foreach arch,$(IPK_ARCHS),ADITD_$(arch)=$(B)/aditd); done
 
 # $(1) folder of the feed, $(2) output, $(3) architecture, $(4) folder of what is compiled
 pack = $(MAKE) --silent -C $(1) pack TOPDIR=$(CURDIR)/mk/openwrt-sdk ARCH_PACKAGES=$(3) \
@@ -22,7 +28,7 @@ pack = $(MAKE) --silent -C $(1) pack TOPDIR=$(CURDIR)/mk/openwrt-sdk ARCH_PACKAG
 
 # What the feed's Makefile installs lies where its own build would have left it.
 define ipk_rules
-$(B)/packages/$(1)/Packages: $(ADITD_$(1)) $(MODULES) $(FEED_FILES) $(PACKER)
+$(PACKAGES)/$(1)/Packages: $(ADITD_$(1)) $(MODULES) $(FEED_FILES) $(PACKER)
 	$$(call say,IPK,$$(@D))
 	$$(Q)rm -rf $$(@D) && mkdir -p $$(@D)/.work/tree/build/openwrt
 	$$(Q)cp $(ADITD_$(1)) $$(@D)/.work/tree/build/openwrt/aditd
@@ -36,15 +42,18 @@ endef
 
 $(foreach arch,$(IPK_ARCHS),$(eval $(call ipk_rules,$(arch))))
 
-# Sources as committed, and the bundles, so that a builder needs no Node. The feed stays out, since it
-# names the archive's hash.
+# Sources as committed, the bundles, so that a builder needs no Node, and Monocypher's two files, whose
+# own archive holds much besides. The feed stays out, since it names the archive's hash.
 DIST := adit-$(VERSION)
 
-dist: $(MODULES)
+dist: $(MODULES) $(MONOCYPHER)/.fetched
 	$(call say,DIST,$(B)/dist/$(DIST).tar.xz)
 	$(Q)rm -rf $(B)/dist && mkdir -p $(B)/dist/$(DIST)/build
 	$(Q)git archive HEAD | tar -x -C $(B)/dist/$(DIST)
 	$(Q)rm -rf $(B)/dist/$(DIST)/openwrt-feed
+	$(Q)mkdir $(B)/dist/$(DIST)/build/monocypher
+	$(Q)cp $(MONOCYPHER)/monocypher.c $(MONOCYPHER)/monocypher.h \
+		$(B)/dist/$(DIST)/build/monocypher
 	$(Q)cp $(MODULES) $(B)/dist/$(DIST)/build
 	$(Q)cd $(B)/dist && tar --format=gnu --numeric-owner --owner=0 --group=0 --sort=name \
 		--mode='u+rwX,go=rX' --mtime=@$(PACKAGE_EPOCH) --create $(DIST) | xz -9e -T1 >$(DIST).tar.xz

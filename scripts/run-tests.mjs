@@ -71,8 +71,10 @@ function shellScripts() {
   return files.filter((file) => file.endsWith(".sh") || /^#!.*\b(ba)?sh\b/.test(firstLine(file)));
 }
 
+// Names of scripts for OpenWrt end as they please.
 function firstLine(file) {
-  return /\.[a-z]+$/.test(file) ? "" : capture(["head", "-c", "80", file]).split("\n")[0];
+  const isSource = /\.[a-z]+$/.test(file) && !/^(openwrt-feed|test\/openwrt)\//.test(file);
+  return isSource ? "" : capture(["head", "-c", "80", file]).split("\n")[0];
 }
 
 function fuzzer(file) {
@@ -134,6 +136,18 @@ function whyNoBrowser() {
   return whyNoNamespaces();
 }
 
+function packageTests() {
+  const openwrt = process.env.OPENWRT_DIR ?? "";
+  const hasMetadata = existsSync(join(openwrt, "scripts/package-metadata.pl"));
+  const missing = openwrt === "" ? "OPENWRT_DIR names no checkout of OpenWrt"
+    : `no checkout of OpenWrt in ${openwrt}`;
+  return [
+    node("test/packages/form.test.mjs"),
+    { ...node("test/packages/scripts.test.mjs"), whyNot: whyNoNamespaces() },
+    { ...node("test/packages/feed.test.mjs"), whyNot: hasMetadata ? "" : missing },
+  ];
+}
+
 const TIERS = [
   {
     name: "lint",
@@ -186,6 +200,12 @@ const TIERS = [
     ],
   },
   {
+    name: "packages",
+    title: "packages for OpenWrt: their form, their scripts, the feed",
+    prepare: [make("test-packages")],
+    programs: packageTests,
+  },
+  {
     name: "c",
     title: "C under ASan and UBSan",
     prepare: [make("c-tests")],
@@ -214,7 +234,7 @@ const TIERS = [
     title: "end to end in network namespaces",
     whyNot: whyNoNamespaces,
     jobs: 1,
-    prepare: [make("build"), make("aditd-mbedtls"), make("tools")],
+    prepare: [make("build"), make("aditd-mbedtls"), make("tools"), make("test-packages")],
     programs: () => [...filesIn("test/netns", ".test.sh"), ...filesIn("test/netns", ".test.mjs")]
       .map((file) => ({
         name: file,

@@ -142,7 +142,8 @@ export function applySystemFirewall() {
   nsRun("router", ["nft", "-f", "-"], { input: SYSTEM_FIREWALL });
 }
 
-const SYSTEM_FIREWALL = `
+/** Its script, to be loaded with what a package adds to it. */
+export const SYSTEM_FIREWALL = `
 table inet fw4
 delete table inet fw4
 table inet fw4 {

@@ -15,8 +15,10 @@ endef
 Package/$(PKG_NAME)/description = $(or $(LUCI_DESCRIPTION),$(LUCI_TITLE))
 
 define Package/$(PKG_NAME)/install
-	$(if $(wildcard htdocs),$(INSTALL_DIR) $(1)/www && $(CP) htdocs/. $(1)/www/)
+	$(INSTALL_DIR) $(1)/www
+	$(if $(wildcard htdocs),$(CP) htdocs/. $(1)/www/)
 	$(if $(wildcard root),$(CP) root/. $(1)/)
+	chmod -R u=rwX,go=rX $(1)
 endef
 
 # LuCI remembers its menu, and rpcd its access lists.
