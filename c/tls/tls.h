@@ -1,9 +1,9 @@
 /* TLS 1.3 as the tunnel needs it: bytes in, bytes out, through memory. The header names no library;
  * each has a folder beside it. Nothing here touches a socket or a clock of its own.
  *
- * Both sides insist on ALPN `adit/1` (or `adit/1k`). There are no session tickets, no early data and
- * no renegotiation: each connection proves the server's key anew. A key of AES-GCM is replaced before
- * it wears out, if both ends can do that; if not, the connection fails then. */
+ * Both sides insist on ALPN `adit/1` (or `adit/1k`). There are no session tickets, no early data
+ * and no renegotiation: each connection proves the server's key anew. A key of AES-GCM is replaced
+ * before it wears out, if both ends can do that; if not, the connection fails then. */
 #ifndef ADIT_TLS_H
 #define ADIT_TLS_H
 

@@ -303,6 +303,48 @@ static void a_handshake_may_trickle(const struct tls_kind *client, const struct 
 	link_free(&link);
 }
 
+/* Flips one bit somewhere in what either end says; true if there was a byte at that place. */
+static bool shake_hands_with_damage(struct tls_link *link, size_t place)
+{
+	struct tls_end *ends[] = {&link->client, &link->server};
+	bool damaged = false;
+
+	for (int turn = 0; turn < 2 * LINK_ROUNDS; turn++) {
+		struct tls_end *to = ends[turn % 2], *from = ends[1 - turn % 2];
+
+		if (!damaged && place < from->out.size) {
+			from->out.data[place] ^= (uint8_t)(1 << place % 8);
+			damaged = true;
+		}
+		place -= damaged ? 0 : from->out.size;
+		link_step(to, from);
+	}
+	return damaged;
+}
+
+/* Every 7th byte of the whole handshake. Nothing may pass for sound but the version fields of the
+ * records, which nobody looks at. */
+static void damage_in_a_handshake_is_noticed(const struct tls_kind *client,
+					     const struct tls_kind *server)
+{
+	struct tls_client_config config = by_pin(&identities[0]);
+	int passed = 0, total = 0;
+	bool damaged = true;
+
+	for (size_t place = 0; damaged; place += 7) {
+		struct tls_link link;
+
+		link_new(&link, client, link_client(client, &config), server,
+			 link_server(server, identities[0].cert_file, identities[0].key_file));
+		damaged = shake_hands_with_damage(&link, place);
+		passed += damaged && link.client.result == 1 && link.server.result == 1;
+		total++;
+		link_free(&link);
+	}
+	EXPECT(total > 100);
+	EXPECT(passed <= 4);
+}
+
 static void an_end_is_an_end(const struct tls_kind *client, const struct tls_kind *server)
 {
 	struct tls_link link;
@@ -488,6 +530,7 @@ int main(void)
 	for_each_pair(keys_wear_out);
 	for_each_pair(odd_sizes_arrive);
 	for_each_pair(a_handshake_may_trickle);
+	for_each_pair(damage_in_a_handshake_is_noticed);
 	for_each_pair(an_end_is_an_end);
 	for_each_pair(half_a_record_is_nothing);
 	for_each_pair(damage_ends_it_at_both_ends);

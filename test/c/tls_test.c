@@ -309,6 +309,26 @@ static void a_server_must_select_our_protocol(void)
 	tls_free(client);
 }
 
+/* A router dials all its locations at once, and none of them answers for a while. */
+static void many_dials_wait_at_once(void)
+{
+	static struct link links[200];
+	static uint8_t hellos[200][1024];
+	struct tls_client_config config = by_pin(&good);
+
+	for (size_t i = 0; i < ARRAY_SIZE(links); i++) {
+		link_new(&links[i], client_new(&config), server_new(&good));
+		links[i].to_server = (struct tls_buffer){hellos[i], 0, sizeof(hellos[i])};
+		EXPECT_EQUAL(tls_handshake(links[i].client, &links[i].to_server), 0);
+	}
+	for (size_t i = 0; i < ARRAY_SIZE(links); i++) {
+		shake_hands(&links[i]);
+		EXPECT_EQUAL(links[i].client_result, 1);
+		EXPECT_EQUAL(links[i].server_result, 1);
+		link_free(&links[i]);
+	}
+}
+
 /* -- data -- */
 
 static void connect_link(struct link *link)
@@ -470,6 +490,7 @@ int main(void)
 	contradictory_configurations_are_refused();
 	only_adit_is_spoken();
 	a_server_must_select_our_protocol();
+	many_dials_wait_at_once();
 	data_arrives_whole_however_it_is_cut();
 	a_small_output_buffer_is_refused();
 	a_failed_context_leaves_connections_alone();

@@ -22,6 +22,8 @@ struct spec {
 	const char *constraints;
 	const char *usage;
 	long from_s, to_s; /* from the present hour; both 0: an hour ago and a year on */
+	/* A server with Mbed TLS does not even show it. */
+	bool only_openssl_shows;
 };
 
 /* Who is in the CA file, and who signs. */
@@ -136,8 +138,25 @@ static const struct cert *issuer_of(enum issuer issuer)
 	return issuers[issuer];
 }
 
+static void judge_by(const struct tls_kind *client, const struct tls_kind *server,
+		     const struct tls_client_config *config, const char *cert_file,
+		     const char *key_file, const char *word)
+{
+	int failed = test_failed;
+	struct tls_link link;
+
+	link_new(&link, client, link_client(client, config), server,
+		 link_server(server, cert_file, key_file));
+	link_shake_hands(&link);
+	EXPECT_TEXT(link_outcome(&link), word);
+	if (test_failed > failed)
+		printf("  by %s from %s, for %s: %s\n", client->name, server->name,
+		       config->server_name, client->failure_text(link.client.tls));
+	link_free(&link);
+}
+
 /* How a client of each kind ends that asks for `name` by `now_s` with this CA file, if a server
- * shows a leaf like this with its issuer behind it. */
+ * of each kind shows a leaf like this with its issuer behind it. */
 static void judge(const struct spec *spec, enum issuer issuer, EVP_PKEY *key, const char *ca_file,
 		  const char *name, int64_t now_s, const char *word)
 {
@@ -149,19 +168,10 @@ static void judge(const struct spec *spec, enum issuer issuer, EVP_PKEY *key, co
 	write_pem((X509 *[]){leaf.x509, signer->x509}, 2, NULL, cert_file);
 	write_pem(NULL, 0, key, key_file);
 	for (size_t i = 0; i < ARRAY_SIZE(tls_kinds); i++) {
-		const struct tls_kind *kind = &tls_kinds[i];
-		int failed = test_failed;
-		struct tls_link link;
+		size_t servers = spec->only_openssl_shows ? 1 : ARRAY_SIZE(tls_kinds);
 
-		link_new(&link, kind, link_client(kind, &config), &tls_kinds[0],
-			 link_server(&tls_kinds[0], cert_file, key_file));
-		link_shake_hands(&link);
-		EXPECT_TEXT(link_outcome(&link), word);
-		if (test_failed > failed)
-			printf("  by %s: CN %s, %s, for %s: %s\n", kind->name, spec->name,
-			       spec->alternative ? spec->alternative : "-", name,
-			       kind->failure_text(link.client.tls));
-		link_free(&link);
+		for (size_t j = 0; j < servers; j++)
+			judge_by(&tls_kinds[i], &tls_kinds[j], &config, cert_file, key_file, word);
 	}
 	unlink(cert_file);
 	unlink(key_file);
@@ -258,6 +268,7 @@ static void keys_and_uses_are_judged(void)
 
 	server.usage = "serverAuth,clientAuth";
 	client.usage = "clientAuth";
+	client.only_openssl_shows = true;
 	judge(&server, ROOT, EVP_EC_gen("P-256"), root_file, "gw.test", time(NULL), "");
 	judge(&client, ROOT, EVP_EC_gen("P-256"), root_file, "gw.test", time(NULL), "certificate");
 	judge(&leaf_spec, ROOT, EVP_EC_gen("P-384"), root_file, "gw.test", time(NULL), "");

@@ -109,7 +109,8 @@
 #define MBEDTLS_PSA_CRYPTO_CONFIG_FILE "tls/mbedtls/psa_config.h"
 /* No other process shares the buffers that are handed to the library. */
 #define MBEDTLS_PSA_ASSUME_EXCLUSIVE_BUFFERS
-/* One handshake at a time needs few of them. */
-#define MBEDTLS_PSA_KEY_SLOT_COUNT 16
+/* Each handshake that waits for an answer holds one key, and a router may dial all its locations
+ * at once. */
+#define MBEDTLS_PSA_KEY_STORE_DYNAMIC
 
 #endif

@@ -503,8 +503,8 @@ int tls_pull(struct tls *tls, uint8_t *ret_plain, size_t capacity, struct tls_bu
 	return ssl_error == SSL_ERROR_ZERO_RETURN ? -EPIPE : explain(tls, ssl_error);
 }
 
-/* Counts the records that `size` bytes take, and replaces the key before it wears out. False if that
- * cannot be done. */
+/* Counts the records that `size` bytes take, and replaces the key before it wears out. False if
+ * that cannot be done. */
 static bool wear_key(struct tls *tls, size_t size)
 {
 	uint64_t records = size / TLS_RECORD_PLAIN_MAX + 1;
