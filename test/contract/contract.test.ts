@@ -3,13 +3,14 @@
  * namespace. The real one is skipped, with the reason, where it cannot run.
  */
 import { suite } from "uvu";
+import { busChecks } from "./bus-checks.js";
 import { checks as kernelChecks } from "./checks.js";
 import { policyChecks } from "./policy-checks.js";
 import { RealTarget, whyNotReal } from "./real-target.js";
 import { SimTarget } from "./sim-target.js";
 import type { Target } from "./target.js";
 
-const checks = [...kernelChecks, ...policyChecks];
+const checks = [...kernelChecks, ...busChecks, ...policyChecks];
 
 function runOn(name: string, start: () => Promise<Target>): void {
   const test = suite(`contract: ${name}`);

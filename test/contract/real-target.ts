@@ -9,7 +9,8 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import type { DeciderMessage, MoverMessage } from "../../ts/host/contract.gen.js";
 import { decodeMessage, encodeMessage } from "../../ts/host/contract.gen.js";
-import type { ForeignAct, Target } from "./target.js";
+import { BusStandIn } from "./bus-stand-in.js";
+import type { ForeignAct, Target, TestBus } from "./target.js";
 import { CONFIG_TEXT, FOREIGN_PROTOCOL, LINK_ADDRESSES, LINKS } from "./target.js";
 
 const ADITD = "build/aditd";
@@ -114,6 +115,14 @@ export class RealTarget implements Target {
     this.#received = Buffer.alloc(0);
     this.socket = await connectTo(join(this.runDir, SOCKET_NAME));
     this.#listen();
+  }
+
+  tell(message: DeciderMessage): void {
+    this.#send(message, 0);
+  }
+
+  bus(): TestBus {
+    return new BusStandIn(join(this.runDir, "ubus.sock"));
   }
 
   foreign(act: ForeignAct): void {

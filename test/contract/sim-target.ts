@@ -10,7 +10,8 @@ import { Mover } from "../../runtime/sim/mover.js";
 import { familyOf } from "../../runtime/sim/net.js";
 import { Network } from "../../runtime/sim/network.js";
 import { Random } from "../../runtime/sim/random.js";
-import type { ForeignAct, Target } from "./target.js";
+import { Ubusd } from "../../runtime/sim/ubusd.js";
+import type { ForeignAct, Target, TestBus } from "./target.js";
 import { CONFIG_TEXT, FOREIGN_PROTOCOL, LINK_ADDRESSES, LINKS } from "./target.js";
 
 const PAUSE_MS = 10;
@@ -28,6 +29,7 @@ export class SimTarget implements Target {
   readonly #clock = new Clock();
   readonly #answers: { seq: number; message: MoverMessage }[] = [];
   readonly #news: MoverMessage[] = [];
+  readonly #ubusd = new Ubusd(`${this.runDir}/ubus.sock`, this.#clock);
   readonly #descriptors = new Descriptors(this.#clock);
   #seq = 0;
   #restarts = 0;
@@ -38,6 +40,7 @@ export class SimTarget implements Target {
     const files = new Files(configPath, this.runDir, `${this.configDir}/state`);
     files.put(configPath, Buffer.from(CONFIG_TEXT));
     const random = new Random(1);
+    this.#ubusd.running = false;
     this.mover = new Mover({
       name: "target",
       clock: this.#clock,
@@ -47,6 +50,7 @@ export class SimTarget implements Target {
       network: new Network(this.#clock, random.fork()),
       random,
       configPath,
+      ubusd: this.#ubusd,
       realms: { name: "none", open: () => { throw new Error("no script comes here"); } },
       owner: {
         deliver: (bytes, fd) => this.#take(bytes, fd),
@@ -88,6 +92,14 @@ export class SimTarget implements Target {
     this.#restarts = this.mover.restarts;
   }
 
+  tell(message: DeciderMessage): void {
+    this.mover.handle(encodeMessage(message, 0));
+  }
+
+  bus(): TestBus {
+    return new SimBus(this.#ubusd);
+  }
+
   foreign(act: ForeignAct): void {
     const { kernel } = this;
     switch (act.kind) {
@@ -117,6 +129,34 @@ export class SimTarget implements Target {
     if (fd >= 0 && message.type !== "policy_opened") this.#descriptors.close(fd);
     if (seq === 0) this.#news.push(message);
     else this.#answers.push({ seq, message });
+  }
+}
+
+class SimBus implements TestBus {
+  constructor(readonly ubusd: Ubusd) {}
+
+  get path(): string {
+    return this.ubusd.path;
+  }
+
+  get notifications(): readonly [string, string][] {
+    return this.ubusd.notifications;
+  }
+
+  async start(): Promise<void> {
+    this.ubusd.running = true;
+    await Promise.resolve();
+  }
+
+  stop(): void {
+    this.ubusd.stop();
+  }
+
+  async call(object: string, method: string, args: object): Promise<[number, string]> {
+    return await new Promise((resolve) => {
+      const done = (status: number, json: string): void => resolve([status, json]);
+      this.ubusd.call(object, method, JSON.stringify(args), done);
+    });
   }
 }
 

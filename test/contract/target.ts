@@ -45,7 +45,26 @@ export interface Target {
   /** Waits for the successor of a decider that the end of a trial ends. */
   restarted(): Promise<void>;
   foreign(act: ForeignAct): void;
+  /** Sends what has no answer. */
+  tell(message: DeciderMessage): void;
+  /** A bus below runDir, not started. */
+  bus(): TestBus;
   close(): Promise<void>;
+}
+
+/** Somebody else's ubusd, with one caller and one subscriber. */
+export interface TestBus {
+  readonly path: string;
+  /** Type and JSON text, oldest first. */
+  readonly notifications: readonly (readonly [string, string])[];
+  start(): Promise<void>;
+  stop(): void;
+  /** Status and JSON text of the answer, "" without. */
+  call(
+    object: string,
+    method: string,
+    args: Readonly<Record<string, string>>,
+  ): Promise<[number, string]>;
 }
 
 /** Interfaces of the machine that the suite finds, beside lo: pairs of cable ends. */

@@ -3,7 +3,8 @@
  * it, with everything that the caller said, and every answer keeps its status and issues.
  */
 import assert from "node:assert";
-import { readFileSync } from "node:fs";
+import { readdirSync, readFileSync } from "node:fs";
+import { join } from "node:path";
 import { suite } from "uvu";
 import type { ChangeResult, Service } from "../../ts/api/routes.js";
 import { createRoutes } from "../../ts/api/routes.js";
@@ -216,6 +217,21 @@ test("every method is a resource, whatever its arguments", () => {
     query: new Map([["subject", ""]]),
     body: { script: "x" },
   });
+});
+
+test("the rules of rpcd and ubusd name methods that exist, and all of them", () => {
+  const folder = "openwrt-feed";
+  const files = readdirSync(folder, { recursive: true }).map(String);
+  const rules = files.filter((name) => /acl\.d\/.*\.json$|files\/adit\.rpcd\.json$/.test(name));
+  const named = new Set<string>();
+  for (const file of rules) {
+    const text = readFileSync(join(folder, file), "utf8");
+    for (const [, list] of text.matchAll(/"adit": \[([^\]]*)\]/g)) {
+      for (const [, name = ""] of (list ?? "").matchAll(/"(\w+)"/g)) named.add(name);
+    }
+  }
+  assert.ok(rules.length >= 2, rules.join());
+  assert.deepStrictEqual([...named].sort(), Object.keys(busMethods).sort());
 });
 
 test("the manual tells of every method and argument", () => {
