@@ -33,7 +33,7 @@
 #error "name this machine's AUDIT_ARCH_ here"
 #endif
 
-/* Where musl keeps 64 bits of time in a 32-bit process, it calls the former calls by other names. */
+/* Where musl keeps 64 bits of time in a 32-bit process, it gives the former calls other names. */
 #ifndef __NR_clock_gettime
 #define __NR_clock_gettime __NR_clock_gettime32
 #endif
