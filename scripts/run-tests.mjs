@@ -18,6 +18,7 @@ import { isLuci } from "../test/luci/server.mjs";
 import { makeBench } from "./run-tests/bench.mjs";
 import { capture } from "./run-tests/child.mjs";
 import { addCounts, closingLine, noCounts } from "./run-tests/counts.mjs";
+import { crossPrograms, whyNoCross } from "./run-tests/cross.mjs";
 
 const JOBS = Number(process.env.JOBS ?? availableParallelism());
 const FUZZ_RUNS = Number(process.env.FUZZ_RUNS ?? 20_000);
@@ -211,6 +212,14 @@ const TIERS = [
     prepare: [make("c-tests")],
     programs: () => [...filesIn("test/c", "_test.c").map((file) => cTest(file, "test")),
       ...ON_BOTH_TLS.map((name) => cTest(`test/c/${name}.c`, "mbedtls-test"))],
+  },
+  {
+    name: "cross",
+    title: "engine, C and policies on MIPS, emulated",
+    whyNot: whyNoCross,
+    prepare: [make("cross-tests")],
+    programs: () => crossPrograms(filesIn("test/c", "_test.c"),
+      filesIn("docs/policies", ".test.ts")),
   },
   {
     name: "hostile",
