@@ -16,7 +16,7 @@ import { parseArgs } from "node:util";
 
 const RUN = join(dirname(fileURLToPath(import.meta.url)), "run.js");
 const DAY_MINUTES = 1_440;
-/** A child that lives long compiles its code once; small shares at the end keep all busy. */
+/** Days. A child that lives long compiles its code once; small shares at the end keep all busy. */
 const SHARE_MAX = 200;
 const SHARE_MIN = 5;
 const PROGRESS_MS = 5_000;
@@ -49,8 +49,8 @@ async function main(): Promise<void> {
   const both = Math.min(seeds, Number(values["quickjs-seeds"]));
   const workers = availableParallelism();
   const shares = [
-    ...sharesOf(from, both, "both", workers),
-    ...sharesOf(from + both, seeds - both, "node", workers),
+    ...sharesOf(from, both, days, "both", workers),
+    ...sharesOf(from + both, seeds - both, days, "node", workers),
   ];
   const tally: Tally = { lived: 0, passed: 0, failed: 0 };
   const started = Date.now();
@@ -70,13 +70,14 @@ async function main(): Promise<void> {
 
 /** Each share is what a worker would get of half of the rest. */
 function sharesOf(
-  from: number, total: number, engine: Share["engine"], workers: number,
+  from: number, total: number, days: number, engine: Share["engine"], workers: number,
 ): Share[] {
   const shares: Share[] = [];
   for (let done = 0; done < total; ) {
     const left = total - done;
     const fair = Math.ceil(left / (2 * workers));
-    const count = Math.min(left, SHARE_MAX, Math.max(SHARE_MIN, fair));
+    const [least, most] = [SHARE_MIN, SHARE_MAX].map((share) => Math.ceil(share / days));
+    const count = Math.min(left, most as number, Math.max(least as number, fair));
     shares.push({ from: from + done, count, engine });
     done += count;
   }
