@@ -9,13 +9,20 @@ import terser from "@rollup/plugin-terser";
  * is called with `new` unless it is a class, and no property has a getter with an effect that
  * anybody relies on.
  */
-export const minifier = terser({
-  ecma: 2020,
-  module: true,
-  compress: { passes: 4, unsafe_arrows: true, pure_getters: true },
-  mangle: false,
-  format: { comments: false },
-});
+export const minifier = minifierWith({});
+
+/** Our own code makes texts of numbers, texts and plain values only: `String(a)` may be `a+""`. */
+export const minifierOfOwn = minifierWith({ unsafe: true });
+
+function minifierWith(more) {
+  return terser({
+    ecma: 2020,
+    module: true,
+    compress: { passes: 4, unsafe_arrows: true, pure_getters: true, ...more },
+    mangle: false,
+    format: { comments: false },
+  });
+}
 
 /** A warning about the module graph is a mistake in it: cycles, unresolved names end the build. */
 export function onwarn(warning) {

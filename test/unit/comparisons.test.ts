@@ -1,6 +1,7 @@
 /**
- * The build steps that shorten comparisons and `this`. Goal: the same results for every value that
- * the types allow. Method: small sources, each way in which a comparison may and may not change.
+ * The build steps that shorten comparisons, `this` and variables of small functions. Goal: the same
+ * results for every value that the types allow. Method: small sources, each way in which a piece of
+ * code may and may not change.
  */
 import ts from "typescript";
 import { suite } from "uvu";
@@ -15,6 +16,7 @@ const { comparisonEdits } = await load("comparisons") as {
   comparisonEdits(file: ts.SourceFile, checker: ts.TypeChecker): Edit[];
 };
 const { applyEdits } = await load("edits") as { applyEdits(code: string, edits: Edit[]): string };
+const { useParameters } = await load("parameters") as { useParameters(code: string): string };
 const { nameThis } = await load("this") as { nameThis(code: string): string };
 
 const options: ts.CompilerOptions = {
@@ -105,3 +107,25 @@ names("needs a name that the bundle does not have", () => {
   assert.throws(() => nameThis("let $this;class A{f(){this.a=this.b+this.c}}"), /\$this/);
 });
 names.run();
+
+const parameters = suite("parameters");
+/** A program, and what becomes of it; "" if nothing may. */
+const PROGRAMS: readonly (readonly [string, string])[] = [
+  ["let f=a=>{let b=a+1;return b*b};f(2)", "let f=(a,b=a+1)=>b*b;f(2)"],
+  ["let f=()=>{let b=1,c=2;return{b,c}};f()", "let f=(b=1,c=2)=>({b,c});f()"],
+  ["((a,b)=>{let{c}=a,d;return(d=c,b)})(x,y)", "((a,b,{c}=a,d)=>(d=c,b))(x,y)"],
+  ["let f=(a,b)=>{let c=a;return c};f(1);f()", "let f=(a,b,c=a)=>c;f(1);f()"],
+  ["let f=a=>{let b=g=>{let h=g;return h};return b(a)};f(1)",
+    "let f=(a,b=(g,h=g)=>h)=>b(a);f(1)"],
+  ["let f=a=>{let b=a;return b};[1].map(f)", ""],
+  ["let f=a=>{let b=a;return b};f(1,2)", ""],
+  ["let f=a=>{let b=a;return b};f(...x)", ""],
+  ["let f=(...a)=>{let b=a;return b};f(1)", ""],
+  ["let f=(a=c)=>{let c=a;return c};f(1)", ""],
+  ["let f=a=>{let b=a;g();return b};f(1)", ""],
+  ["let f=a=>{let b=a;return b};export{f}", ""],
+];
+for (const [from, to] of PROGRAMS) {
+  parameters(from, () => assert.is(useParameters(from), to || from));
+}
+parameters.run();

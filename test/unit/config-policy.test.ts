@@ -44,7 +44,7 @@ test("every key is kept through a dump", () => {
   assert.deepStrictEqual(config.policy.vars, full.vars);
   assert.strictEqual(config.policy.leasesFile, "/tmp/dhcp.leases");
   const again = parseConfig(dumpConfig(config));
-  assert.deepStrictEqual(again, { config, issues: [], warnings: [] });
+  assert.deepStrictEqual(again, { config, issues: [], warnings: [], isEnabled: true });
 });
 
 for (const [change, path, expected] of [

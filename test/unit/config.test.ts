@@ -167,13 +167,13 @@ for (const row of gatewayRows) {
   issues(`gateway ${JSON.stringify(row[0]).slice(0, 90)}`, () => checkRow(gatewayJson, row));
 }
 
-issues("a file that is too long, no object, or no JSON is one issue", () => {
-  const paths = ["[]", "7", '{"role" 1}', `"${"x".repeat(1_100_000)}"`].map((text) =>
+issues("a file that is too long or broken is one issue", () => {
+  const paths = ['{"role" 1}', `"${"x".repeat(1_100_000)}"`].map((text) =>
     parseConfig(text)
       .issues.map((issue) => issue.path)
       .join(),
   );
-  assert.deepStrictEqual(paths, ["", "", "1:9", ""]);
+  assert.deepStrictEqual(paths, ["1:9", ""]);
 });
 
 issues("unknown keys are warnings that name the nearest known one", () => {

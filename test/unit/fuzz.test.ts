@@ -83,7 +83,8 @@ fuzz("config", (bytes) => {
   const { config, issues } = parseConfig(text);
   assert.strictEqual(config === undefined, issues.length > 0);
   for (const { path, expected } of issues) assert.ok(typeof path === "string" && expected !== "");
-  if (config !== undefined) assert.ok(typeof JSON.parse(text) === "object");
+  const isJson = text.trimStart().startsWith("{");
+  if (config !== undefined && isJson) assert.ok(typeof JSON.parse(text) === "object");
 });
 
 fuzz("dns", (bytes) => {

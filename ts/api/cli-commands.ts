@@ -149,8 +149,8 @@ function checkConfig({ native, words, json, end }: CliContext): void {
   if (json) {
     native.writeOut(`${JSON.stringify({ valid: config !== undefined, issues, warnings })}\n`);
   } else {
-    for (const line of issueLines(warnings)) native.writeErr(`${path}: warning: ${line}\n`);
-    for (const line of issueLines(issues)) native.writeErr(`${path}: ${line}\n`);
+    for (const line of issueLines(warnings, path)) native.writeErr(`warning: ${line}\n`);
+    for (const line of issueLines(issues, path)) native.writeErr(`${line}\n`);
     if (config !== undefined) native.writeOut(`${path}: a valid ${config.role} configuration\n`);
   }
   return end(config === undefined ? exitConfig : 0, "");

@@ -6,10 +6,10 @@ import type {
   PolicyConfig,
   RouterConfig,
   Rule,
-  WhenDown,
 } from "../model/config.js";
 import { ruleLists } from "./router.js";
 import { subjectOf } from "./checks.js";
+import { endpointText, whenDownWord } from "./words.js";
 
 type Json = Record<string, unknown>;
 
@@ -70,11 +70,6 @@ function dumpTarget(rule: Rule): Json {
   return { vl, when_down: whenDownWord(rule.whenDown) };
 }
 
-/** The word that a configuration uses. */
-export function whenDownWord(whenDown: WhenDown): string {
-  return whenDown.kind === "location" ? whenDown.name : whenDown.kind;
-}
-
 function dumpLocation(location: LocationConfig): Json {
   return {
     name: location.name,
@@ -90,10 +85,6 @@ function dumpLocation(location: LocationConfig): Json {
     dial: location.dial,
     capacity_mbit: location.capacityMbit,
   };
-}
-
-export function endpointText(host: string, port: number): string {
-  return host.includes(":") ? `[${host}]:${port}` : `${host}:${port}`;
 }
 
 function dumpApi(config: Config): Json {

@@ -15,6 +15,7 @@ export interface JsonError {
 const depthMax = 32;
 
 const space = /[ \t\n\r]*/y;
+const blankOrComment = /[\s\ufeff]+|#.*/y;
 const scalar = /-?(?:0|[1-9]\d*)(?:\.\d+)?(?:[eE][+-]?\d+)?|true|false|null/y;
 const escapes = /\\(?:["\\/bfnrt]|u[0-9A-Fa-f]{4})/g;
 const control = /[\u0000-\u001f]/;
@@ -30,6 +31,13 @@ interface Reader {
   readonly text: string;
   /** Index of the next character. */
   at: number;
+}
+
+/** True if the first thing in a file that is neither blank nor comment is a brace. */
+export function isJson(text: string): boolean {
+  const reader = { text, at: 0 };
+  while (take(reader, blankOrComment) !== "");
+  return text[reader.at] === "{";
 }
 
 /** The value of JSON text, or where and why it is none. */

@@ -3,9 +3,12 @@ import type { ApiConfig, Config, Issue } from "../model/config.js";
 import { configBytesMax } from "../model/limits.js";
 import { checkGateway, checkRouter } from "./checks.js";
 import { buildGateway } from "./gateway.js";
-import { readJson } from "./json.js";
+import type { JsonError } from "./json.js";
+import { isJson, readJson } from "./json.js";
 import { buildRouter } from "./router.js";
 import { isObject } from "./types.js";
+import type { UciConfig } from "./uci-config.js";
+import { readUciConfig } from "./uci-config.js";
 import type { Findings, Section } from "./walk.js";
 import { addIssue, readSection } from "./walk.js";
 
@@ -15,27 +18,39 @@ export interface ParsedConfig {
   readonly issues: readonly Issue[];
   /** What is understood but may not be meant. */
   readonly warnings: readonly Issue[];
+  /** False of a UCI file that does not say `option enabled '1'`: it may be checked, not run. */
+  readonly isEnabled: boolean;
 }
 
-/** Reads a configuration file's text; see docs/config.md. Never throws. */
+type Read = Omit<UciConfig, "value"> &
+  ({ readonly value: unknown } | { readonly error: JsonError });
+
+/** Reads a configuration file's text, JSON or UCI; see docs/config.md. Never throws. */
 export function parseConfig(text: string): ParsedConfig {
   const found: Findings = { issues: [], warnings: [] };
-  const config = readConfig(text, found);
-  return { config: found.issues.length === 0 ? config : undefined, ...found };
-}
-
-function readConfig(text: string, found: Findings): Config | undefined {
   if (text.length > configBytesMax) {
     addIssue(found.issues, "", text.length, `at most ${configBytesMax} characters`);
-    return undefined;
+    return { config: undefined, isEnabled: true, ...found };
   }
-  const read = readJson(text);
-  if ("error" in read) {
-    const { line, column, text: expected } = read.error;
-    addIssue(found.issues, `${line}:${column}`, undefined, expected);
-    return undefined;
-  }
-  return build(read.value, found);
+  const read: Read = isJson(text)
+    ? { isEnabled: true, ...readJson(text), locate: (issue) => issue }
+    : readUciConfig(text, found);
+  const built: Findings = { issues: [], warnings: [] };
+  const config = readConfig(read, built);
+  const issues = [...found.issues, ...built.issues.map(read.locate)];
+  return {
+    config: issues.length === 0 ? config : undefined,
+    issues,
+    warnings: [...found.warnings, ...built.warnings.map(read.locate)],
+    isEnabled: read.isEnabled,
+  };
+}
+
+function readConfig(read: Read, found: Findings): Config | undefined {
+  if (!("error" in read)) return build(read.value, found);
+  const { line, column, text: expected } = read.error;
+  addIssue(found.issues, `${line}:${column}`, undefined, expected);
+  return undefined;
 }
 
 function build(value: unknown, found: Findings): Config | undefined {

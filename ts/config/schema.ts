@@ -87,7 +87,7 @@ project_id text "af_router_sdk_test"
 rcvbuf int 0 -1 2147483647
 sndbuf int 0 -1 2147483647
 data_report_interval int 30000 0 2147483647
-v4v6_policy policy "legacy"
+v4v6_policy families "legacy"
 ipv6_output_only flag false
 hydra_default_vl_reconnect_interval int 10 0 86400
 config_dir path "/etc/afwrt"

@@ -92,7 +92,7 @@ export const types: Readonly<Record<string, ValueType>> = {
   role: oneOf("router", "gateway"),
   stop: oneOf("restore", "block"),
   dial: oneOf("now", "lazy"),
-  policy: oneOf("legacy", "ipv4_only", "ipv6_only", "both"),
+  families: oneOf("legacy", "ipv4_only", "ipv6_only", "both"),
 };
 
 export function isObject(value: unknown): value is Record<string, unknown> {

@@ -15,9 +15,14 @@ export type Section = Readonly<Record<string, unknown>> & { readonly path: strin
 const valueTextMax = 80;
 const issuesMax = 1_000;
 
-const rowsOf: ReadonlyMap<string, readonly KeyRow[]> = new Map(
+const sectionRows: ReadonlyMap<string, readonly KeyRow[]> = new Map(
   schema.map(({ section }) => [section, schema.filter((row) => row.section === section)]),
 );
+
+/** None if the name is not that of a section. */
+export function rowsOf(name: string): readonly KeyRow[] {
+  return sectionRows.get(name) ?? [];
+}
 
 /** The value as short JSON text for an issue. */
 function shown(value: unknown): string {
@@ -45,7 +50,7 @@ export function readSection(
     addIssue(found.issues, path, value, "an object");
     return { path };
   }
-  const rows = rowsOf.get(name) ?? [];
+  const rows = rowsOf(name);
   warnUnknown(rows, value, path, found);
   const entries = rows.map((row) => [row.key, readKey(row, value, join(path, row.key), found)]);
   return { ...(Object.fromEntries(entries) as Record<string, unknown>), path };
@@ -93,7 +98,7 @@ function readValue(
 
 function sectionOf(type: string): SectionName | undefined {
   const name = type.startsWith("{") ? type.slice(1, -1) : type;
-  return rowsOf.get(name)?.[0]?.section;
+  return rowsOf(name)[0]?.section;
 }
 
 function outOfRange(row: KeyRow, value: unknown): boolean {
@@ -128,7 +133,7 @@ function expectedOf(row: KeyRow): string {
     : `${base} from ${row.range[0]} to ${row.range[1]}`;
 }
 
-function join(path: string, key: string): string {
+export function join(path: string, key: string): string {
   return path === "" ? key : `${path}.${key}`;
 }
 
@@ -141,10 +146,14 @@ function warnUnknown(
   const known = rows.map((row) => row.key);
   for (const key of Object.keys(object)) {
     if (known.includes(key)) continue;
-    const near = nearestWord(key, known);
-    const hint = near === undefined ? "a known key" : `a known key; did you mean ${near}?`;
-    addIssue(found.warnings, join(path, key), object[key], hint);
+    addIssue(found.warnings, join(path, key), object[key], knownHint(key, known));
   }
+}
+
+/** What was expected in place of a word that is not known. */
+export function knownHint(word: string, known: readonly string[]): string {
+  const near = nearestWord(word, known);
+  return near === undefined ? "a known key" : `a known key; did you mean ${near}?`;
 }
 
 /** The word with the smallest edit distance, undefined if none is closer than half its length. */

@@ -12,25 +12,32 @@ import { saveState } from "./state-files.js";
 /** Name of the API socket in run_dir where the configuration names none. */
 const socketName = "adit.sock";
 
+const disabled: Issue = {
+  path: "",
+  value: "",
+  expected: "option enabled '1' in the section adit, or nothing runs",
+};
+
 export interface Configuration {
   readonly core: Core;
   changes: RuleChanges;
 }
 
-/** Reads the file; `done` gets the issues, none if core.config was replaced. */
+/** Reads the file; `done` gets the issues, none if core.config was replaced, one if not enabled. */
 export function loadConfiguration(
   configuration: Configuration,
-  done: (issues: readonly Issue[]) => void,
+  done: (issues: readonly Issue[], isEnabled: boolean) => void,
 ): void {
   const { core } = configuration;
   readFile(core.channel, core.facts.configPath, (result) => {
-    if (!(result instanceof Uint8Array)) return done([unreadable(core, result.text)]);
+    if (!(result instanceof Uint8Array)) return done([unreadable(result.text)], true);
     const text = core.native.utf8Decode(result);
-    if (text === undefined) return done([unreadable(core, "not UTF-8")]);
-    const { config, issues, warnings } = parseConfig(text);
-    for (const line of issueLines(warnings)) logWarning(core, line);
+    if (text === undefined) return done([unreadable("not UTF-8")], true);
+    const { config, issues, warnings, isEnabled } = parseConfig(text);
+    for (const line of issueLines(warnings, core.facts.configPath)) logWarning(core, line);
+    if (!isEnabled) return done([disabled, ...issues], false);
     if (config !== undefined) takeConfiguration(configuration, withSocket(core, config));
-    return done(issues);
+    return done(issues, true);
   });
 }
 
@@ -84,9 +91,8 @@ function withSocket(core: Core, config: Config): Config {
   return { ...config, api: { ...config.api, socket: `${core.facts.runDir}/${socketName}` } };
 }
 
-function unreadable(core: Core, why: string): Issue {
-  const value = JSON.stringify(core.facts.configPath);
-  return { path: "", value, expected: `a readable configuration file (${why})` };
+function unreadable(why: string): Issue {
+  return { path: "", value: "", expected: `a readable configuration file (${why})` };
 }
 
 function invalid(path: string, value: string, expected: string): ChangeAnswer {

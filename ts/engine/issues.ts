@@ -1,9 +1,11 @@
 /** Issues as lines for people. */
 import type { Issue } from "../model/config.js";
 
-export function issueLines(issues: readonly Issue[]): readonly string[] {
+/** With a file's name they begin as those of a compiler do, `file:line: …`, if there is a line. */
+export function issueLines(issues: readonly Issue[], file = ""): readonly string[] {
   return issues.map(({ path, value, expected }) => {
-    const where = path === "" ? "configuration" : path;
+    const joint = file === "" || path === "" ? "" : /^\d/.test(path) ? ":" : ": ";
+    const where = file + joint + path || "configuration";
     return `${where}: expected ${expected}${value ? `, not ${value}` : ""}`;
   });
 }

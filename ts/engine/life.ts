@@ -54,10 +54,12 @@ export function begin(engine: Engine): void {
 /** A later life must not end the mover, which forwards by the last good decision meanwhile. */
 function readFirstConfiguration(engine: Engine): void {
   const { core } = engine;
-  loadConfiguration(engine.configuration, (issues) => {
+  loadConfiguration(engine.configuration, (issues, isEnabled) => {
     if (issues.length === 0 && core.config !== undefined) return takeFirst(engine, core.config);
-    for (const line of issueLines(issues)) core.log.writeOnce("error", `config ${line}`, line);
-    if (core.facts.restarts === 0) return exit(core, exitConfig);
+    for (const line of issueLines(issues, core.facts.configPath)) {
+      core.log.writeOnce("error", `config ${line}`, line);
+    }
+    if (core.facts.restarts === 0) return exit(core, isEnabled ? exitConfig : 0);
     afterMs(core, "config", configRetryMs, "read it again", () => {
       readFirstConfiguration(engine);
     });
@@ -116,7 +118,7 @@ export function reload(engine: Engine, done: (issues: readonly Issue[]) => void)
     const expected = `${before.role} as before; a change of role needs a restart`;
     const issues = changed ? [{ path: "role", value: `"${after.role}"`, expected }] : found;
     if (changed) core.config = before;
-    for (const line of issueLines(issues)) logError(core, `${core.facts.configPath}: ${line}`);
+    for (const line of issueLines(issues, core.facts.configPath)) logError(core, line);
     if (issues.length === 0 && after !== undefined) takeAgain(engine, after);
     done(issues);
   });

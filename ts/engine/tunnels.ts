@@ -4,7 +4,7 @@ import { asResult, command, request } from "../host/channel.js";
 import { answerText } from "../host/errno.js";
 import { resolveName } from "../host/resolver.js";
 import { readFile } from "../host/transfer.js";
-import { endpointText } from "../config/dump.js";
+import { endpointText } from "../config/words.js";
 import type { LocationConfig, RouterConfig } from "../model/config.js";
 import type { Ip } from "../model/ip.js";
 import { connectMsMax, keepaliveMs } from "../model/limits.js";

@@ -1,5 +1,5 @@
 /** The world as a policy script sees it: the same facts give the same bytes. */
-import { endpointText } from "../config/dump.js";
+import { endpointText } from "../config/words.js";
 import type {
   ScriptEvent,
   World,

@@ -1,5 +1,5 @@
 /** Why a device's traffic goes where it goes, in sentences. */
-import { whenDownWord } from "../config/dump.js";
+import { whenDownWord } from "../config/words.js";
 import type { Issue, RouterConfig, Rule } from "../model/config.js";
 import type { Ip, Mac } from "../model/ip.js";
 import { parseIp, parseMac, prefixContains } from "../model/ip.js";

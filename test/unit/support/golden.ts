@@ -48,7 +48,9 @@ export function regenerate(text: string): string {
 }
 
 class Story {
-  private parsed: ParsedConfig = { config: undefined, issues: [], warnings: [] };
+  private parsed: ParsedConfig = {
+    config: undefined, issues: [], warnings: [], isEnabled: true,
+  };
   private config: Config | undefined;
   private readonly kernel = new KernelModel();
   private states: LocationState[] = [];
