@@ -6,11 +6,11 @@
 import { existsSync, mkdirSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { finish, makeChecks, part } from "../netns/lab/check.mjs";
-import { stopDaemon } from "../netns/lab/daemon.mjs";
+import { ADIT, aditAsync, stopDaemon } from "../netns/lab/daemon.mjs";
 import { makeLab, routerConfig, startAll, startRouter, waitExit, waitReady }
   from "../netns/lab/lab.mjs";
 import { runSandboxed } from "../netns/lab/sandbox.mjs";
-import { nsStart, waitFor } from "../netns/lab/sh.mjs";
+import { nsStart, tryRun, waitFor } from "../netns/lab/sh.mjs";
 import { DEVICES, WEB, addressOf, exitOf, macOf } from "../netns/lab/topology.mjs";
 import { findChrome, startChrome } from "./chrome.mjs";
 import { sectionsOf } from "./configured.mjs";
@@ -60,12 +60,12 @@ async function setScene() {
   const leases = Object.entries(DEVICES).map(([device, { net, host, mac }]) =>
     `1900000000 ${mac} ${addressOf(net, host).v4} ${device} *\n`);
   writeFileSync("/run/adit-lab/leases", leases.join(""));
-  await startAll(lab, { change: (config) => ({ ...config,
-    policy: { leases_file: "/run/adit-lab/leases", confirm_s: 60 } }) });
+  await startAll(lab, { change: withPolicy });
   for (const device of Object.keys(DEVICES)) startTraffic(device);
   const scene = { lab, session: ADMIN, daemon: { socket: lab.daemons.router.socket },
     names: Object.fromEntries(Object.keys(DEVICES).map((device) => [device, device])) };
-  scene.uci = createUci({ config: "adit", sections: sectionsOf(routerConfig(lab)) });
+  scene.uci = createUci({ config: "adit", sections: sectionsOf(withPolicy(routerConfig(lab))),
+    onCommit: (text) => reconfigure(scene, text) });
   scene.rpcd = createRpcd({ daemon: scene.daemon, objects: objectsOf(scene),
     sessions: { [ADMIN]: "admin", [GUEST]: "guest" },
     aclFolders: [APP, join(process.env.LUCI_DIR, "modules/luci-base")]
@@ -76,6 +76,15 @@ async function setScene() {
   await scene.page.resize(...DESK);
   mkdirSync(PICTURES, { recursive: true });
   return scene;
+}
+
+const withPolicy = (config) =>
+  ({ ...config, policy: { leases_file: "/run/adit-lab/leases", confirm_s: 60 } });
+
+// What procd does through the init script when /etc/config/adit changed.
+function reconfigure({ lab: { daemons: { router } } }, text) {
+  writeFileSync(router.file, text);
+  void aditAsync(router, "reload");
 }
 
 // Enough for a graph to show something, and little enough for any machine.
@@ -107,7 +116,15 @@ async function runCommand(scene, { command, params = [] }, session) {
   const line = [command, ...params].join(" ");
   if (!scene.rpcd.isAllowed(session, "file", line, "exec")) return [6];
   if (line === "/etc/init.d/adit start") await startAgain(scene);
-  return ok({ code: 0 });
+  if (command !== "/usr/bin/adit") return ok({ code: 0 });
+  const { status, stdout, stderr } = tryRun([ADIT, "config", "check", saved(scene)]);
+  return ok({ code: status, stdout, stderr });
+}
+
+function saved({ uci }) {
+  const file = "/run/adit-lab/saved";
+  writeFileSync(file, uci.text());
+  return file;
 }
 
 async function startAgain(scene) {
@@ -169,8 +186,8 @@ async function testDevices(scene, checks) {
   await page.click(button("Close"));
   await page.click(button("no own rule", rowOf("phone")));
   await page.waitFor(`${rowOf("phone")}?.innerText.includes("not managed")`);
-  await page.click(button("direct", rowOf("guest")));
-  await page.waitFor(`${rowOf("guest")}?.innerText.includes("past every tunnel")`);
+  await page.click(button("direct", rowOf("laptop")));
+  await page.waitFor(`${rowOf("laptop")}?.innerText.includes("past every tunnel")`);
   await page.click(button("us", rowOf("phone")));
   await page.waitFor(`${rowOf("phone")}?.innerText.includes("through us")`);
 }
@@ -274,22 +291,36 @@ async function testRules(scene, checks) {
   await page.waitFor(`document.querySelectorAll(
     "#cbi-adit-protected_mac_addr .cbi-section-table-row").length === 2`);
   await page.click(`[...document.querySelectorAll(${JSON.stringify(fresh)})].at(-1)`);
-  await page.type("02:00:00:00:00:30");
+  await page.type(macOf("guest"));
+  await page.evaluate(`(() => {
+    const [way] = document.querySelectorAll(
+      "#cbi-adit-protected_mac_addr .cbi-section-table-row:last-of-type select");
+    way.value = "de";
+    way.dispatchEvent(new Event("change", { bubbles: true }));
+  })()`);
   await picture(scene, checks, "rules");
   await page.click('document.querySelector(".cbi-page-actions .cbi-dropdown > ul > li[display]")');
   await waitFor("the rule to be saved", SAVE_MS_MAX, () =>
-    uci.text().includes("mac_addr '02:00:00:00:00:30'"));
+    uci.text().includes(`mac_addr '${macOf("guest")}'`));
   await page.waitFor(`!document.body.matches(".modal-overlay-active") &&
     document.querySelectorAll("#cbi-adit-protected_mac_addr .cbi-section-table-row").length === 2`);
-  checks.ok(true, "a rule is saved and applied");
+  const { got } = await waitExit("guest", "v4", exitOf("de").v4, EXIT_MS_MAX);
+  checks.same(got, exitOf("de").v4, "a rule is saved and applied");
 }
 
 async function testSettings(scene, checks) {
-  const { page } = scene;
+  const { page, uci } = scene;
   await open(scene, "settings");
   await page.waitFor('document.querySelectorAll(".cbi-tabmenu li").length === 3');
   checks.ok(await page.evaluate('[...document.querySelectorAll("#view input")].some((one) => '
     + 'one.value === "wrt0")'), "the settings show what is configured");
+  uci.methods.set({ section: "main", values: { tun_mtu: "12" } });
+  uci.commit();
+  await open(scene, "settings");
+  await page.waitFor('document.querySelector("[role=alert]")?.innerText.includes("tun_mtu")');
+  checks.ok(true, "a configuration that the daemon does not take is told");
+  uci.methods.delete({ section: "main", options: ["tun_mtu"] });
+  uci.commit();
 }
 
 async function testPhone(scene, checks) {

@@ -16,7 +16,9 @@ export function sectionsOf(config) {
   let count = 0;
   const unnamed = (type, options) =>
     ({ ...named(type, `cfg${++count}`, options), anonymous: true });
-  const main = { enabled: 1, ...Object.fromEntries(scalars), api_socket: config.api.socket };
+  const inner = ["policy", "api"].flatMap((outer) => Object.entries(config[outer])
+    .map(([key, value]) => [`${outer}_${key}`, value]));
+  const main = { enabled: 1, ...Object.fromEntries([...scalars, ...inner]) };
   return [
     named("adit", "main", main),
     ...config.locations.map(({ name, peers: _peers, ...options }) =>

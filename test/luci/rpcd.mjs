@@ -14,7 +14,10 @@ const ERRORS = {
   object: { code: -32000, message: "Object not found" },
   access: { code: -32002, message: "Access denied" },
 };
-const UBUS = { ok: 0, methodNotFound: 3, permissionDenied: 6, invalidArgument: 2 };
+const UBUS = { methodNotFound: 3, permissionDenied: 6 };
+/** Statuses of ubus for those of HTTP, as docs/ubus.md has them. */
+const STATUSES = { 200: 0, 403: 6, 404: 4, 409: 1, 500: 9, 504: 7 };
+const INVALID_ARGUMENT = 2;
 const NO_SESSION = "0".repeat(32);
 /** What rpcd's own unauthenticated.json grants to whoever asks. */
 const FREE = { session: ["access"], luci: ["getFeatures"] };
@@ -121,7 +124,7 @@ async function callDaemon({ socket }, name, args) {
   const http = httpOf(name, args);
   if (http === undefined) return [UBUS.methodNotFound];
   const { status, data } = await ask(socket, http);
-  return [status < 300 ? UBUS.ok : UBUS.invalidArgument, data];
+  return [STATUSES[status] ?? INVALID_ARGUMENT, data];
 }
 
 function ask(socketPath, { method, path, body }) {

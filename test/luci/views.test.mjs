@@ -198,6 +198,7 @@ failures("an error of a script is told with its place", () => {
 failures("statuses of ubus", () => {
   assert.is(text.failureOf(6).kind, "denied");
   assert.is(text.failureOf(4).kind, "absent");
+  assert.match(text.failureOf(10).text, /started again/);
   assert.is(text.failureOf(7).text, "Timeout");
   assert.is(text.failureOf(77).text, "ubus status 77");
   assert.is(text.failureOf(undefined).kind, "failed");
@@ -274,6 +275,15 @@ pages("few locations are buttons, many a list", () => {
   assert.is(children[0].attributes["aria-label"], "Send phone through us");
   const many = Array.from({ length: 6 }, (_one, i) => ({ name: `l${i}` }));
   assert.is(view.chooser(device, many, "phone").tag, "select");
+});
+
+pages("a move that a script overrules says so", () => {
+  const { moved } = load("view.adit.devices", { stubs });
+  const seen = (rule) => [{ rule, outcome: "tunnel", location: "us" }];
+  assert.equal(moved("tv", "de", seen("mac x")), ["good", "tv is sent through de"]);
+  assert.equal(moved("tv", "de", undefined), ["good", "tv is sent through de"]);
+  assert.is(moved("tv", "de", seen("policy: films"))[0], "warn");
+  assert.match(moved("tv", "de", seen("policy: films"))[1], /through us/);
 });
 
 pages("who may only read sees disabled buttons", () => {

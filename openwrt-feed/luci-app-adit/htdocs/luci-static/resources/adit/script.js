@@ -57,12 +57,15 @@ function create() {
   const signatureFile = E('input', { 'type': 'file', 'id': 'adit-signature', 'accept': '.sig' });
   const state = { script: '', signature: undefined, why: null };
 
+  /* Files that are being read; whoever sends waits for them. */
+  let reading = Promise.resolve();
   const readInto = (input, take) => input.addEventListener('change', () => {
     const [ chosen ] = input.files;
-    return chosen ? chosen.arrayBuffer().then(bytes => take(decode(bytes))) : take('');
+    const text = chosen ? chosen.arrayBuffer().then(decode) : Promise.resolve('');
+    reading = Promise.all([ reading, text ]).then(read => take(read[1]), () => take(null));
   });
   readInto(file, text => {
-    state.why = text === null ? _('The file is not UTF-8 text.') : null;
+    state.why = text === null ? _('The file cannot be read, or is not UTF-8 text.') : null;
     state.script = area.value = text ?? '';
     state.signature = undefined;
     signatureFile.value = '';
@@ -82,9 +85,9 @@ function create() {
       ]),
       E('label', { 'for': 'adit-script' }, [ _('Or its text') ]), area
     ],
-    read: () => (state.why || state.script.trim() === ''
+    read: () => reading.then(() => (state.why || state.script.trim() === ''
       ? { why: state.why ?? _('Choose a script, or write one.') }
-      : { request: { script: state.script, signature: state.signature } })
+      : { request: { script: state.script, signature: state.signature } }))
   };
 }
 

@@ -21,8 +21,10 @@ const ubusCodes = {
   10: _('Connection failed')
 };
 const ubusPermissionDenied = 6;
-/* Object gone, no answer, connection failed: nobody who could answer is there. */
-const ubusAbsent = [ 4, 5, 10 ];
+/* Without data of the daemon: the object went away after it had been looked up. */
+const ubusNotFound = 4;
+/* The mover answers so while no decider runs. */
+const ubusConnectionFailed = 10;
 
 const rpcObjectNotFound = -32000;
 const rpcSessionNotFound = -32001;
@@ -204,8 +206,11 @@ return baseclass.extend({
         ? this.refusal(answer) : null;
     if (answer === ubusPermissionDenied)
       return { kind: 'denied', text: _('Your account has no permission for this.'), lines: [] };
-    if (ubusAbsent.includes(answer))
+    if (answer === ubusNotFound)
       return { kind: 'absent', text: ubusCodes[answer], lines: [] };
+    if (answer === ubusConnectionFailed)
+      return { kind: 'failed', lines: [],
+        text: _('The logic of adit is being started again; packets go on as before.') };
     const code = Number.isInteger(answer) ? answer : 9;
     return { kind: 'failed', text: ubusCodes[code] ?? _('ubus status %d').format(code), lines: [] };
   },

@@ -148,12 +148,10 @@ return view.extend({
 
   /* Asks for the candidate; what comes back without failure is handed on. */
   send(action, more) {
-    const { request, why } = this.candidate.read();
-    if (why) {
-      dom.content(this.result, [ parts.banner({ kind: 'refused', text: why, lines: [] }) ]);
-      return Promise.resolve(undefined);
-    }
-    return call.policy(action, { ...request, ...more }).then(({ data, failure }) => {
+    const ask = ({ request, why }) => (why
+      ? { failure: { kind: 'refused', text: why, lines: [] } }
+      : call.policy(action, { ...request, ...more }));
+    return this.candidate.read().then(ask).then(({ data, failure }) => {
       if (failure)
         dom.content(this.result, [ parts.banner(failure) ]);
       return data;

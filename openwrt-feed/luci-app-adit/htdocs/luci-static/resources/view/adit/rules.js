@@ -38,7 +38,8 @@ return view.extend({
     const map = new form.Map('adit', null,
       _('Rules that last. A rule for a MAC address comes before one for an address, the longest ' +
         'prefix before shorter ones, and those before interfaces. What no rule names is left ' +
-        'alone, unless adit is the default gateway.'));
+        'alone, unless adit is the default gateway. What was chosen under Devices comes before ' +
+        'a rule here for the same MAC address, until adit is stopped.'));
     addRules(map, 'protected_mac_addr', _('Devices'), _('By MAC address.'), addMac);
     addRules(map, 'protected_ip_addr', _('Addresses'), _('IPv4 and IPv6 addresses and prefixes.'),
       addAddress);
