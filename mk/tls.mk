@@ -11,8 +11,8 @@ MBEDTLS_SRC := aes.c aesce.c aesni.c asn1parse.c asn1write.c base64.c bignum.c b
 	ecdsa.c ecp.c ecp_curves.c gcm.c md.c oid.c pem.c pk.c pk_ecc.c pk_wrap.c pkparse.c \
 	pkwrite.c platform.c platform_util.c poly1305.c psa_crypto.c psa_crypto_client.c \
 	psa_crypto_driver_wrappers_no_static.c psa_crypto_ecp.c psa_crypto_hash.c \
-	psa_crypto_mac.c psa_crypto_slot_management.c psa_util.c rsa.c rsa_alt_helpers.c sha256.c \
-	sha512.c ssl_ciphersuites.c ssl_client.c ssl_msg.c ssl_tls.c ssl_tls13_client.c \
+	psa_crypto_mac.c psa_crypto_rsa.c psa_crypto_slot_management.c psa_util.c rsa.c \
+	rsa_alt_helpers.c sha256.c sha512.c ssl_ciphersuites.c ssl_client.c ssl_msg.c ssl_tls.c ssl_tls13_client.c \
 	ssl_tls13_generic.c ssl_tls13_keys.c ssl_tls13_server.c x509.c x509_create.c x509_crt.c \
 	x509write.c x509write_crt.c
 
@@ -94,7 +94,8 @@ $(B)/san/test/tls_openssl_renamed.o: c/tls/openssl/tls_openssl.c test/c/tls_kind
 BOTH_TLS_TESTS := tls_interop_test tls_verify_test
 
 $(BOTH_TLS_TESTS:%=$(B)/san/test/%): $(B)/san/test/%: test/c/%.c \
-		$(B)/san/test/tls_openssl_renamed.o $(B)/san/libadit.a $(B)/san/libtls-mbedtls.a Makefile mk/tls.mk
+		$(B)/san/test/tls_openssl_renamed.o $(B)/san/libadit.a $(B)/san/libtls-mbedtls.a \
+		Makefile mk/tls.mk
 	$(call say,CC,$< [san])
 	@mkdir -p $(@D)
 	$(Q)$(CC) $(C_BASE) $(C_SAN) $(TEST_INCLUDES) -MF $@.d -MT $@ -Wl,--gc-sections \
