@@ -97,7 +97,7 @@ function fuzzer(file) {
 }
 
 // What rests on the TLS library runs on the other one too; MBEDTLS_TESTS in mk/tls.mk builds these.
-const ON_BOTH_TLS = ["tls_test", "session_test", "ed25519_test"];
+const ON_BOTH_TLS = ["tls_test", "session_test", "ed25519_test", "known_answers_test"];
 
 const cTest = (file, folder) => ({
   name: folder === "test" ? file : `${file} [${folder}]`,
