@@ -114,7 +114,7 @@ bench: build tools prepare-bench
 bench-policy: $(B)/aditd $(B)/policy.mjs
 	$(Q)node bench/policy.mjs
 
-size: build
+size: build size-package
 	$(Q)scripts/size
 
 sim: prepare-test

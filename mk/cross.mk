@@ -1,6 +1,7 @@
 # Static programs for routers: GCC of the distribution, musl and soft floating point of ours.
 #: make mips      build/mips/aditd for mips_24kc (big-endian); also mipsel, aarch64, x86-64
 #: make cross     all four of them
+#: make bench-mips  instructions of MIPS that a sealed byte costs
 
 CROSS := mips mipsel aarch64 x86-64
 TOOLCHAIN := $(B)/toolchain
@@ -25,11 +26,12 @@ CROSS_START_mipsel := crt1.o
 CROSS_START_aarch64 := rcrt1.o
 CROSS_START_x86-64 := rcrt1.o
 
-# Small, but for what touches every packet. No table for unwinding: nothing unwinds.
-CROSS_SIZE := -Os -ffunction-sections -fdata-sections -fno-asynchronous-unwind-tables \
+# Small, but for what touches every packet. Instructions in the order in which they were written pack
+# a fifteenth better than scheduled ones. No table for unwinding: nothing unwinds.
+CROSS_SIZE := -Os -fno-schedule-insns2 -ffunction-sections -fdata-sections -fno-asynchronous-unwind-tables \
 	-fno-unwind-tables -fmerge-all-constants
 CROSS_HARD := -fstack-protector-strong
-CROSS_SPEED := -O2
+CROSS_SPEED := -O2 -fschedule-insns2
 CROSS_FAST := c/mover/% mbedtls/chacha20.o mbedtls/poly1305.o mbedtls/aes.o mbedtls/gcm.o
 
 # $(1) target: the compiler, which sees no header of this machine's system
@@ -80,8 +82,12 @@ endef
 , := ,
 $(foreach target,$(CROSS),$(eval $(call cross_rules,$(target))))
 
-.PHONY: cross prepare-cross
+.PHONY: cross size-package prepare-cross
 cross: $(CROSS)
+
+# Where there is no cross compiler `make size` tells of the rest.
+size-package: $(if $(shell command -v $(CROSS_TOOLS_mips)gcc),mips mipsel bundle)
+	$(Q)scripts/size-package $(filter mips mipsel,$^)
 
 prepare-cross:
 	$(Q)scripts/bootstrap cross
@@ -120,7 +126,7 @@ $(foreach target,$(CROSS_EMULATED),$(eval $(call cross_test_rules,$(target))))
 
 # The suites in C run in the byte order that this machine does not have.
 .PHONY: cross-tests
-cross-tests: $(CROSS_EMULATED:%=$(B)/%/engine) $(CROSS_EMULATED:%=$(B)/%/aditd) $(B)/obj/engine \
+cross-tests: bundle $(CROSS_EMULATED:%=$(B)/%/engine) $(CROSS_EMULATED:%=$(B)/%/aditd) $(B)/obj/engine \
 	$(CROSS_TESTS:%=$(B)/mips/test/%) $(B)/policy.mjs
 
 $(B)/obj/engine: test/cross/engine.c $(B)/obj/libadit.a Makefile
@@ -129,3 +135,21 @@ $(B)/obj/engine: test/cross/engine.c $(B)/obj/libadit.a Makefile
 		$(B)/obj/libadit.a -lm
 
 -include $(B)/obj/engine.d
+
+# -------------------------------------------------------------------------------------- instructions
+
+$(B)/mips/aead: test/cross/aead.c $(B)/mips/libtls-mbedtls.a mk/cross.mk
+	$(call say,CC,$< [mips])
+	$(Q)$(subst $$$$,$$,$(call cross_cc,mips)) $(C_BASE) $(C_MBEDTLS) $(CROSS_SIZE) -MF $@.d -MT $@ -c -o $@.o $<
+	$(Q)$(call cross_link,mips,-o $@ $@.o $(call archives,mips,mbedtls))
+
+$(B)/cross/count.so: test/cross/count.c mk/cross.mk
+	$(call say,CC,$<)
+	@mkdir -p $(@D)
+	$(Q)$(CC) $(C_BASE) -O2 -shared -fPIC -MF $@.d -MT $@ -o $@ $<
+
+.PHONY: bench-mips
+bench-mips: $(B)/mips/aead $(B)/cross/count.so
+	$(Q)node test/cross/aead.mjs
+
+-include $(B)/mips/aead.d $(B)/cross/count.so.d

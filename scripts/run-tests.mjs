@@ -218,8 +218,10 @@ const TIERS = [
     title: "engine, C and policies on MIPS, emulated",
     whyNot: whyNoCross,
     prepare: [make("cross-tests")],
-    programs: () => crossPrograms(filesIn("test/c", "_test.c"),
-      filesIn("docs/policies", ".test.ts")),
+    programs: () => [
+      check("scripts/size-package", ["scripts/size-package", "mips", "mipsel"]),
+      ...crossPrograms(filesIn("test/c", "_test.c"), filesIn("docs/policies", ".test.ts")),
+    ],
   },
   {
     name: "hostile",
