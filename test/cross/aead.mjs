@@ -10,8 +10,9 @@ const SIZES = [64, 1400, 16384];
 const TIMES = 20;
 
 function instructions(cipher, size, times) {
-  const { status, stderr } = spawnSync("qemu-mips", ["-cpu", "24Kc", "-plugin",
-    "build/cross/count.so", "build/mips/aead", cipher, `${size}`, `${times}`], { encoding: "utf8" });
+  const args = ["-cpu", "24Kc", "-plugin", "build/cross/count.so", "build/mips/aead", cipher,
+    `${size}`, `${times}`];
+  const { status, stderr } = spawnSync("qemu-mips", args, { encoding: "utf8" });
   const counted = /^(\d+) instructions$/m.exec(stderr);
   if (status !== 0 || counted === null) throw new Error(`${cipher}: ${stderr}`);
   return Number(counted[1]);

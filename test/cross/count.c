@@ -1,5 +1,6 @@
-/* A plugin of QEMU (docs/devel/tcg-plugins) that prints how many instructions of the guest a program
- * executed. The few declarations are written out because distributions do not package the header. */
+/* A plugin of QEMU (docs/devel/tcg-plugins) that prints how many instructions of the guest a
+ * program executed. The few declarations are written out because distributions do not package the
+ * header. */
 #include <stddef.h>
 #include <stdint.h>
 #include <stdio.h>
