@@ -189,6 +189,15 @@ test("status of a router is a table of its locations", () => {
   assert.match(de ?? "", /^de +down +- .* reset$/);
 });
 
+test("what is amiss but does not stop the daemon is told", () => {
+  const head = { role: "router", version: "1", ready: true, uptime_ms: 1, problem: "" };
+  const body = { ...head, missing_ifnames: ["br-x", "br-y"], locations: [] };
+  assert.match(run(["status"], answering(body)).out, /\nno such interface: br-x, br-y\n/);
+  const kept = run(["protect", "br-lan", "us"], answering({ not_kept: "no space" }));
+  assert.match(kept.out, /goes through us, until aditd restarts: no space\n$/);
+  assert.strictEqual(kept.status, 0);
+});
+
 test("events are lines as they come, however they are cut", () => {
   const event = JSON.stringify({ time: 3_723_000, event: "route_connected", route_name: "us" });
   const middle = `${event.slice(10)}\n${event.slice(0, 5)}`;

@@ -9,7 +9,9 @@ export function statusText(status: Json): string {
   const state = ready === true ? "ready" : String(status["state"]);
   const age = durationText(Number(uptimeMs));
   const head = `${String(role)} ${String(version)}, ${state}, up ${age}\n`;
-  const trouble = problem === "" ? "" : `not settled: ${String(problem)}\n`;
+  const missing = ((status["missing_ifnames"] ?? []) as readonly string[]).join(", ");
+  const issue = missing && `no such interface: ${missing}\n`;
+  const trouble = (problem && `not settled: ${String(problem)}\n`) + issue;
   const isRouter = role === "router";
   const rows = listOf(status[isRouter ? "locations" : "clients"]).map(isRouter ? location : client);
   const names = ["state", "rtt", "IPv4", "IPv6", "received", "sent"];

@@ -92,8 +92,10 @@ function get(context: CliContext, target: string, render: (answer: Json) => stri
 
 function post(context: CliContext, target: string, body: object, said: string): void {
   const { native, json, ask, end } = context;
-  const onAnswer = (_answer: Json, text: string): void => {
-    native.writeOut(json ? text : `${said}\n`);
+  const onAnswer = (answer: Json, text: string): void => {
+    const { not_kept: why } = answer;
+    const warning = why === undefined ? "" : `, until aditd restarts: ${String(why)}`;
+    native.writeOut(json ? text : `${said}${warning}\n`);
     end(0, "");
   };
   ask({ method: "POST", target, body, json, onAnswer });

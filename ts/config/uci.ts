@@ -74,7 +74,7 @@ export function readUci(
   return sections;
 }
 
-/** An empty value takes the option away; `list` makes a list of an option, `option` one of it. */
+/** An empty `option` is none; `list` makes a list of an option, `option` replaces a list. */
 function setOption(
   options: UciSection["options"],
   name: string,
@@ -83,7 +83,6 @@ function setOption(
 ): void {
   const before = isList ? (options.get(name)?.entries ?? []) : [];
   if (isList || entry.text !== "") options.set(name, { isList, entries: [...before, entry] });
-  else options.delete(name);
 }
 
 function readCommand(reader: Reader): readonly string[] {

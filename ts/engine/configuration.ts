@@ -43,7 +43,8 @@ export function loadConfiguration(
 
 /** Why a change was refused, or the configuration that it makes. */
 export type ChangeAnswer =
-  | { readonly kind: "changed"; readonly config: Config }
+  /** It holds; `notKept` says why the next start will not know it, "" if it will. */
+  | { readonly kind: "changed"; readonly notKept: string }
   | { readonly kind: "absent" }
   | { readonly kind: "invalid"; readonly issues: readonly Issue[] };
 
@@ -66,17 +67,18 @@ export function applyChange(
   configuration.changes = changes;
   saveState(core, "rules", changesToJson(changes), (problem) => {
     if (problem !== "") logError(core, `run-time rules cannot be kept: ${problem}`);
-    done(takeChange(core, change));
+    done(takeChange(core, change, problem));
   });
 }
 
 /** The configuration may have changed meanwhile, so the change is applied to what is in force. */
-function takeChange(core: Core, change: RuleChange): ChangeAnswer {
+function takeChange(core: Core, change: RuleChange, notKept: string): ChangeAnswer {
   const { config } = core;
   if (config?.role !== "router") throw new Error("the role changed while running");
   const outcome = changeRule(config, change);
-  if (outcome.kind === "changed") core.config = outcome.config;
-  return outcome;
+  if (outcome.kind !== "changed") return outcome;
+  core.config = outcome.config;
+  return { kind: "changed", notKept };
 }
 
 function takeConfiguration(configuration: Configuration, file: Config): void {

@@ -15,6 +15,7 @@ import { issueLines } from "./issues.js";
 import { reportMoves } from "./moves.js";
 import { changesFromJson } from "./runtime-rules.js";
 import { isSettled, noteIntent, whenSettled } from "./settle.js";
+import { missingIfnames } from "./status.js";
 import { startScripts } from "./swap.js";
 import { startControl } from "./swap-control.js";
 import {
@@ -104,7 +105,13 @@ export function beginLife(engine: Engine): void {
   core.events.publish({ event: "ready" });
   logInfo(core, `ready as ${core.config?.role ?? ""}`);
   reportMoves(engine, "start");
+  warnMissing(core);
   if (core.config?.role === "router") startTunnels(engine.tunnels);
+}
+
+function warnMissing(core: Core): void {
+  const names = missingIfnames(core);
+  if (names.length > 0) logWarning(core, `no interface ${names.join(", ")} until it appears`);
 }
 
 /** Reads the file again. With any issue the configuration in force stays. */
@@ -132,6 +139,7 @@ function takeAgain(engine: Engine, config: Config): void {
   noteIntent(engine.settler, "the configuration was read again");
   if (engine.phase === "running" && config.role === "router") startTunnels(engine.tunnels);
   reportMoves(engine, "reload");
+  warnMissing(engine.core);
 }
 
 /** Listens for users; a failure is retried, because the daemon is of use without them. */

@@ -111,7 +111,8 @@ function changeRules(
     logInfo(engine.core, `${verb} by ${kind}`);
     engine.core.log.write("debug", `${verb} ${kind} ${subject} ${vl ?? ""}`);
     reportMoves(engine, `${verb} ${kind} ${subject}`);
-    return answerWhenSettled(engine, verb, { kind, subject, ...words }, done);
+    const kept = answer.notKept && { not_kept: answer.notKept };
+    return answerWhenSettled(engine, verb, { kind, subject, ...words, ...kept }, done);
   });
 }
 

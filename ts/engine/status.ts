@@ -3,6 +3,7 @@ import type { SessionStats, StatsMessage } from "../host/contract.gen.js";
 import type { GatewayConfig } from "../model/config.js";
 import type { Tunnel } from "../tunnel/state.js";
 import { locationStateOf } from "../tunnel/state.js";
+import type { Core } from "./core.js";
 import { nowMs } from "./core.js";
 import type { Engine } from "./engine-state.js";
 import { isSettled } from "./settle.js";
@@ -21,6 +22,7 @@ export function statusOf(engine: Engine, stats: StatsMessage): object {
     ready: phase === "running",
     settled: isSettled(settler),
     problem: settler.lastProblem,
+    missing_ifnames: missingIfnames(core),
     uptime_ms: Math.floor(now - core.startedAtMs),
     mover_uptime_ms: stats.uptimeMs,
     ...(config?.role === "gateway"
@@ -45,6 +47,15 @@ export function statusOf(engine: Engine, stats: StatsMessage): object {
       return { name, in_ms: Math.max(0, Math.round(atMs - now)), why };
     }),
   };
+}
+
+/** Interfaces that the configuration names and the kernel does not have; hotplug may bring them. */
+export function missingIfnames({ config, store }: Core): readonly string[] {
+  if (config?.role !== "router") return [];
+  const here = new Set([...store.links.values()].map(({ name }) => name));
+  const ruled = config.rules.map(({ match }) => (match.kind === "iface" ? match.iface : ""));
+  const named = new Set([...config.lanIfnames, ...ruled]);
+  return [...named].filter((name) => name !== "" && !here.has(name));
 }
 
 export function stateWord(phase: Engine["phase"]): string {

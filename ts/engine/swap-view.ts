@@ -18,7 +18,7 @@ import { locationStates } from "./tunnels.js";
 
 /**
  * Share of the devices in tunnels whose tunnel carries, or would once somebody asks for it; 1 if
- * there is none.
+ * there is none. A device that belongs to no location is blocked on purpose, and so not counted.
  */
 export function healthOf(engine: Engine): number {
   const { core, tunnels } = engine;
@@ -27,7 +27,9 @@ export function healthOf(engine: Engine): number {
   const states = locationStates(tunnels);
   const idle = new Set(states.filter(({ state }) => state === "idle").map(({ name }) => name));
   const all = devicesOf(config, core.store, states);
-  const bound = all.filter(({ outcome }) => outcome === "tunnel" || outcome === "blocked");
+  const bound = all.filter(({ outcome, location }) => {
+    return outcome === "tunnel" || (outcome === "blocked" && location !== "");
+  });
   const well = bound.filter(({ outcome, location }) => outcome === "tunnel" || idle.has(location));
   return bound.length === 0 ? 1 : well.length / bound.length;
 }
