@@ -118,10 +118,12 @@ function readOption(
     return valueOf(type.replace(/[[\]]/g, ""), text);
   });
   places.set(at, { section, line: entries[0]?.line ?? 0, option });
-  const holder = inner === undefined ? object : ((object[inner] ??= {}) as Json);
+  const holder = inner === undefined ? object : (object[inner] ??= {});
   // A list of one empty text is the empty list, which UCI cannot say otherwise.
   const list = values.filter((value) => value !== "");
-  holder[key] = isList || type.startsWith("[") ? list : list[0];
+  // A text in place of the whole object is an issue of its own.
+  if (typeof holder !== "object") return;
+  (holder as Json)[key] = isList || type.startsWith("[") ? list : list[0];
 }
 
 /** The first reading of the text that the type takes, or else the text. */
