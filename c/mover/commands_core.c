@@ -81,7 +81,7 @@ void command_hello(struct mover *mover, uint32_t seq, const struct msg_hello *me
 	}
 	log_info("decider %u: module %s%s%s", mover->starts, message->module,
 		 message->role[0] ? ", role " : "", message->role);
-	mover->decider.greeted = true;
+	decider_greeted(mover);
 	send_state(mover, seq);
 	if (mover->terminating)
 		decider_signal(mover, SIGTERM);

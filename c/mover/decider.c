@@ -18,6 +18,8 @@
 
 #define PING_INTERVAL_US 2000000
 #define PING_ANSWER_US 5000000
+/* A router that boots is at its slowest when a decider loads its module. */
+#define LOADING_US_MAX 20000000
 /* Waits before the next start double from the first to the last of these. */
 #define RESTART_US_FIRST 100000
 #define RESTART_US_MAX 10000000
@@ -165,7 +167,7 @@ static void ping_is_due(struct loop_timer *timer)
 	uint8_t bytes[64];
 
 	loop_timer_start(mover->loop, timer, PING_INTERVAL_US);
-	if (mover->decider.ping_open)
+	if (mover->decider.ping_open || !mover->decider.greeted)
 		return;
 	mover->decider.ping_open = true;
 	loop_timer_start(mover->loop, &mover->silence, PING_ANSWER_US);
@@ -180,7 +182,9 @@ static void silence_is_over(struct loop_timer *timer)
 	if (writer_is_busy(mover))
 		loop_timer_start(mover->loop, timer, PING_ANSWER_US);
 	else
-		decider_kill(mover, "no answer to a ping for 5 seconds");
+		decider_kill(mover, mover->decider.greeted ?
+					    "no answer to a ping for 5 seconds" :
+					    "no word of it for 20 seconds");
 }
 
 void decider_init(struct mover *mover)
@@ -252,6 +256,7 @@ void decider_start(struct mover *mover)
 	}
 	mover->starts++;
 	loop_timer_start(mover->loop, &mover->ping, PING_INTERVAL_US);
+	loop_timer_start(mover->loop, &mover->silence, LOADING_US_MAX);
 }
 
 void decider_kill(struct mover *mover, const char *reason)
@@ -300,6 +305,12 @@ void decider_signal(struct mover *mover, uint8_t number)
 	if (mover->decider.greeted)
 		decider_send(mover, bytes, msg_signal_encode(&message, 0, bytes, sizeof(bytes)),
 			     -1);
+}
+
+void decider_greeted(struct mover *mover)
+{
+	mover->decider.greeted = true;
+	loop_timer_stop(&mover->silence);
 }
 
 void decider_pong(struct mover *mover, uint32_t token)

@@ -113,6 +113,8 @@ void decider_replace(struct mover *mover);
 void decider_send(struct mover *mover, const uint8_t *bytes, int length, int fd);
 /* A signal for the decider, if there is one that listens. */
 void decider_signal(struct mover *mover, uint8_t number);
+/* To be called for its hello, after which it has to answer pings. */
+void decider_greeted(struct mover *mover);
 /* To be called for every pong. */
 void decider_pong(struct mover *mover, uint32_t token);
 /* Kills and reaps without restarting; for the end of the mover. */

@@ -15,6 +15,8 @@
 
 #define MODULE_BYTES_MAX (4u << 20)
 #define MODULE_NAME "adit.mjs"
+/* Loading may take so many times as long as a call: a router is never slower than when it boots. */
+#define LOADING_CALLS 5
 /* Jobs of one call; the deadline ends an endless chain long before. */
 #define JOBS_MAX 10000000
 
@@ -169,7 +171,7 @@ void vm_end_call(struct vm *vm)
 	vm->call_due_us = 0;
 }
 
-/* A script is to be blamed for what it ran, not for what ran instead of it on a busy machine; but
+/* A module is to be blamed for what it ran, not for what ran instead of it on a busy machine; but
  * before the backstop it is better to have an error than none. */
 bool vm_is_overdue(const struct vm *vm)
 {
@@ -177,7 +179,7 @@ bool vm_is_overdue(const struct vm *vm)
 
 	if (vm->call_due_us == 0 || vm_monotonic_us() < vm->call_due_us)
 		return false;
-	return !vm->is_policy || vm_monotonic_us() >= vm->call_due_us + late_us ||
+	return vm_monotonic_us() >= vm->call_due_us + late_us ||
 	       vm_cpu_us() - vm->call_cpu_us >= (uint64_t)vm->call_ms * 1000;
 }
 
@@ -377,11 +379,12 @@ static void find_exports(struct vm *vm, JSModuleDef *module)
 
 void vm_load(struct vm *vm, const char *text, size_t size, const struct vm_options *options)
 {
+	unsigned int call_ms = options->call_ms ? options->call_ms : VM_CALL_MS_DEFAULT;
 	JSModuleDef *definition;
 	JSValue module;
 
 	vm->memory_max = options->memory_bytes ? options->memory_bytes : VM_MEMORY_BYTES_DEFAULT;
-	vm->call_ms = options->call_ms ? options->call_ms : VM_CALL_MS_DEFAULT;
+	vm->call_ms = LOADING_CALLS * call_ms;
 	vm->queue_last = &vm->queue_first;
 	vm_die_when_stuck();
 	vm_create(vm, options->stack_bytes ? options->stack_bytes : VM_STACK_BYTES_DEFAULT);
@@ -397,4 +400,6 @@ void vm_load(struct vm *vm, const char *text, size_t size, const struct vm_optio
 	evaluate(vm, module);
 	find_exports(vm, definition);
 	vm_end_call(vm);
+	vm->call_ms = call_ms;
+	vm_die_prepare(vm);
 }
