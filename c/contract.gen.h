@@ -209,7 +209,8 @@ struct msg_ready {
 
 MSG_FUNCTIONS(ready, 4)
 
-/* Liveness probe; unanswered for 5 s the decider is killed and started again. */
+/* Liveness probe; a decider that had 2.5 s of the processor since and gives no answer, or none
+ * for 30 s, is killed and started again. */
 struct msg_ping {
 	uint32_t token; /* To be returned. */
 };

@@ -18,6 +18,10 @@
 
 #define PING_INTERVAL_US 2000000
 #define PING_ANSWER_US 5000000
+/* That much of the processor's time is enough for an answer. Who got less on a busy router is not
+ * to blame, so many times. */
+#define PING_CPU_US 2500000
+#define SILENCES_MAX 6
 /* A router that boots is at its slowest when a decider loads its module. */
 #define LOADING_US_MAX 20000000
 /* Waits before the next start double from the first to the last of these. */
@@ -170,21 +174,31 @@ static void ping_is_due(struct loop_timer *timer)
 	if (mover->decider.ping_open || !mover->decider.greeted)
 		return;
 	mover->decider.ping_open = true;
+	mover->decider.silences = 0;
+	mover->decider.ping_cpu_us = proc_cpu_us(mover->decider.pid);
 	loop_timer_start(mover->loop, &mover->silence, PING_ANSWER_US);
 	decider_send(mover, bytes, msg_ping_encode(&ping, 0, bytes, sizeof(bytes)), -1);
+}
+
+/* Whoever says nothing at first, had the time for an answer, or was silent too often. */
+static bool is_to_blame(struct mover *mover)
+{
+	struct decider *decider = &mover->decider;
+	uint64_t used_us = proc_cpu_us(decider->pid) - decider->ping_cpu_us;
+
+	return !decider->greeted || used_us >= PING_CPU_US || ++decider->silences >= SILENCES_MAX;
 }
 
 static void silence_is_over(struct loop_timer *timer)
 {
 	struct mover *mover = container_of(timer, struct mover, silence);
 
-	/* What it says is not read meanwhile. */
-	if (writer_is_busy(mover))
+	/* While a writer is busy, what the decider says is not read. */
+	if (writer_is_busy(mover) || !is_to_blame(mover))
 		loop_timer_start(mover->loop, timer, PING_ANSWER_US);
 	else
-		decider_kill(mover, mover->decider.greeted ?
-					    "no answer to a ping for 5 seconds" :
-					    "no word of it for 20 seconds");
+		decider_kill(mover, mover->decider.greeted ? "no answer to a ping" :
+							     "no word of it for 20 seconds");
 }
 
 void decider_init(struct mover *mover)

@@ -49,6 +49,8 @@ struct decider {
 	uint64_t started_us;
 	uint32_t ping_token;
 	bool ping_open;
+	uint32_t silences; /* since the ping */
+	uint64_t ping_cpu_us; /* its processor time at the ping */
 	const char *kill_reason; /* static text; NULL unless we ended it */
 	bool replaced; /* we end it for another control module, after which nothing of it counts */
 	char last_error[256]; /* its last log line of level error */

@@ -9,6 +9,7 @@
 #include <sys/resource.h>
 #include <sys/syscall.h>
 #include <sys/wait.h>
+#include <time.h>
 #include <unistd.h>
 
 /* Linux 5.3 and 5.9 gave every architecture but alpha the same numbers above these bases; the
@@ -76,6 +77,16 @@ void proc_set_oom_score(int score)
 	written = write(fd, text, (size_t)length);
 	(void)written;
 	close(fd);
+}
+
+uint64_t proc_cpu_us(pid_t pid)
+{
+	struct timespec used;
+	clockid_t clock;
+
+	if (clock_getcpuclockid(pid, &clock) || clock_gettime(clock, &used) < 0)
+		return 0;
+	return (uint64_t)used.tv_sec * 1000000 + (uint64_t)used.tv_nsec / 1000;
 }
 
 void proc_status_text(int status, char *ret_text, size_t size)

@@ -3,6 +3,7 @@
 #define ADIT_SYS_PROC_H
 
 #include <stddef.h>
+#include <stdint.h>
 #include <sys/types.h>
 
 /* A descriptor that becomes readable when the child ends, close-on-exec. -errno on failure. */
@@ -18,6 +19,8 @@ int proc_fill_standard_files(void);
 int proc_reap(pid_t pid);
 /* Writes /proc/self/oom_score_adj; a refusal is ignored. */
 void proc_set_oom_score(int score);
+/* Processor time of a process so far; 0 if it is gone. */
+uint64_t proc_cpu_us(pid_t pid);
 /* Describes a wait status: "exit status 3", "killed by signal 9 (Killed)". */
 void proc_status_text(int status, char *ret_text, size_t size);
 

@@ -100,6 +100,7 @@ void vm_die_when_stuck(void)
 	struct sigaction stuck = { .sa_handler = die_stuck };
 
 	CHECK(sigaction(SIGALRM, &stuck, NULL) == 0);
+	CHECK(sigaction(SIGPROF, &stuck, NULL) == 0);
 }
 
 void vm_warn(const struct vm *vm, const char *text)

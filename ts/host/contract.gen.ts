@@ -81,7 +81,10 @@ export interface ReadyMessage {
   readonly type: "ready";
 }
 
-/** Liveness probe; unanswered for 5 s the decider is killed and started again. */
+/**
+ * Liveness probe; a decider that had 2.5 s of the processor since and gives no answer, or none for
+ * 30 s, is killed and started again.
+ */
 export interface PingMessage {
   readonly type: "ping";
   readonly token: number; // To be returned.
