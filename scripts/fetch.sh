@@ -27,20 +27,21 @@ debian_mirror() {
     && !found { print $1; found = 1 } END { exit !found }'
 }
 
-# suite, kind of package (deb or deb-src): sets `apt` to the command of a private configuration,
-# derived from this machine's own mirror; apt verifies what it downloads, and nothing of the
-# system's configuration changes.
+# suite, kind of package (deb or deb-src), perhaps an architecture: sets `apt` to the command of a
+# private configuration, derived from this machine's own mirror; apt verifies what it downloads, and
+# nothing of the system's configuration changes.
 prepare_apt() {
-  local suite=$1 kind=$2 mirror private log=build/log/${me:?}-apt.log
+  local suite=$1 kind=$2 arch=${3:-} mirror private log=build/log/${me:?}-apt.log
   [ -f "$KEYRING" ] || { echo "        no Debian archive keyring on this machine"; return 1; }
   mirror=$(debian_mirror) || { echo "        apt has no Debian mirror on this machine"; return 1; }
-  private=$(realpath -m "build/apt/$suite-$kind")
+  private=$(realpath -m "build/apt/$suite-$kind${arch:+-$arch}")
   mkdir -p "$private/lists/partial" "$private/cache/archives/partial"
   echo "$kind [signed-by=$KEYRING] $mirror $suite main" >"$private/sources.list"
   apt=(apt-get -qq
     -o "Dir::Etc::sourcelist=$private/sources.list" -o Dir::Etc::sourceparts=-
     -o "Dir::State::lists=$private/lists" -o "Dir::Cache=$private/cache"
     -o APT::Sandbox::User=root -o Acquire::Retries=3 -o Acquire::Languages=none)
+  [ -z "$arch" ] || apt+=(-o "APT::Architecture=$arch" -o "APT::Architectures=$arch")
   "${apt[@]}" update >"$log" 2>&1
 }
 

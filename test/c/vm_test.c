@@ -330,7 +330,8 @@ static void endless_loops_are_ended(void)
 		     "loop: ran for more than 300 ms");
 	expect_fault(START("Array.prototype.indexOf.call({ length: 2 ** 53 - 1 }, 1);"), options,
 		     VM_EXIT_STUCK, "stuck: a built-in function ran for more than 600 ms");
-	expect_fault("for (;;);" START(""), options, VM_EXIT_LOOP, "loop: ran for more than 1500 ms");
+	expect_fault("for (;;);" START(""), options, VM_EXIT_LOOP,
+		     "loop: ran for more than 1500 ms");
 }
 
 static void memory_is_limited(void)
