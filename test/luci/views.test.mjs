@@ -7,7 +7,7 @@ import { join } from "node:path";
 import ts from "typescript";
 import { suite } from "uvu";
 import * as assert from "uvu/assert";
-import { APP, RESOURCES, isOurs, load, requiresOf, sourceOf, textIn } from "./load.mjs";
+import { APP, E, RESOURCES, isOurs, load, requiresOf, sourceOf, textIn } from "./load.mjs";
 
 const json = (path) => JSON.parse(readFileSync(join(APP, path), "utf8"));
 const MENU = json("root/usr/share/luci/menu.d/luci-app-adit.json");
@@ -310,6 +310,13 @@ pages("a script is sent as its bytes are", () => {
   const bytes = new TextEncoder().encode("\ufeff// ä\r\n");
   assert.is(decode(bytes), "\ufeff// ä\r\n");
   assert.is(decode(Uint8Array.of(0x2f, 0xff)), null);
+});
+
+pages("a gateway has no forms", async () => {
+  const forms = (role) => load("adit.forms", { stubs: { ...stubs, uci: { get: () => role } } });
+  const map = { render: () => Promise.resolve(E("form", {}, ["a form"])) };
+  assert.match(textIn(await forms("gateway").page("t", map, [])), /gateway/);
+  assert.match(textIn(await forms("router").page("t", map, [])), /a form/);
 });
 
 pages("what the daemon would refuse is refused in the form", () => {

@@ -12,6 +12,7 @@ const pin = /^sha256\/[A-Za-z0-9+\/]{43}=$/;
 const endpoint = /^(\[[0-9A-Fa-f:.]+\]|[A-Za-z0-9._-]+):([0-9]{1,5})$/;
 const portMax = 65535;
 
+const configFile = '/etc/config/adit';
 const isEmpty = value => value == null || value === '';
 
 return baseclass.extend({
@@ -57,7 +58,11 @@ return baseclass.extend({
 
   /* A map below its title, what the daemon says about the saved configuration, and more. */
   page(title, map, complaints, ...more) {
-    return map.render().then(node => E('div', {}, [
+    /* A gateway has other options, and none that would be worth a form on a router. */
+    const isGateway = uci.get('adit', 'main', 'role') === 'gateway';
+    const note = E('p', {}, [ _('This is a gateway: its options stand in %s, see docs/uci.md.')
+      .format(configFile) ]);
+    return (isGateway ? Promise.resolve(note) : map.render()).then(node => E('div', {}, [
       parts.sheet(), E('h2', {}, [ title ]),
       complaints.length === 0 ? '' : parts.banner({
         kind: 'refused', lines: complaints,
