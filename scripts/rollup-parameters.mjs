@@ -47,8 +47,22 @@ function isShort(code, { async, body, params }) {
   if (async || body.type !== "BlockStatement" || body.body.length !== 2) return false;
   const [first, last] = body.body;
   return first.type === "VariableDeclaration" && last.type === "ReturnStatement" &&
-    last.argument !== null && params.every(({ type, start, end }) =>
+    last.argument !== null && isConstant(body, first) && params.every(({ type, start, end }) =>
       type !== "RestElement" && !code.slice(start, end).includes("="));
+}
+
+/**
+ * Nothing declared is assigned later: QuickJS gives functions in the defaults of parameters another
+ * copy of a parameter than those in the body.
+ */
+function isConstant(body, { declarations }) {
+  const assigned = new Set();
+  walk(body, ({ type, left, argument }) => {
+    if (type === "AssignmentExpression") assigned.add(left.name);
+    if (type === "UpdateExpression") assigned.add(argument.name);
+  });
+  return declarations.every(({ id, init }) => init !== null &&
+    (id.type === "Identifier" ? !assigned.has(id.name) : assigned.size === 0));
 }
 
 /** `a=>{let b=1;return c}` becomes `(a,b=1)=>c`. */

@@ -113,7 +113,8 @@ const parameters = suite("parameters");
 const PROGRAMS: readonly (readonly [string, string])[] = [
   ["let f=a=>{let b=a+1;return b*b};f(2)", "let f=(a,b=a+1)=>b*b;f(2)"],
   ["let f=()=>{let b=1,c=2;return{b,c}};f()", "let f=(b=1,c=2)=>({b,c});f()"],
-  ["((a,b)=>{let{c}=a,d;return(d=c,b)})(x,y)", "((a,b,{c}=a,d)=>(d=c,b))(x,y)"],
+  ["((a,b)=>{let{c}=a,d=c;return(d,b)})(x,y)", "((a,b,{c}=a,d=c)=>(d,b))(x,y)"],
+  ["((a,b)=>{let{c}=a,d;return(d=c,b)})(x,y)", ""],
   ["let f=(a,b)=>{let c=a;return c};f(1);f()", "let f=(a,b,c=a)=>c;f(1);f()"],
   ["let f=a=>{let b=g=>{let h=g;return h};return b(a)};f(1)",
     "let f=(a,b=(g,h=g)=>h)=>b(a);f(1)"],
@@ -124,6 +125,9 @@ const PROGRAMS: readonly (readonly [string, string])[] = [
   ["let f=(a=c)=>{let c=a;return c};f(1)", ""],
   ["let f=a=>{let b=a;g();return b};f(1)", ""],
   ["let f=a=>{let b=a;return b};export{f}", ""],
+  ["const f=()=>{let a;return{s:b=>{a=b},g:()=>a}};f()", ""],
+  ["const f=()=>{let a=1,s=b=>{a=b};return{s,g:()=>a}};f()", ""],
+  ["const f=()=>{let a=1;return{g:()=>a++}};f()", ""],
 ];
 for (const [from, to] of PROGRAMS) {
   parameters(from, () => assert.is(useParameters(from), to || from));
