@@ -3,7 +3,9 @@
 #: make packages  .ipk files and their index, in build/packages/<architecture>
 #: make dist      the release archive that the feed's Makefile builds from, in build/dist
 
+# A folder below this one, and what a file in it may have.
 PACKAGES := $(B)/packages
+IPK_BYTES_MAX := 614400
 IPK_ARCHS := mips_24kc mipsel_24kc
 ADITD_mips_24kc := $(B)/mips/aditd
 ADITD_mipsel_24kc := $(B)/mipsel/aditd
@@ -18,6 +20,7 @@ packages: $(IPK_ARCHS:%=$(PACKAGES)/%/Packages)
 # The same packages with the native binary inside, twice, for tests that install and compare them.
 test-packages: build
 	$(Q)+for time in 1 2; do $(MAKE) packages PACKAGES=$(B)/test-packages/$$time \
+		IPK_BYTES_MAX=16777216 \
 		$(foreach arch,$(IPK_ARCHS),ADITD_$(arch)=$(B)/aditd); done
 
 # $(1) folder of the feed, $(2) output, $(3) architecture, $(4) folder of what is compiled
@@ -37,6 +40,9 @@ $(PACKAGES)/$(1)/Packages: $(ADITD_$(1)) $(MODULES) $(FEED_FILES) $(PACKER)
 	$$(Q)+$$(if $$(wildcard openwrt-feed/luci-app-adit/Makefile),$$(call \
 		pack,openwrt-feed/luci-app-adit,$$(@D),$(1),$$(@D)/.work/tree))
 	$$(Q)rm -rf $$(@D)/.work
+	$$(Q)cd $$(@D) && for file in *.ipk; do bytes=$$$$(wc -c <$$$$file); \
+		[ $$$$bytes -le $(IPK_BYTES_MAX) ] || { echo "packages: $$$$file has $$$$bytes bytes," \
+		"expected at most $(IPK_BYTES_MAX)" >&2; exit 1; }; done
 	$$(Q)scripts/make-package-index $$(@D)
 endef
 

@@ -90,6 +90,7 @@ await runSandboxed(import.meta.url, async () => {
     ["an image's root", () => image(checks, makeRoot("/run/tree/image"))],
     ["defaults", () => defaults(checks, makeRoot("/run/tree/defaults"))],
     ["the block", () => block(checks, makeRoot("/run/tree/block"))],
+    ["the service", () => service(checks, makeRoot("/run/tree/service"))],
     ["the interface", () => interfaces(checks, makeRoot("/run/tree/interface"))],
   ];
   for (const [name, body] of parts) await part(checks, name, body);
