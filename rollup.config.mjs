@@ -3,7 +3,7 @@
 // the command line client.
 import typescript from "@rollup/plugin-typescript";
 import { arrows } from "./scripts/rollup-arrows.mjs";
-import { minifierOfOwn, onwarn } from "./scripts/rollup-minify.mjs";
+import { minifier, onwarn } from "./scripts/rollup-minify.mjs";
 import { parameters } from "./scripts/rollup-parameters.mjs";
 import { privateNames } from "./scripts/rollup-private-names.mjs";
 import { sharedValues } from "./scripts/rollup-shared-values.mjs";
@@ -39,7 +39,7 @@ function minified(input, file) {
   const names = privateNames("./tsconfig.json", input);
   const report = bundleReport(file.replace(".mjs", ".sizes"), names.kept);
   const plugins = [
-    arrows(), shortDeclarations, minifierOfOwn, namedThis(), parameters(), addedTexts(),
+    arrows(), shortDeclarations, minifier, namedThis(), parameters(), addedTexts(),
     sharedValues({ properties: true }), shortVariables(), report,
   ];
   return { ...common, input, plugins: [names], output: { file, format: "es", plugins } };

@@ -7,22 +7,15 @@ import terser from "@rollup/plugin-terser";
 /**
  * Names are left to the steps around it. The two assumptions hold for our own code: no function
  * is called with `new` unless it is a class, and no property has a getter with an effect that
- * anybody relies on.
+ * anybody relies on. The option `unsafe` is not for us: with it, terser takes the members of an object that a function returns for constants.
  */
-export const minifier = minifierWith({});
-
-/** Our own code makes texts of numbers, texts and plain values only: `String(a)` may be `a+""`. */
-export const minifierOfOwn = minifierWith({ unsafe: true });
-
-function minifierWith(more) {
-  return terser({
-    ecma: 2020,
-    module: true,
-    compress: { passes: 4, unsafe_arrows: true, pure_getters: true, ...more },
-    mangle: false,
-    format: { comments: false },
-  });
-}
+export const minifier = terser({
+  ecma: 2020,
+  module: true,
+  compress: { passes: 4, unsafe_arrows: true, pure_getters: true },
+  mangle: false,
+  format: { comments: false },
+});
 
 /** A warning about the module graph is a mistake in it: cycles, unresolved names end the build. */
 export function onwarn(warning) {
