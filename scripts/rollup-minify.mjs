@@ -7,7 +7,8 @@ import terser from "@rollup/plugin-terser";
 /**
  * Names are left to the steps around it. The two assumptions hold for our own code: no function
  * is called with `new` unless it is a class, and no property has a getter with an effect that
- * anybody relies on. The option `unsafe` is not for us: with it, terser takes the members of an object that a function returns for constants.
+ * anybody relies on. The option `unsafe` is not for us: with it, terser takes the members of an
+ * object that a function returns for constants.
  */
 export const minifier = terser({
   ecma: 2020,
