@@ -56,7 +56,7 @@ for (const [change, path, expected] of [
   [{ ifnames: ["eth1"] }, "policy.ifnames[0]", /neither the uplink/],
   [{ ifnames: "br-lan" }, "policy.ifnames", /list/],
   [{ leases_file: 7 }, "policy.leases_file", /absolute path/],
-  [{ memory_kib: 128 }, "policy.memory_kib", /256 to 8192/],
+  [{ memory_kib: 384 }, "policy.memory_kib", /512 to 8192/],
   [{ call_ms: 2_000 }, "policy.call_ms", /10 to 1000/],
   [{ public_keys: [key.slice(1)] }, "policy.public_keys[0]", /56 characters/],
   [{ confirm_s: 1 }, "policy.confirm_s", /5 to 3600/],

@@ -117,7 +117,7 @@ timezone timezone "UTC0"
 unanswered unanswered "block"
 ifnames [iface] - 0 32
 leases_file path -
-memory_kib int 1024 256 8192
+memory_kib int 1024 512 8192
 call_ms int 100 10 1000
 public_keys [signkey] [] 0 ${publicKeysMax}
 target text ""
