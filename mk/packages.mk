@@ -21,7 +21,7 @@ packages: $(IPK_ARCHS:%=$(PACKAGES)/%/Packages)
 test-packages: build
 	$(Q)+for time in 1 2; do $(MAKE) packages PACKAGES=$(B)/test-packages/$$time \
 		IPK_BYTES_MAX=16777216 \
-		$(foreach arch,$(IPK_ARCHS),ADITD_$(arch)=$(B)/aditd); done
+		$(foreach arch,$(IPK_ARCHS),ADITD_$(arch)=$(B)/aditd) || exit; done
 
 # $(1) folder of the feed, $(2) output, $(3) architecture, $(4) folder of what is compiled
 pack = $(MAKE) --silent -C $(1) pack TOPDIR=$(CURDIR)/mk/openwrt-sdk ARCH_PACKAGES=$(3) \
