@@ -1,13 +1,11 @@
 // Writes the codecs and the documentation of runtime/contract.json. With --check it writes nothing
 // and fails if a file on disk differs from what it would write.
-import { readFileSync, writeFileSync } from "node:fs";
-import { fileURLToPath } from "node:url";
+import { readFileSync } from "node:fs";
+import { writeGenerated } from "../scripts/write-generated.mjs";
 import { generateHeader, generateTables } from "./generator/c.mjs";
 import { readContract } from "./generator/contract.mjs";
 import { generateDocs } from "./generator/docs.mjs";
 import { generateTypes } from "./generator/ts.mjs";
-
-const root = new URL("../", import.meta.url);
 
 const outputs = [
   { path: "c/contract.gen.h", generate: generateHeader },
@@ -16,27 +14,6 @@ const outputs = [
   { path: "docs/contract.md", generate: generateDocs },
 ];
 
-function readIfThere(path) {
-  try {
-    return readFileSync(path, "utf8");
-  } catch (error) {
-    if (error.code === "ENOENT") return "";
-    throw error;
-  }
-}
-
-function main(check) {
-  const contract = readContract(readFileSync(new URL("runtime/contract.json", root), "utf8"));
-  let stale = 0;
-  for (const { path, generate } of outputs) {
-    const file = fileURLToPath(new URL(path, root));
-    const text = generate(contract);
-    if (readIfThere(file) === text) continue;
-    stale += 1;
-    if (check) console.error(`${path} differs from runtime/contract.json: run make generate`);
-    else writeFileSync(file, text);
-  }
-  return check && stale > 0 ? 1 : 0;
-}
-
-process.exitCode = main(process.argv.includes("--check"));
+const contract = readContract(readFileSync(new URL("contract.json", import.meta.url), "utf8"));
+const texts = outputs.map(({ path, generate }) => [path, generate(contract)]);
+process.exitCode = writeGenerated(Object.fromEntries(texts), "runtime/contract.json");

@@ -6,6 +6,7 @@ import { tmpdir } from "node:os";
 import { dirname, join } from "node:path";
 import { fileURLToPath, pathToFileURL } from "node:url";
 import ts from "typescript";
+import { writeGenerated } from "./write-generated.mjs";
 
 const root = fileURLToPath(new URL("../", import.meta.url));
 const sources = [
@@ -195,25 +196,6 @@ function generateUci(found) {
     uciParts(found, "gateway", "Gateway: `config adit 'main'`");
 }
 
-function readIfThere(path) {
-  try {
-    return readFileSync(path, "utf8");
-  } catch (error) {
-    if (error.code === "ENOENT") return "";
-    throw error;
-  }
-}
-
-async function main(check) {
-  const found = await loadSchema();
-  const texts = { "docs/config.md": generate(found), "docs/uci.md": generateUci(found) };
-  const differing = Object.keys(texts)
-    .filter((name) => readIfThere(join(root, name)) !== texts[name]);
-  for (const name of differing) {
-    if (check) console.error(`${name} differs from ts/config/schema.ts: run make generate`);
-    else writeFileSync(join(root, name), texts[name]);
-  }
-  return check && differing.length > 0 ? 1 : 0;
-}
-
-process.exitCode = await main(process.argv.includes("--check"));
+const found = await loadSchema();
+const texts = { "docs/config.md": generate(found), "docs/uci.md": generateUci(found) };
+process.exitCode = writeGenerated(texts, "ts/config/schema.ts");

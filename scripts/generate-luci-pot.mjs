@@ -1,13 +1,13 @@
 // Writes po/templates/adit.pot of the LuCI app: every text that its scripts pass to `_`, the titles
 // of its menu and the descriptions of its access lists, as LuCI's own i18n-scan.pl finds them. With
 // --check it writes nothing and fails if the file on disk differs.
-import { readFileSync, readdirSync, writeFileSync } from "node:fs";
+import { readFileSync, readdirSync } from "node:fs";
 import { dirname, join } from "node:path";
 import { fileURLToPath } from "node:url";
 import ts from "typescript";
+import { writeGenerated } from "./write-generated.mjs";
 
 const app = join(dirname(fileURLToPath(import.meta.url)), "../openwrt-feed/luci-app-adit");
-const output = join(app, "po/templates/adit.pot");
 const head = 'msgid ""\nmsgstr "Content-Type: text/plain; charset=UTF-8"\n';
 
 function filesIn(folder, ending) {
@@ -59,24 +59,5 @@ function generate() {
     `\n${where.join("")}msgid ${quote(text)}\nmsgstr ""\n`).join("");
 }
 
-function readIfThere(path) {
-  try {
-    return readFileSync(path, "utf8");
-  } catch (error) {
-    if (error.code === "ENOENT") return "";
-    throw error;
-  }
-}
-
-function main(check) {
-  const text = generate();
-  if (readIfThere(output) === text) return 0;
-  if (!check) {
-    writeFileSync(output, text);
-    return 0;
-  }
-  console.error("adit.pot differs from the texts of the LuCI app: run make generate");
-  return 1;
-}
-
-process.exitCode = main(process.argv.includes("--check"));
+const texts = { "openwrt-feed/luci-app-adit/po/templates/adit.pot": generate() };
+process.exitCode = writeGenerated(texts, "the texts of the LuCI app");
