@@ -78,6 +78,15 @@ scripts("every text can be translated", () => {
   assert.equal(missing, []);
 });
 
+scripts("whole numbers have the bounds that the daemon has", () => {
+  const manual = readFileSync("docs/uci.md", "utf8");
+  const widgets = sourceOf("view.adit.settings").matchAll(
+    /form\.Value, '(\w+)'(?:(?!form\.)[^])*?datatype = 'range\((\d+),(\d+)\)'/g);
+  const found = [...widgets].map(([, name, least, most]) =>
+    assert.match(manual, `\`option ${name}\` | a whole number, ${least} to ${most} |`));
+  assert.ok(found.length >= 2, `${found.length} ranges`);
+});
+
 scripts.run();
 
 const rights = suite("luci: menu and rights");

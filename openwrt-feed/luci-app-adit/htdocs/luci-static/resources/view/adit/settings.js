@@ -86,7 +86,7 @@ function addPolicy(section) {
   option.placeholder = '60';
 
   option = section.taboption('policy', form.Value, 'policy_memory_kib', _('Memory'), _('KiB'));
-  option.datatype = 'range(256,8192)';
+  option.datatype = 'range(512,8192)';
   option.placeholder = '1024';
 
   section.taboption('policy', form.DynamicList, 'policy_public_keys', _('Public keys'),
