@@ -2,7 +2,7 @@
 import { busMethods, busRequest, busStatus } from "../api/ubus.js";
 import { command, tell } from "../host/channel.js";
 import type { MoverMessage } from "../host/contract.gen.js";
-import { joinBytes, partBytesMax } from "../host/transfer.js";
+import { joinBytes, partFrom } from "../host/transfer.js";
 import type { Config } from "../model/config.js";
 import { readObject } from "../model/json.js";
 import type { Core } from "./core.js";
@@ -66,9 +66,12 @@ export function onBusCall({ core, bus, server }: Engine, message: Message<"bus_c
 
 function reply(core: Core, call: number, status: number, body: unknown): void {
   const whole = core.native.utf8Encode(JSON.stringify(body));
-  for (let offset = 0; offset < whole.length; offset += partBytesMax) {
-    const data = whole.slice(offset, offset + partBytesMax);
-    const last = offset + partBytesMax >= whole.length;
+  let at = 0;
+  let isLast: boolean;
+  do {
+    const { data, end, last } = partFrom(whole, at);
     tell(core.channel, { type: "bus_reply", call, status, last, data });
-  }
+    at = end;
+    isLast = last;
+  } while (!isLast);
 }

@@ -4,7 +4,7 @@ import { asResult, request } from "./channel.js";
 import { answerText } from "./errno.js";
 
 /** Bytes in one part, as the contract bounds them. */
-export const partBytesMax = 49_152;
+const partBytesMax = 49_152;
 /** Largest file that the mover reads for us. */
 const fileBytesMax = 1_048_576;
 const scriptBytesMax = 4_194_304;
@@ -61,9 +61,7 @@ function writePart(
   offset: number,
   done: (problem: string) => void,
 ): void {
-  const end = offset + partBytesMax;
-  const last = end >= whole.length;
-  const data = whole.slice(offset, end);
+  const { data, end, last } = partFrom(whole, offset);
   request(channel, { type: "file_write", path, mode: 0o600, offset, last, data }, (answer) => {
     const { error, text } = asResult(answer);
     if (error !== 0) done(`${path}: ${answerText(error, text)}`);
@@ -89,10 +87,8 @@ function applyPart(
   offset: number,
   done: (result: TransferError) => void,
 ): void {
-  const end = Math.min(data.length, offset + partBytesMax);
-  const last = end === data.length;
-  const part = data.slice(offset, end);
-  request(channel, { type: "nft_apply", last, script: part }, (answer) => {
+  const { data: script, end, last } = partFrom(data, offset);
+  request(channel, { type: "nft_apply", last, script }, (answer) => {
     const result = asResult(answer);
     if (result.error !== 0 || last) done(result);
     else applyPart(channel, data, end, done);
@@ -116,6 +112,15 @@ export function listFirewall(
     done(joinBytes(parts));
     return false;
   });
+}
+
+/** The part that begins at `offset`, and where the next one does. */
+export function partFrom(
+  whole: Uint8Array,
+  offset: number,
+): { readonly data: Uint8Array; readonly end: number; readonly last: boolean } {
+  const end = offset + partBytesMax;
+  return { data: whole.slice(offset, end), end, last: end >= whole.length };
 }
 
 export function joinBytes(parts: readonly Uint8Array[]): Uint8Array {
