@@ -91,6 +91,61 @@ void tls_pretend_wear(uint64_t records_max)
 	gcm_records_max = records_max != 0 ? records_max : GCM_RECORDS_MAX;
 }
 
+size_t tls_pipe_take(struct tls_pipe *pipe, void *ret_data, size_t size)
+{
+	size_t take = size < pipe->in_size ? size : pipe->in_size;
+
+	if (take == 0)
+		return 0;
+	memcpy(ret_data, pipe->in, take);
+	pipe->in += take;
+	pipe->in_size -= take;
+	return take;
+}
+
+bool tls_pipe_add(struct tls_pipe *pipe, const void *data, size_t size)
+{
+	struct tls_buffer *out = pipe->out;
+
+	if (out == NULL || out->capacity - out->size < size)
+		return false;
+	memcpy(out->data + out->size, data, size);
+	out->size += size;
+	return true;
+}
+
+int tls_fail(struct tls *tls, enum tls_failure failure, const char *text)
+{
+	struct tls_pipe *pipe = (struct tls_pipe *)tls;
+
+	pipe->failure = failure;
+	snprintf(pipe->text, sizeof(pipe->text), "%s", text);
+	return -EPROTO;
+}
+
+void tls_feed(struct tls *tls, const uint8_t *data, size_t size)
+{
+	struct tls_pipe *pipe = (struct tls_pipe *)tls;
+
+	pipe->in = data;
+	pipe->in_size = size;
+}
+
+size_t tls_unread(const struct tls *tls)
+{
+	return ((const struct tls_pipe *)tls)->in_size;
+}
+
+enum tls_failure tls_failure(const struct tls *tls)
+{
+	return ((const struct tls_pipe *)tls)->failure;
+}
+
+const char *tls_failure_text(const struct tls *tls)
+{
+	return ((const struct tls_pipe *)tls)->text;
+}
+
 const char *tls_failure_word(enum tls_failure failure)
 {
 	static const char *const words[] = {"tls", "tls", "pin", "certificate", "alpn", "flood"};

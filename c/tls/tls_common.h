@@ -15,6 +15,26 @@
 #define TLS_WORN_TEXT "the connection's key is used up"
 #define TLS_DAYS_MAX 36500
 
+/* What `struct tls` begins with in every back end: bytes on their way through memory, and why the
+ * connection failed. */
+struct tls_pipe {
+	const uint8_t *in;
+	size_t in_size;
+	struct tls_buffer *out; /* only while a call runs */
+	enum tls_failure failure;
+	char text[TLS_TEXT_MAX];
+};
+
+/* For the file of a back end that defines both, and stands for the casts between them. */
+#define TLS_PIPE_IS_FIRST _Static_assert(offsetof(struct tls, pipe) == 0, "pipe is not first")
+
+/* Takes at most `size` bytes of what was fed: how many, 0 if nothing is left. */
+size_t tls_pipe_take(struct tls_pipe *pipe, void *ret_data, size_t size);
+/* Appends to the caller's buffer: all, or nothing if there is no room. */
+bool tls_pipe_add(struct tls_pipe *pipe, const void *data, size_t size);
+/* Keeps the reason and returns -EPROTO. */
+int tls_fail(struct tls *tls, enum tls_failure failure, const char *text);
+
 /* 0, or -EINVAL and a sentence. */
 int tls_check_client_config(const struct tls_client_config *config, char *ret_text);
 /* Whether tls_generate_certificate may be asked for this. */

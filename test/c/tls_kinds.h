@@ -12,14 +12,10 @@
 #define tls_context_free openssl_tls_context_free
 #define tls_new openssl_tls_new
 #define tls_free openssl_tls_free
-#define tls_feed openssl_tls_feed
-#define tls_unread openssl_tls_unread
 #define tls_handshake openssl_tls_handshake
 #define tls_pull openssl_tls_pull
 #define tls_push openssl_tls_push
 #define tls_finish openssl_tls_finish
-#define tls_failure openssl_tls_failure
-#define tls_failure_text openssl_tls_failure_text
 #define tls_cipher openssl_tls_cipher
 #define tls_sha256 openssl_tls_sha256
 #define tls_ed25519 openssl_tls_ed25519
@@ -35,14 +31,10 @@
 	X(context_free)       \
 	X(new)                \
 	X(free)               \
-	X(feed)               \
-	X(unread)             \
 	X(handshake)          \
 	X(pull)               \
 	X(push)               \
 	X(finish)             \
-	X(failure)            \
-	X(failure_text)       \
 	X(cipher)             \
 	X(generate_certificate)
 

@@ -80,7 +80,7 @@ static inline void link_free(struct tls_link *link)
 
 static inline void link_step(struct tls_end *to, struct tls_end *from)
 {
-	to->kind->feed(to->tls, from->out.data, from->out.size);
+	tls_feed(to->tls, from->out.data, from->out.size);
 	if (to->result == 0)
 		to->result = to->kind->handshake(to->tls, &to->out);
 	from->out.size = 0;
@@ -100,8 +100,8 @@ static inline const char *link_outcome(const struct tls_link *link)
 	const struct tls_end *client = &link->client;
 
 	if (client->result < 0) {
-		EXPECT(client->kind->failure_text(client->tls)[0] != '\0');
-		return tls_failure_word(client->kind->failure(client->tls));
+		EXPECT(tls_failure_text(client->tls)[0] != '\0');
+		return tls_failure_word(tls_failure(client->tls));
 	}
 	return client->result == 1 && link->server.result == 1 ? "" : "unfinished";
 }

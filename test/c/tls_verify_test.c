@@ -151,7 +151,7 @@ static void judge_by(const struct tls_kind *client, const struct tls_kind *serve
 	EXPECT_TEXT(link_outcome(&link), word);
 	if (test_failed > failed)
 		printf("  by %s from %s, for %s: %s\n", client->name, server->name,
-		       config->server_name, client->failure_text(link.client.tls));
+		       config->server_name, tls_failure_text(link.client.tls));
 	link_free(&link);
 }
 

@@ -6,7 +6,7 @@
 #include <mbedtls/ssl.h>
 #include <mbedtls/x509_crt.h>
 
-#include "../tls.h"
+#include "../tls_common.h"
 
 struct tls_context {
 	unsigned references;
@@ -26,17 +26,13 @@ struct tls_context {
 };
 
 struct tls {
+	struct tls_pipe pipe; /* first */
 	struct tls_context *context;
 	mbedtls_ssl_context ssl;
-	const uint8_t *in;
-	size_t in_size;
-	struct tls_buffer *out; /* only while a call runs */
 	bool complete;		/* the handshake */
 	bool pinned;		/* the peer's key is one of the pins */
 	bool chain_begun;	/* verification has seen the top of the chain */
-	uint64_t sealed; /* records */
-	enum tls_failure failure;
-	char text[TLS_TEXT_MAX];
+	uint64_t sealed;	/* records */
 };
 
 /* The kernel's random numbers, in the form that the library asks for. */

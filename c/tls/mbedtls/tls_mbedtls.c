@@ -29,6 +29,8 @@ static const uint16_t groups[] = {
 	MBEDTLS_SSL_IANA_TLS_GROUP_NONE,
 };
 
+TLS_PIPE_IS_FIRST;
+
 /* -- contexts -- */
 
 static void init_once(void)
@@ -199,7 +201,7 @@ static int check_hello(mbedtls_ssl_context *ssl)
 
 	if (mbedtls_ssl_get_alpn_protocol(ssl) != NULL)
 		return 0;
-	tls->failure = TLS_FAILURE_ALPN;
+	tls->pipe.failure = TLS_FAILURE_ALPN;
 	(void)mbedtls_ssl_send_alert_message(ssl, MBEDTLS_SSL_ALERT_LEVEL_FATAL,
 					     MBEDTLS_SSL_ALERT_MSG_NO_APPLICATION_PROTOCOL);
 	return MBEDTLS_ERR_SSL_NO_APPLICATION_PROTOCOL;
@@ -268,26 +270,16 @@ int tls_server_context_new(const char *cert_file, const char *key_file,
 static int take_input(void *arg, unsigned char *data, size_t size)
 {
 	struct tls *tls = arg;
-	size_t take = size < tls->in_size ? size : tls->in_size;
+	size_t taken = tls_pipe_take(&tls->pipe, data, size);
 
-	if (take == 0)
-		return MBEDTLS_ERR_SSL_WANT_READ;
-	memcpy(data, tls->in, take);
-	tls->in += take;
-	tls->in_size -= take;
-	return (int)take;
+	return taken > 0 ? (int)taken : MBEDTLS_ERR_SSL_WANT_READ;
 }
 
 static int add_output(void *arg, const unsigned char *data, size_t size)
 {
 	struct tls *tls = arg;
-	struct tls_buffer *out = tls->out;
 
-	if (out == NULL || out->capacity - out->size < size)
-		return MBEDTLS_ERR_SSL_WANT_WRITE;
-	memcpy(out->data + out->size, data, size);
-	out->size += size;
-	return (int)size;
+	return tls_pipe_add(&tls->pipe, data, size) ? (int)size : MBEDTLS_ERR_SSL_WANT_WRITE;
 }
 
 /* The name is for the server to choose a certificate by, and for the library to compare; addresses
@@ -332,24 +324,6 @@ void tls_free(struct tls *tls)
 	free(tls);
 }
 
-void tls_feed(struct tls *tls, const uint8_t *data, size_t size)
-{
-	tls->in = data;
-	tls->in_size = size;
-}
-
-size_t tls_unread(const struct tls *tls)
-{
-	return tls->in_size;
-}
-
-static int fail(struct tls *tls, enum tls_failure failure, const char *text)
-{
-	tls->failure = failure;
-	snprintf(tls->text, sizeof(tls->text), "%s", text);
-	return -EPROTO;
-}
-
 /* The second byte of the peer's last message, which the library keeps to itself. */
 static uint8_t peer_alert(const struct tls *tls)
 {
@@ -362,10 +336,10 @@ static int explain_alert(struct tls *tls)
 	char text[TLS_TEXT_MAX];
 
 	if (alert == MBEDTLS_SSL_ALERT_MSG_NO_APPLICATION_PROTOCOL)
-		return fail(tls, TLS_FAILURE_ALPN, "peer does not speak " TLS_ALPN);
+		return tls_fail(tls, TLS_FAILURE_ALPN, "peer does not speak " TLS_ALPN);
 	/* RFC 8446 section 6.2 has the names. */
 	snprintf(text, sizeof(text), "peer sent alert %u", alert);
-	return fail(tls, TLS_FAILURE_TLS, text);
+	return tls_fail(tls, TLS_FAILURE_TLS, text);
 }
 
 static int explain_code(struct tls *tls, int error)
@@ -387,10 +361,10 @@ static int explain_code(struct tls *tls, int error)
 
 	for (size_t i = 0; i < ARRAY_SIZE(rows); i++) {
 		if (rows[i].error == error)
-			return fail(tls, TLS_FAILURE_TLS, rows[i].text);
+			return tls_fail(tls, TLS_FAILURE_TLS, rows[i].text);
 	}
 	snprintf(text, sizeof(text), "error -0x%04x of Mbed TLS", (unsigned)-error);
-	return fail(tls, TLS_FAILURE_TLS, text);
+	return tls_fail(tls, TLS_FAILURE_TLS, text);
 }
 
 /* Turns what the library left behind into one of our words. A failure that a callback recorded
@@ -398,14 +372,16 @@ static int explain_code(struct tls *tls, int error)
 static int explain(struct tls *tls, int error)
 {
 	if (error == MBEDTLS_ERR_SSL_WANT_WRITE)
-		return fail(tls, TLS_FAILURE_FLOOD, "peer asks for more than is answered at once");
-	if (tls->failure == TLS_FAILURE_PIN)
-		return fail(tls, TLS_FAILURE_PIN, "the server's key is none of the pinned ones");
-	if (tls->failure == TLS_FAILURE_ALPN || error == MBEDTLS_ERR_SSL_NO_APPLICATION_PROTOCOL)
-		return fail(tls, TLS_FAILURE_ALPN, "peer does not offer " TLS_ALPN);
+		return tls_fail(tls, TLS_FAILURE_FLOOD,
+				"peer asks for more than is answered at once");
+	if (tls->pipe.failure == TLS_FAILURE_PIN)
+		return tls_fail(tls, TLS_FAILURE_PIN,
+				"the server's key is none of the pinned ones");
+	if (tls->pipe.failure == TLS_FAILURE_ALPN || error == MBEDTLS_ERR_SSL_NO_APPLICATION_PROTOCOL)
+		return tls_fail(tls, TLS_FAILURE_ALPN, "peer does not offer " TLS_ALPN);
 	if (error == MBEDTLS_ERR_X509_CERT_VERIFY_FAILED ||
 	    error == MBEDTLS_ERR_SSL_BAD_CERTIFICATE)
-		return fail(tls, TLS_FAILURE_CERTIFICATE,
+		return tls_fail(tls, TLS_FAILURE_CERTIFICATE,
 			    tls_verify_text(mbedtls_ssl_get_verify_result(&tls->ssl)));
 	if (error == MBEDTLS_ERR_SSL_FATAL_ALERT_MESSAGE)
 		return explain_alert(tls);
@@ -419,9 +395,9 @@ static int complete(struct tls *tls)
 	const char *selected = mbedtls_ssl_get_alpn_protocol(&tls->ssl);
 
 	if (selected == NULL || strcmp(selected, TLS_ALPN) != 0)
-		return fail(tls, TLS_FAILURE_ALPN, "peer did not agree to " TLS_ALPN);
+		return tls_fail(tls, TLS_FAILURE_ALPN, "peer did not agree to " TLS_ALPN);
 	if (tls->context->pin_count > 0 && !tls->pinned)
-		return fail(tls, TLS_FAILURE_PIN, "the server has shown no key");
+		return tls_fail(tls, TLS_FAILURE_PIN, "the server has shown no key");
 	tls->complete = true;
 	return 1;
 }
@@ -432,9 +408,9 @@ int tls_handshake(struct tls *tls, struct tls_buffer *out)
 
 	if (tls->complete)
 		return 1;
-	tls->out = out;
+	tls->pipe.out = out;
 	error = mbedtls_ssl_handshake(&tls->ssl);
-	tls->out = NULL;
+	tls->pipe.out = NULL;
 	if (error == 0)
 		return complete(tls);
 	return error == MBEDTLS_ERR_SSL_WANT_READ ? 0 : explain(tls, error);
@@ -446,7 +422,7 @@ static int refuse_message(struct tls *tls)
 {
 	(void)mbedtls_ssl_send_alert_message(&tls->ssl, MBEDTLS_SSL_ALERT_LEVEL_FATAL,
 					     MBEDTLS_SSL_ALERT_MSG_UNEXPECTED_MESSAGE);
-	return fail(tls, TLS_FAILURE_TLS, "peer sent a message other than data");
+	return tls_fail(tls, TLS_FAILURE_TLS, "peer sent a message other than data");
 }
 
 /* A record without data, such as a warning, makes the library return early although more records
@@ -457,9 +433,10 @@ static int read_data(struct tls *tls, uint8_t *ret_plain, size_t capacity)
 	int result;
 
 	do {
-		before = tls->in_size;
+		before = tls->pipe.in_size;
 		result = mbedtls_ssl_read(&tls->ssl, ret_plain, capacity);
-	} while (result == MBEDTLS_ERR_SSL_WANT_READ && tls->in_size > 0 && tls->in_size < before);
+	} while (result == MBEDTLS_ERR_SSL_WANT_READ && tls->pipe.in_size > 0 &&
+		 tls->pipe.in_size < before);
 	return result;
 }
 
@@ -467,7 +444,7 @@ int tls_pull(struct tls *tls, uint8_t *ret_plain, size_t capacity, struct tls_bu
 {
 	int result;
 
-	tls->out = out;
+	tls->pipe.out = out;
 	result = read_data(tls, ret_plain, capacity);
 	if (result == MBEDTLS_ERR_SSL_WANT_READ)
 		result = 0;
@@ -477,7 +454,7 @@ int tls_pull(struct tls *tls, uint8_t *ret_plain, size_t capacity, struct tls_bu
 		result = refuse_message(tls);
 	else if (result < 0)
 		result = explain(tls, result);
-	tls->out = NULL;
+	tls->pipe.out = NULL;
 	return result;
 }
 
@@ -492,16 +469,16 @@ int tls_push(struct tls *tls, const uint8_t *plain, size_t size, struct tls_buff
 	size_t done = 0;
 	int result = 0;
 
-	if (tls->failure != TLS_FAILURE_NONE)
+	if (tls->pipe.failure != TLS_FAILURE_NONE)
 		return -EPROTO;
 	if (out->capacity - out->size < tls_sealed_size_max(size))
 		return -ENOBUFS;
-	tls->out = out;
+	tls->pipe.out = out;
 	while (done < size && result >= 0) {
 		size_t chunk = size - done < CHUNK_MAX ? size - done : CHUNK_MAX;
 
 		if (!key_lasts(tls)) {
-			result = fail(tls, TLS_FAILURE_TLS, TLS_WORN_TEXT);
+			result = tls_fail(tls, TLS_FAILURE_TLS, TLS_WORN_TEXT);
 			break;
 		}
 		result = mbedtls_ssl_write(&tls->ssl, plain + done, chunk);
@@ -511,7 +488,7 @@ int tls_push(struct tls *tls, const uint8_t *plain, size_t size, struct tls_buff
 		else
 			result = explain(tls, result);
 	}
-	tls->out = NULL;
+	tls->pipe.out = NULL;
 	return result >= 0 ? 0 : -EPROTO;
 }
 
@@ -519,19 +496,9 @@ void tls_finish(struct tls *tls, struct tls_buffer *out)
 {
 	if (!tls->complete)
 		return;
-	tls->out = out;
+	tls->pipe.out = out;
 	(void)mbedtls_ssl_close_notify(&tls->ssl);
-	tls->out = NULL;
-}
-
-enum tls_failure tls_failure(const struct tls *tls)
-{
-	return tls->failure;
-}
-
-const char *tls_failure_text(const struct tls *tls)
-{
-	return tls->text;
+	tls->pipe.out = NULL;
 }
 
 const char *tls_cipher(const struct tls *tls)

@@ -26,7 +26,7 @@ static int verify_pin(struct tls *tls, const mbedtls_x509_crt *cert, uint32_t *f
 	}
 	if (tls->pinned)
 		return 0;
-	tls->failure = TLS_FAILURE_PIN;
+	tls->pipe.failure = TLS_FAILURE_PIN;
 	return MBEDTLS_ERR_X509_FATAL_ERROR;
 }
 

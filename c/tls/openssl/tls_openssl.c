@@ -39,49 +39,39 @@ struct tls_context {
 };
 
 struct tls {
+	struct tls_pipe pipe; /* first */
 	struct tls_context *context;
 	SSL *ssl;
-	const uint8_t *in;
-	size_t in_size;
-	struct tls_buffer *out; /* only while a call runs */
 	bool is_gcm;
 	bool updates_keys; /* both ends can */
 	uint64_t sealed;   /* records, under the present key */
-	enum tls_failure failure;
-	char text[TLS_TEXT_MAX];
 };
+
+TLS_PIPE_IS_FIRST;
 
 /* -- the memory BIO -- */
 
 static int bio_read(BIO *bio, char *data, int size)
 {
 	struct tls *tls = BIO_get_data(bio);
-	size_t take = (size_t)size < tls->in_size ? (size_t)size : tls->in_size;
+	size_t taken = tls_pipe_take(&tls->pipe, data, (size_t)size);
 
 	BIO_clear_retry_flags(bio);
-	if (take == 0) {
-		BIO_set_retry_read(bio);
-		return -1;
-	}
-	memcpy(data, tls->in, take);
-	tls->in += take;
-	tls->in_size -= take;
-	return (int)take;
+	if (taken > 0)
+		return (int)taken;
+	BIO_set_retry_read(bio);
+	return -1;
 }
 
 static int bio_write(BIO *bio, const char *data, int size)
 {
 	struct tls *tls = BIO_get_data(bio);
-	struct tls_buffer *out = tls->out;
 
 	BIO_clear_retry_flags(bio);
-	if (out == NULL || out->capacity - out->size < (size_t)size) {
-		BIO_set_retry_write(bio);
-		return -1;
-	}
-	memcpy(out->data + out->size, data, (size_t)size);
-	out->size += (size_t)size;
-	return size;
+	if (tls_pipe_add(&tls->pipe, data, (size_t)size))
+		return size;
+	BIO_set_retry_write(bio);
+	return -1;
 }
 
 static long bio_ctrl(BIO *bio, int command, long number, void *pointer)
@@ -201,7 +191,7 @@ static int verify_pins(X509_STORE_CTX *store, void *arg)
 				return 1;
 		}
 	}
-	tls->failure = TLS_FAILURE_PIN;
+	tls->pipe.failure = TLS_FAILURE_PIN;
 	X509_STORE_CTX_set_error(store, X509_V_ERR_APPLICATION_VERIFICATION);
 	return 0;
 }
@@ -302,7 +292,7 @@ static int select_alpn(SSL *ssl, const unsigned char **ret, unsigned char *ret_s
 	(void)arg;
 	if (SSL_select_next_proto(&selected, ret_size, alpn_wire, ALPN_WIRE_SIZE, offered,
 				  offered_size) != OPENSSL_NPN_NEGOTIATED) {
-		tls->failure = TLS_FAILURE_ALPN;
+		tls->pipe.failure = TLS_FAILURE_ALPN;
 		return SSL_TLSEXT_ERR_ALERT_FATAL;
 	}
 	*ret = selected;
@@ -321,7 +311,7 @@ static int check_hello(SSL *ssl, int *ret_alert, void *arg)
 	if (SSL_client_hello_get0_ext(ssl, TLSEXT_TYPE_application_layer_protocol_negotiation,
 				      &data, &size) == 1)
 		return SSL_CLIENT_HELLO_SUCCESS;
-	tls->failure = TLS_FAILURE_ALPN;
+	tls->pipe.failure = TLS_FAILURE_ALPN;
 	*ret_alert = SSL_AD_NO_APPLICATION_PROTOCOL;
 	return SSL_CLIENT_HELLO_ERROR;
 }
@@ -413,23 +403,6 @@ void tls_free(struct tls *tls)
 	free(tls);
 }
 
-void tls_feed(struct tls *tls, const uint8_t *data, size_t size)
-{
-	tls->in = data;
-	tls->in_size = size;
-}
-
-size_t tls_unread(const struct tls *tls)
-{
-	return tls->in_size;
-}
-
-static void fail(struct tls *tls, enum tls_failure failure, const char *text)
-{
-	tls->failure = failure;
-	snprintf(tls->text, sizeof(tls->text), "%s", text);
-}
-
 /* Turns what the library left behind into one of our words. A failure that a callback recorded
  * already is the more exact one. */
 static int explain(struct tls *tls, int ssl_error)
@@ -438,17 +411,17 @@ static int explain(struct tls *tls, int ssl_error)
 	long verified = SSL_get_verify_result(tls->ssl);
 
 	if (ssl_error == SSL_ERROR_WANT_WRITE)
-		fail(tls, TLS_FAILURE_FLOOD, "peer asks for more than is answered at once");
-	else if (tls->failure == TLS_FAILURE_PIN)
-		fail(tls, TLS_FAILURE_PIN, "the server's key is none of the pinned ones");
-	else if (tls->failure == TLS_FAILURE_ALPN)
-		fail(tls, TLS_FAILURE_ALPN, "peer does not offer " TLS_ALPN);
+		tls_fail(tls, TLS_FAILURE_FLOOD, "peer asks for more than is answered at once");
+	else if (tls->pipe.failure == TLS_FAILURE_PIN)
+		tls_fail(tls, TLS_FAILURE_PIN, "the server's key is none of the pinned ones");
+	else if (tls->pipe.failure == TLS_FAILURE_ALPN)
+		tls_fail(tls, TLS_FAILURE_ALPN, "peer does not offer " TLS_ALPN);
 	else if (!tls->context->server && ERR_GET_REASON(error) == SSL_R_CERTIFICATE_VERIFY_FAILED)
-		fail(tls, TLS_FAILURE_CERTIFICATE, X509_verify_cert_error_string(verified));
+		tls_fail(tls, TLS_FAILURE_CERTIFICATE, X509_verify_cert_error_string(verified));
 	else if (ERR_GET_REASON(error) == SSL_AD_REASON_OFFSET + SSL_AD_NO_APPLICATION_PROTOCOL)
-		fail(tls, TLS_FAILURE_ALPN, "peer does not speak " TLS_ALPN);
+		tls_fail(tls, TLS_FAILURE_ALPN, "peer does not speak " TLS_ALPN);
 	else
-		fail(tls, TLS_FAILURE_TLS, error_reason());
+		tls_fail(tls, TLS_FAILURE_TLS, error_reason());
 	ERR_clear_error();
 	return -EPROTO;
 }
@@ -468,8 +441,7 @@ static int check_alpn(struct tls *tls)
 	tls->updates_keys = is_protocol(TLS_ALPN_UPDATES, selected, size);
 	if (tls->updates_keys || is_protocol(TLS_ALPN, selected, size))
 		return 1;
-	fail(tls, TLS_FAILURE_ALPN, "peer did not agree to " TLS_ALPN);
-	return -EPROTO;
+	return tls_fail(tls, TLS_FAILURE_ALPN, "peer did not agree to " TLS_ALPN);
 }
 
 int tls_handshake(struct tls *tls, struct tls_buffer *out)
@@ -477,10 +449,10 @@ int tls_handshake(struct tls *tls, struct tls_buffer *out)
 	int result, ssl_error;
 
 	ERR_clear_error();
-	tls->out = out;
+	tls->pipe.out = out;
 	result = SSL_do_handshake(tls->ssl);
 	ssl_error = SSL_get_error(tls->ssl, result);
-	tls->out = NULL;
+	tls->pipe.out = NULL;
 	if (result == 1)
 		return check_alpn(tls);
 	return ssl_error == SSL_ERROR_WANT_READ ? 0 : explain(tls, ssl_error);
@@ -490,14 +462,14 @@ int tls_pull(struct tls *tls, uint8_t *ret_plain, size_t capacity, struct tls_bu
 {
 	int result, ssl_error;
 
-	tls->out = out;
+	tls->pipe.out = out;
 	result = SSL_read(tls->ssl, ret_plain, (int)capacity);
 	if (result > 0) {
-		tls->out = NULL;
+		tls->pipe.out = NULL;
 		return result;
 	}
 	ssl_error = SSL_get_error(tls->ssl, result);
-	tls->out = NULL;
+	tls->pipe.out = NULL;
 	if (ssl_error == SSL_ERROR_WANT_READ)
 		return 0;
 	return ssl_error == SSL_ERROR_ZERO_RETURN ? -EPIPE : explain(tls, ssl_error);
@@ -527,15 +499,13 @@ int tls_push(struct tls *tls, const uint8_t *plain, size_t size, struct tls_buff
 		return 0;
 	if (out->capacity - out->size < tls_sealed_size_max(size))
 		return -ENOBUFS;
-	if (!wear_key(tls, size)) {
-		fail(tls, TLS_FAILURE_TLS, TLS_WORN_TEXT);
-		return -EPROTO;
-	}
-	tls->out = out;
+	if (!wear_key(tls, size))
+		return tls_fail(tls, TLS_FAILURE_TLS, TLS_WORN_TEXT);
+	tls->pipe.out = out;
 	result = SSL_write(tls->ssl, plain, (int)size);
 	if (result <= 0)
 		explain(tls, SSL_get_error(tls->ssl, result));
-	tls->out = NULL;
+	tls->pipe.out = NULL;
 	return result > 0 ? 0 : -EPROTO;
 }
 
@@ -543,20 +513,10 @@ void tls_finish(struct tls *tls, struct tls_buffer *out)
 {
 	if (!SSL_is_init_finished(tls->ssl))
 		return;
-	tls->out = out;
+	tls->pipe.out = out;
 	(void)SSL_shutdown(tls->ssl);
-	tls->out = NULL;
+	tls->pipe.out = NULL;
 	ERR_clear_error();
-}
-
-enum tls_failure tls_failure(const struct tls *tls)
-{
-	return tls->failure;
-}
-
-const char *tls_failure_text(const struct tls *tls)
-{
-	return tls->text;
 }
 
 const char *tls_cipher(const struct tls *tls)
