@@ -377,7 +377,8 @@ static int explain(struct tls *tls, int error)
 	if (tls->pipe.failure == TLS_FAILURE_PIN)
 		return tls_fail(tls, TLS_FAILURE_PIN,
 				"the server's key is none of the pinned ones");
-	if (tls->pipe.failure == TLS_FAILURE_ALPN || error == MBEDTLS_ERR_SSL_NO_APPLICATION_PROTOCOL)
+	if (tls->pipe.failure == TLS_FAILURE_ALPN ||
+	    error == MBEDTLS_ERR_SSL_NO_APPLICATION_PROTOCOL)
 		return tls_fail(tls, TLS_FAILURE_ALPN, "peer does not offer " TLS_ALPN);
 	if (error == MBEDTLS_ERR_X509_CERT_VERIFY_FAILED ||
 	    error == MBEDTLS_ERR_SSL_BAD_CERTIFICATE)
