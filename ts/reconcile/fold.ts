@@ -244,7 +244,7 @@ function foldNeighbour(store: ObservedStore, message: MessageOf<"neighbour">): b
   return usableMac(old) !== usableMac(deleted ? undefined : neighbour);
 }
 
-function dropOldest<Key>(map: Map<Key, unknown>): void {
+function dropOldest<Key, Value>(map: Map<Key, Value>): void {
   for (const key of map.keys()) if (map.size > neighboursMax) map.delete(key);
 }
 
