@@ -22,7 +22,7 @@ export function visitSites(file, flows, byTable) {
     const { parent } = node;
     if (isName(node) || isVoid(node) || isHarmless(parent)) return;
     if (byTable && ts.isAsExpression(parent)) return;
-    if (parent.initializer === node && ts.isBindingPattern(parent.name ?? node)) return;
+    if (isTakenApart(node)) return;
     const wanted = checker.getContextualType(node);
     if (wanted !== undefined) {
       const why = `${file.fileName.replace(/^.*\/ts\//, "ts/")}:${lineOf(file, node)}`;
@@ -41,6 +41,16 @@ function isName(node) {
   const { parent } = node;
   if (!ts.isIdentifier(node)) return false;
   return parent.name === node || parent.propertyName === node || ts.isTypeNode(parent);
+}
+
+/** What a pattern takes apart: the compiler says that it wants anything, but it wants its names. */
+function isTakenApart(node) {
+  const { parent } = node;
+  if (parent.initializer === node) return ts.isBindingPattern(parent.name ?? node);
+  const isChosen = ts.isParenthesizedExpression(parent) ||
+    ts.isConditionalExpression(parent) && parent.condition !== node ||
+    ts.isBinaryExpression(parent) && choosing.has(parent.operatorToken.kind);
+  return isChosen && isTakenApart(parent);
 }
 
 /** What the analysis does not follow. None of it is in use. */
