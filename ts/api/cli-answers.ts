@@ -1,8 +1,7 @@
 /** Answers of the daemon as text for people. */
 import { planText } from "../render/plan-text.js";
-import { bytesText, durationText, tableText } from "./cli-text.js";
-
-type Json = Readonly<Record<string, unknown>>;
+import type { Json } from "./cli-text.js";
+import { bytesText, durationText, listOf, tableText, timeText } from "./cli-text.js";
 
 export function statusText(status: Json): string {
   const { role, version, ready, uptime_ms: uptimeMs, problem } = status;
@@ -53,13 +52,6 @@ export function planLines(answer: Json): string {
 /** One event: seconds of the day in UTC, name, the other fields. */
 export function eventText(line: string): string {
   const { time, event, ...rest } = JSON.parse(line) as Json;
-  const seconds = Math.floor(Number(time) / 1_000) % 86_400;
-  const clock = [seconds / 3_600, (seconds / 60) % 60, seconds % 60];
-  const digits = clock.map((part) => String(Math.floor(part)).padStart(2, "0"));
   const fields = Object.entries(rest).map(([key, value]) => ` ${key}=${String(value)}`);
-  return `${digits.join(":")} ${String(event)}${fields.join("")}\n`;
-}
-
-function listOf(value: unknown): readonly Json[] {
-  return Array.isArray(value) ? (value as readonly Json[]) : [];
+  return `${timeText(Number(time) / 1_000)} ${String(event)}${fields.join("")}\n`;
 }

@@ -27,7 +27,7 @@ export interface Client {
 export function openClient(
   native: Native,
   socket: string,
-  head: { readonly method: string; readonly target: string; readonly body?: object },
+  { target, body }: { readonly target: string; readonly body?: object | undefined },
   hooks: ClientHooks,
 ): Client | undefined {
   const fd = native.connectUnix(socket);
@@ -35,10 +35,11 @@ export function openClient(
     hooks.onFailure(`the daemon is not reachable at ${socket}: ${errnoText(fd)}`);
     return undefined;
   }
-  const content = head.body === undefined ? "" : JSON.stringify(head.body);
+  const content = body === undefined ? "" : JSON.stringify(body);
   const length = native.utf8Encode(content).length;
-  const type = head.body === undefined ? "" : "Content-Type: application/json\r\n";
-  const lines = `${head.method} ${head.target} HTTP/1.1\r\nHost: adit\r\n${type}`;
+  const method = body === undefined ? "GET" : "POST";
+  const type = body === undefined ? "" : "Content-Type: application/json\r\n";
+  const lines = `${method} ${target} HTTP/1.1\r\nHost: adit\r\n${type}`;
   const request = native.utf8Encode(`${lines}Content-Length: ${length}\r\n\r\n${content}`);
   const deadlineMs = native.monotonicMs() + answerMsMax;
   const client: Client = { native, fd, hooks, request, parts: [], bytes: 0, deadlineMs };

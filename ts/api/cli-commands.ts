@@ -6,17 +6,16 @@ import { errnoText } from "../host/errno.js";
 import type { Native } from "../host/native.js";
 import { parseIp, parseMac, parsePrefix } from "../model/ip.js";
 import type { CliContext } from "./cli-context.js";
-import { exitFailed, exitUsage } from "./cli-context.js";
+import { exitFailed, exitUsage, printAnswer, readText } from "./cli-context.js";
 import type { CommandSpec, OptionSpec } from "./cli-parse.js";
 import { policyOptions, policyVerbs, runPolicy } from "./cli-policy.js";
+import type { Json } from "./cli-text.js";
 import { devicesText, eventText, explanationText, planLines, statusText } from "./cli-answers.js";
 
 const exitConfig = 78;
 
 const certificateDays = 3_650;
 const tokenBytes = 24;
-
-type Json = Readonly<Record<string, unknown>>;
 
 interface Command extends CommandSpec {
   readonly run: (context: CliContext) => void;
@@ -76,34 +75,21 @@ function row(
   return { name, words, help, run, options };
 }
 
-/** Prints an answer as it is, or as the renderer tells it. */
 function show(target: string, render: (answer: Json) => string): (context: CliContext) => void {
-  return (context) => get(context, target, render);
+  return (context) => printAnswer(context, target, render);
 }
 
-function get(context: CliContext, target: string, render: (answer: Json) => string): void {
-  const { native, json, ask, end } = context;
-  const onAnswer = (answer: Json, text: string): void => {
-    native.writeOut(json ? text : render(answer));
-    end(0, "");
-  };
-  ask({ method: "GET", target, json, onAnswer });
-}
-
+/** Lets the daemon do something and says what was done, and if it does not last. */
 function post(context: CliContext, target: string, body: object, said: string): void {
-  const { native, json, ask, end } = context;
-  const onAnswer = (answer: Json, text: string): void => {
-    const { not_kept: why } = answer;
-    const warning = why === undefined ? "" : `, until aditd restarts: ${String(why)}`;
-    native.writeOut(json ? text : `${said}${warning}\n`);
-    end(0, "");
+  const render = ({ not_kept: why }: Json): string => {
+    return `${said}${why === undefined ? "" : `, until aditd restarts: ${String(why)}`}\n`;
   };
-  ask({ method: "POST", target, body, json, onAnswer });
+  printAnswer(context, target, render, body);
 }
 
 function explainSubject(context: CliContext): void {
   const subject = encodeURIComponent(context.words[0] ?? "");
-  get(context, `/v1/explain?subject=${subject}`, explanationText);
+  printAnswer(context, `/v1/explain?subject=${subject}`, explanationText);
 }
 
 function reload(context: CliContext): void {
@@ -137,16 +123,15 @@ function followEvents(context: CliContext): void {
   const target = `/v1/events${context.options.has("--replay") ? "?replay=1" : ""}`;
   const onLine = (line: string): void => native.writeOut(json ? `${line}\n` : eventText(line));
   const onAnswer = (): void => end(exitFailed, "the daemon ended the stream");
-  ask({ method: "GET", target, json, onAnswer, onLine });
+  ask({ target, onAnswer, onLine });
 }
 
-function checkConfig({ native, words, json, end }: CliContext): void {
+function checkConfig(context: CliContext): void {
+  const { native, words, json, end } = context;
   const [verb, path = ""] = words;
   if (verb !== "check") return end(exitUsage, `unknown word ${verb ?? ""}, did you mean check?`);
-  const bytes = native.readFile(path);
-  if (typeof bytes === "number") return end(exitFailed, `${path}: ${errnoText(bytes)}`);
-  const text = native.utf8Decode(bytes);
-  if (text === undefined) return end(exitConfig, `${path}: expected UTF-8 text`);
+  const text = readText(context, path, exitConfig);
+  if (text === undefined) return;
   const { config, issues, warnings } = parseConfig(text);
   if (json) {
     native.writeOut(`${JSON.stringify({ valid: config !== undefined, issues, warnings })}\n`);

@@ -1,17 +1,16 @@
-/** What a command of the client works with, and how it ends. */
+/** What a command of the client works with, what it asks the daemon for, and how it ends. */
+import { errnoText } from "../host/errno.js";
 import type { Native } from "../host/native.js";
+import type { Json } from "./cli-text.js";
 
 export const exitFailed = 1;
 export const exitUsage = 2;
 export const exitUnreachable = 3;
 
-type Json = Readonly<Record<string, unknown>>;
-
 export interface DaemonRequest {
-  readonly method: "GET" | "POST";
   readonly target: string;
-  readonly body?: object;
-  readonly json: boolean;
+  /** What is posted; without it the target is read. */
+  readonly body?: object | undefined;
   readonly onAnswer: (answer: Json, text: string) => void;
   readonly onLine?: (line: string) => void;
   /** In place of ending the program when the daemon is not reachable. */
@@ -30,4 +29,34 @@ export interface CliContext {
   readonly after: (delayMs: number, run: () => void) => void;
   /** A text goes to standard error. */
   readonly end: (status: number, text: string) => void;
+}
+
+/** Asks the daemon and prints its answer: as it came with `--json`, else as `render` tells it. */
+export function printAnswer(
+  { native, json, ask, end }: CliContext,
+  target: string,
+  render: (answer: Json) => string,
+  body?: object,
+): void {
+  const onAnswer = (answer: Json, text: string): void => {
+    native.writeOut(json ? text : render(answer));
+    end(0, "");
+  };
+  ask({ target, body, onAnswer });
+}
+
+/** The text of a file; undefined if there is none, which has ended the program. */
+export function readText(
+  { native, end }: CliContext,
+  path: string,
+  exitNoText: number,
+): string | undefined {
+  const bytes = native.readFile(path);
+  if (typeof bytes === "number") {
+    end(exitFailed, `${path}: ${errnoText(bytes)}`);
+    return undefined;
+  }
+  const text = native.utf8Decode(bytes);
+  if (text === undefined) end(exitNoText, `${path}: expected UTF-8 text`);
+  return text;
 }

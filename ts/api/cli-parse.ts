@@ -96,8 +96,12 @@ function wrong(text: string, command = ""): Parsed {
 }
 
 function unknown(what: string, word: string, known: readonly string[]): Parsed {
+  return wrong(unknownText(what, word, known));
+}
+
+export function unknownText(what: string, word: string, known: readonly string[]): string {
   const near = nearestWord(word, known);
-  return wrong(`unknown ${what} ${word}${near === undefined ? "" : `, did you mean ${near}?`}`);
+  return `unknown ${what} ${word}${near === undefined ? "" : `, did you mean ${near}?`}`;
 }
 
 /** Help for one command, or the list of all with "". */

@@ -1,8 +1,6 @@
 /** Answers about policy scripts as text for people. */
-import { localTime } from "../policy/local-time.js";
-import { bytesText, tableText } from "./cli-text.js";
-
-type Json = Readonly<Record<string, unknown>>;
+import type { Json } from "./cli-text.js";
+import { bytesText, dateText, listOf, tableText } from "./cli-text.js";
 
 const words: Readonly<Record<string, string>> = {
   swap: "swapped in",
@@ -56,14 +54,14 @@ export function eventLine(event: Json): string {
 export function historyText(answer: Json, module: string): string {
   const rows = listOf(answer[module]).map((event) => {
     const { time, action, slot, sha256, why } = event;
-    return [clock(Number(time)), action, slot, String(sha256).slice(0, 12), why].map(String);
+    return [dateText(Number(time)), action, slot, String(sha256).slice(0, 12), why].map(String);
   });
   return tableText([["time (UTC)", "action", "slot", "sha256", "why"], ...rows]);
 }
 
 export function logText(answer: Json): string {
   const rows = listOf(answer["lines"]).map(({ time, level, text }) => {
-    return `${clock(Number(time) / 1_000)} ${String(level)}: ${String(text)}\n`;
+    return `${dateText(Number(time) / 1_000)} ${String(level)}: ${String(text)}\n`;
   });
   return rows.join("");
 }
@@ -98,20 +96,10 @@ function scriptLine({ slot, origin, version, sha256 }: Json): string {
   return `${where}, version ${String(version)}, sha256 ${String(sha256).slice(0, 12)}`;
 }
 
-function clock(unixS: number): string {
-  const { year, month, day, hour, minute } = localTime(unixS * 1_000, "UTC0");
-  const digits = [month, day, hour, minute].map((part) => String(part).padStart(2, "0"));
-  return `${year}-${digits[0]}-${digits[1]} ${digits[2]}:${digits[3]}`;
-}
-
 function percent(share: unknown): string {
   return `${Math.round(Number(share) * 100)} %`;
 }
 
 function strings(value: unknown): readonly string[] {
   return Array.isArray(value) ? (value as unknown[]).map(String) : [];
-}
-
-function listOf(value: unknown): readonly Json[] {
-  return Array.isArray(value) ? (value as readonly Json[]) : [];
 }

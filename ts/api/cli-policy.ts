@@ -1,9 +1,8 @@
 /** `adit policy`: tries scripts, swaps them in and waits for what becomes of it. */
-import { nearestWord } from "../config/walk.js";
-import { errnoText } from "../host/errno.js";
 import type { CliContext } from "./cli-context.js";
-import { exitFailed, exitUsage } from "./cli-context.js";
+import { exitFailed, exitUsage, printAnswer, readText } from "./cli-context.js";
 import type { OptionSpec } from "./cli-parse.js";
+import { unknownText } from "./cli-parse.js";
 import {
   eventLine,
   historyText,
@@ -13,9 +12,8 @@ import {
   policyText,
   swapText,
 } from "./cli-policy-text.js";
+import type { Json } from "./cli-text.js";
 import { mapPlaces } from "./source-map.js";
-
-type Json = Readonly<Record<string, unknown>>;
 
 /** How often a waiting `swap` looks. */
 const lookMs = 1_000;
@@ -55,9 +53,7 @@ export function runPolicy(context: CliContext): void {
   const [verb = "", file = ""] = words;
   const names = policyVerbs.map(([usage]) => usage.split(" ")[0] ?? "");
   if (verb !== "" && !names.includes(verb)) {
-    const near = nearestWord(verb, names);
-    const hint = near === undefined ? "" : `, did you mean ${near}?`;
-    return end(exitUsage, `unknown verb ${verb}${hint}`);
+    return end(exitUsage, unknownText("verb", verb, names));
   }
   const wantsFile = ["try", "diff", "swap"].includes(verb);
   if (wantsFile !== (file !== "")) {
@@ -76,23 +72,13 @@ function moduleOf({ options }: CliContext): "policy" | "control" {
 }
 
 function look(context: CliContext, view: string): void {
-  const { native, json, ask, end } = context;
   const render = { history: historyText, log: logText, limits: limitsText }[view] ?? policyText;
-  const onAnswer = (answer: Json, text: string): void => {
-    native.writeOut(json ? text : render(answer, moduleOf(context)));
-    end(0, "");
-  };
-  ask({ method: "GET", target: `/v1/policy${view && `/${view}`}`, json, onAnswer });
+  const text = (answer: Json): string => render(answer, moduleOf(context));
+  printAnswer(context, `/v1/policy${view && `/${view}`}`, text);
 }
 
 function endProbation(context: CliContext, verb: string): void {
-  const { native, json, ask, end } = context;
-  const body = { module: moduleOf(context) };
-  const onAnswer = (answer: Json, text: string): void => {
-    native.writeOut(json ? text : eventLine(answer));
-    end(0, "");
-  };
-  ask({ method: "POST", target: `/v1/policy/${verb}`, body, json, onAnswer });
+  printAnswer(context, `/v1/policy/${verb}`, eventLine, { module: moduleOf(context) });
 }
 
 function sendScript(context: CliContext, verb: string, file: string): void {
@@ -101,11 +87,12 @@ function sendScript(context: CliContext, verb: string, file: string): void {
   if (seconds !== undefined && !/^\d{1,5}$/.test(seconds)) {
     return end(exitUsage, `--confirm-s: expected whole seconds, not ${seconds}`);
   }
-  const script = textOf(context, file);
+  const script = readText(context, file, exitFailed);
   const beside = `${file}.sig`;
   const found = typeof native.readFile(beside) === "number" ? undefined : beside;
   const signatureFile = options.get("--signature") ?? found;
-  const signature = signatureFile === undefined ? undefined : textOf(context, signatureFile);
+  const signature =
+    signatureFile === undefined ? undefined : readText(context, signatureFile, exitFailed);
   if (script === undefined || (signatureFile !== undefined && signature === undefined)) return;
   const map = native.readFile(`${file}.map`);
   const mapText = typeof map === "number" ? undefined : native.utf8Decode(map);
@@ -122,15 +109,7 @@ function sendScript(context: CliContext, verb: string, file: string): void {
     const { warnings } = answer;
     return end(Array.isArray(warnings) && warnings.length > 0 ? exitFailed : 0, "");
   };
-  return ask({ method: "POST", target: `/v1/policy/${verb}`, body, json, onAnswer, explain });
-}
-
-function textOf({ native, end }: CliContext, path: string): string | undefined {
-  const bytes = native.readFile(path);
-  const text = typeof bytes === "number" ? undefined : native.utf8Decode(bytes);
-  const why = typeof bytes === "number" ? errnoText(bytes) : "expected UTF-8 text";
-  if (text === undefined) end(exitFailed, `${path}: ${why}`);
-  return text;
+  return ask({ target: `/v1/policy/${verb}`, body, onAnswer, explain });
 }
 
 function onSwapped(context: CliContext, answer: Json, text: string): void {
@@ -160,5 +139,5 @@ function follow(context: CliContext, sha256: string, misses: number): void {
     if (misses >= missesMax) return end(exitFailed, why);
     return after(lookMs, () => follow(context, sha256, misses + 1));
   };
-  ask({ method: "GET", target: "/v1/policy", json, onAnswer, onFailure });
+  ask({ target: "/v1/policy", onAnswer, onFailure });
 }

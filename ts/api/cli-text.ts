@@ -1,4 +1,12 @@
-/** Text for people: aligned tables, durations and amounts. */
+/** Text for people: aligned tables, times, durations and amounts; and what answers are made of. */
+import { dateOf, daySeconds } from "../policy/local-time.js";
+
+export type Json = Readonly<Record<string, unknown>>;
+
+/** The objects of a list; none if it is no list. */
+export function listOf(value: unknown): readonly Json[] {
+  return Array.isArray(value) ? (value as readonly Json[]) : [];
+}
 
 /** Rows with columns aligned; the first row is the head. */
 export function tableText(rows: readonly (readonly string[])[]): string {
@@ -12,10 +20,26 @@ export function tableText(rows: readonly (readonly string[])[]): string {
   return `${lines.join("\n")}\n`;
 }
 
+/** Date and time in UTC, to the minute. */
+export function dateText(unixS: number): string {
+  const { year, month, day } = dateOf(Math.floor(unixS / daySeconds));
+  return `${year}-${twoDigits(month)}-${twoDigits(day)} ${timeText(unixS).slice(0, 5)}`;
+}
+
+/** Time of day in UTC, to the second. */
+export function timeText(unixS: number): string {
+  const seconds = unixS % daySeconds;
+  return [seconds / 3_600, (seconds / 60) % 60, seconds % 60].map(twoDigits).join(":");
+}
+
+function twoDigits(value: number): string {
+  return String(Math.floor(value)).padStart(2, "0");
+}
+
 export function durationText(ms: number): string {
   const seconds = Math.floor(ms / 1_000);
   const units = [
-    [86_400, "d"],
+    [daySeconds, "d"],
     [3_600, "h"],
     [60, "min"],
   ] as const;

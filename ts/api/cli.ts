@@ -13,9 +13,9 @@ const socketDefault = "/var/run/adit/adit.sock";
 export function createCli(native: Native): Bundle {
   let client: Client | undefined;
   let alarm: Alarm | undefined;
-  const ask = (socket: string, request: DaemonRequest): void => {
+  const ask: Ask = (socket, json, request) => {
     client = openClient(native, socket, request, {
-      onAnswer: (status, body) => finish(native, request, status, body),
+      onAnswer: (status, body) => finish(native, json, request, status, body),
       ...(request.onLine === undefined ? {} : { onLine: request.onLine }),
       onFailure: request.onFailure ?? ((why) => end(native, exitUnreachable, why)),
     });
@@ -40,7 +40,7 @@ export function createCli(native: Native): Bundle {
   };
 }
 
-type Ask = (socket: string, request: DaemonRequest) => void;
+type Ask = (socket: string, json: boolean, request: DaemonRequest) => void;
 
 interface Alarm {
   readonly atMs: number;
@@ -60,12 +60,13 @@ function runCommandLine(native: Native, ask: Ask, after: CliContext["after"]): v
   const { command, words, options } = parsed.invocation;
   const environment = native.environment("ADIT_SOCKET");
   const socket = options.get("--socket") ?? (environment || socketDefault);
+  const json = options.has("--json");
   const context: CliContext = {
     native,
     words,
     options,
-    json: options.has("--json"),
-    ask: (request) => ask(socket, request),
+    json,
+    ask: (request) => ask(socket, json, request),
     after,
     end: (status, text) => end(native, status, text),
   };
@@ -73,7 +74,13 @@ function runCommandLine(native: Native, ask: Ask, after: CliContext["after"]): v
   return found?.run(context);
 }
 
-function finish(native: Native, request: DaemonRequest, status: number, body: string): void {
+function finish(
+  native: Native,
+  json: boolean,
+  request: DaemonRequest,
+  status: number,
+  body: string,
+): void {
   let answer: unknown;
   try {
     answer = JSON.parse(body === "" ? "{}" : body);
@@ -82,7 +89,7 @@ function finish(native: Native, request: DaemonRequest, status: number, body: st
   }
   const object = answer as Readonly<Record<string, unknown>>;
   if (status >= 200 && status < 300) return request.onAnswer(object, body);
-  if (request.json) native.writeOut(body);
+  if (json) native.writeOut(body);
   const { cause, description } = object;
   const why = String(cause ?? description ?? `status ${status}`);
   return end(native, exitFailed, request.explain?.(why) ?? why);

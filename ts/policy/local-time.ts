@@ -22,7 +22,7 @@ interface Zone {
   readonly summer: Summer | undefined;
 }
 
-const daySeconds = 86_400;
+export const daySeconds = 86_400;
 const name = "(?:[A-Za-z]{3,15}|<[A-Za-z0-9+-]{3,15}>)";
 const time = "([+-]?\\d{1,3}(?::[0-5]\\d){0,2})";
 const date = "(M(?:1[0-2]|[1-9])\\.[1-5]\\.[0-6]|J?\\d{1,3})";
@@ -130,7 +130,8 @@ function daysBefore(year: number, month: number): number {
   return shifted * 365 + leaps + Math.floor((153 * months + 2) / 5) - 719_468;
 }
 
-function dateOf(days: number): { year: number; month: number; day: number } {
+/** The day of the calendar that is so many days from 1970-01-01. */
+export function dateOf(days: number): { year: number; month: number; day: number } {
   let year = 1970 + Math.floor(days / 365.2425);
   if (daysBefore(year, 1) > days) year -= 1;
   else if (daysBefore(year + 1, 1) <= days) year += 1;
