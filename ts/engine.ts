@@ -83,7 +83,7 @@ function createCore(native: Native, random: Random, news: Channel["onNews"]): Co
     },
     config: undefined,
     stopping: false,
-    flowsNoted: false,
+    flowsNoted: true,
   };
 }
 

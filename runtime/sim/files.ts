@@ -28,8 +28,6 @@ export class Files {
   writeError = 0;
   /** Writes that failed so far. */
   failedWrites = 0;
-  /** Files whose last write failed. */
-  readonly failedPaths = new Set<string>();
 
   constructor(
     readonly configPath: string,
@@ -98,11 +96,9 @@ export class Files {
     if (!this.mayWrite(path)) return -errno.EPERM;
     if (this.writeError !== 0) {
       this.failedWrites++;
-      this.failedPaths.add(path);
       return this.writeError;
     }
     if (!this.#hasRoom(path, data.length)) return -errno.ENOSPC;
-    this.failedPaths.delete(path);
     this.#replace(path, { data: data.slice(), mode });
     return 0;
   }
@@ -147,7 +143,6 @@ export class Files {
   remove(path: string): number {
     if (!this.mayWrite(path)) return -errno.EPERM;
     this.#files.delete(path);
-    this.failedPaths.delete(path);
     this.onStep("sync folder", path);
     this.#syncFolder(path);
     return 0;

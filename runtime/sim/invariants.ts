@@ -3,7 +3,6 @@
  * asked of the kernel by resolve(), nothing of the bundle.
  */
 import type { Machine } from "./machine.js";
-import { RUN_DIR } from "./machine.js";
 import { ours, rtn, table } from "./constants.js";
 import type { Kernel } from "./kernel.js";
 import { hostOf } from "./net.js";
@@ -11,7 +10,6 @@ import type { ReferencePolicy } from "./policy.js";
 import { allowedOf, expectedOf } from "./policy.js";
 import type { Outcome, Packet } from "./resolve.js";
 import { resolve } from "./resolve.js";
-import type { Flow } from "./kernel-objects.js";
 import { routeText, ruleText } from "./kernel-objects.js";
 import { Violation } from "./violation.js";
 import type { Device } from "./topology.js";
@@ -19,7 +17,6 @@ import { isNeighbour, locations, packetsOf, TUN, UPLINK } from "./topology.js";
 
 /** Time that a foreign edit of both layers may stay unrepaired, once a decider could see it. */
 export const REPAIR_MS = 500;
-const STALE_FLOWS = `${RUN_DIR}/stale-flows.json`;
 const LEAK = "no packet leaves outside its tunnel";
 /** Time until a change asked for by the API is in the kernel. */
 const SETTLE_MS = 2_000;
@@ -28,19 +25,6 @@ const SETTLE_MS = 2_000;
 export class Damage {
   readonly #at = new Map<"routing" | "firewall", number>();
   readonly #neighbours = new Map<string, number>();
-
-  /** Flows whose deletion a decider could not note before it died in the middle of it. */
-  readonly #unnoted = new WeakSet<Flow>();
-
-  /** What it was about to forget is written down before it moves devices, if that can be. */
-  deciderDied({ files, kernel }: Machine): void {
-    if (!files.failedPaths.has(STALE_FLOWS)) return;
-    for (const flow of kernel.flows) this.#unnoted.add(flow);
-  }
-
-  isUnnoted(flow: Flow): boolean {
-    return this.#unnoted.has(flow);
-  }
 
   hit(layer: "routing" | "firewall", nowMs: number): void {
     this.#at.set(layer, nowMs);
@@ -238,10 +222,10 @@ function checkOrphans({ machine, devices, policy }: Checked): void {
 }
 
 /** No tracked flow of a device keeps the path of a location that it left. */
-function checkFlows({ machine, devices, policy, damage }: Checked): void {
+function checkFlows({ machine, devices, policy }: Checked): void {
   for (const flow of machine.kernel.flows) {
     const device = devices.find(({ addr4, addr6 }) => flow.src === addr4 || flow.src === addr6);
-    if (device === undefined || damage.isUnnoted(flow)) continue;
+    if (device === undefined) continue;
     const wallMs = machine.around.clock.wallMs();
     const rules = policy.settledRules(device, flow.src, wallMs);
     const expected = policy.bypasses(flow.dst)

@@ -26,7 +26,10 @@ export function expectEmptyPlan(router: Machine): void {
   if (!empty) throw new Violation("the plan is empty when settled", body.slice(0, 2_000));
 }
 
-/** Runs `act` and a while of quiet; the kernel must be as before, without an operation on it. */
+/**
+ * Runs `act` and a while of quiet; the kernel must be as before, without an operation on it, and
+ * must still know every flow.
+ */
 export function expectQuiet(
   router: Machine,
   invariant: string,
@@ -36,6 +39,7 @@ export function expectQuiet(
   const { kernel } = router;
   const { clock } = router.around;
   const before = ownText(router);
+  const flows = [...kernel.flows];
   let events = 0;
   const observer = (): void => void events++;
   kernel.observers.add(observer);
@@ -44,6 +48,9 @@ export function expectQuiet(
   kernel.observers.delete(observer);
   const after = ownText(router);
   if (after !== before) throw new Violation(invariant, difference(before, after));
+  const tracked = new Set(kernel.flows);
+  const cut = flows.find((flow) => !tracked.has(flow));
+  if (cut !== undefined) throw new Violation(invariant, `flow cut: ${JSON.stringify(cut)}`);
   if (events === 0) return;
   const detail = `${events} kernel events, ${JSON.stringify(lastCommand())}`;
   throw new Violation(invariant, detail);

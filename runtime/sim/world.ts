@@ -236,10 +236,7 @@ export class World {
       this.#protected = true;
       this.#ableSince(this.clock.nowMs);
     };
-    router.onDown = () => {
-      this.damage.deciderDied(router);
-      this.#ableSince(Infinity);
-    };
+    router.onDown = () => this.#ableSince(Infinity);
     router.onRefused = ({ type }) => {
       // What the kernel would not take is missing until the next attempt.
       if (type === "route_set" || type === "rule_set") this.damage.hit("routing", this.clock.nowMs);

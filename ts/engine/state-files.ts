@@ -8,7 +8,7 @@ import { asResult } from "../host/channel.js";
 import { ENOENT } from "../host/errno.js";
 import { readFile, writeFile } from "../host/transfer.js";
 import { parsePrefix } from "../model/ip.js";
-import { conntrackOperationsMax } from "../model/limits.js";
+import { any4, any6 } from "../model/kernel.js";
 import type { Plan } from "../model/operation.js";
 import { readObject } from "../model/json.js";
 import type { Core } from "./core.js";
@@ -98,7 +98,7 @@ export function keepOriginals(
 
 /**
  * Notes whose flows the plan forgets after it has moved them: a decider that dies in between would
- * leave nothing else to tell its successor.
+ * leave nothing else to tell its successor. Without a note the successor forgets everybody's.
  */
 export function noteStaleFlows(core: Core, plan: Plan, done: () => void): void {
   const prefixes = plan.flatMap(({ operation }) =>
@@ -107,27 +107,32 @@ export function noteStaleFlows(core: Core, plan: Plan, done: () => void): void {
   if (prefixes.length === 0) return done();
   core.flowsNoted = true;
   saveState(core, "flows", { prefixes }, (problem) => {
-    if (problem !== "") logError(core, `stale flows cannot be noted: ${problem}`);
+    if (problem !== "") {
+      logError(core, `stale flows cannot be noted: ${problem}`);
+      removeFile(core, pathOf(core, "flows"));
+    }
     done();
   });
 }
 
-/** They are forgotten. */
+/** They are forgotten. What cannot be written down is tried again with the next plan. */
 export function clearStaleFlows(core: Core): void {
   if (!core.flowsNoted) return;
   core.flowsNoted = false;
-  removeFile(core, pathOf(core, "flows"));
+  saveState(core, "flows", { prefixes: [] }, (problem) => {
+    core.flowsNoted ||= problem !== "";
+  });
 }
 
-/** What a killed decider left to do. */
+/** What a killed decider left to do; all there may be, if it left no word. */
 export function takeStaleFlows(core: Core, content: Readonly<Record<string, unknown>>): void {
   const { prefixes } = content;
-  if (!Array.isArray(prefixes)) return;
-  for (const text of prefixes.slice(0, conntrackOperationsMax) as unknown[]) {
-    const prefix = typeof text === "string" ? parsePrefix(text) : undefined;
+  const noted = Array.isArray(prefixes) ? (prefixes as unknown[]) : [any4, any6];
+  for (const text of noted) {
+    const prefix = parsePrefix(String(text));
     if (prefix !== undefined) core.store.staleFlows.add(prefix);
   }
-  core.flowsNoted = true;
+  core.flowsNoted = noted.length > 0;
 }
 
 /** Removes a file below run_dir; a failure is only worth a line. */

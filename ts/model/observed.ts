@@ -127,6 +127,11 @@ export interface Observed {
    * Prefixes whose flows were to be forgotten: the deletion failed, or a decider died before it.
    */
   readonly staleFlows: ReadonlySet<Prefix>;
+  /**
+   * True while flows may be tracked that began under a decider before this one, at addresses whose
+   * owner this one does not know; undefined until the firewall was read.
+   */
+  readonly isHeir: boolean | undefined;
   /** Name of the open TUN, "" if none. */
   readonly tun: string;
   readonly listeners: ReadonlySet<string>;

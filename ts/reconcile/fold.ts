@@ -2,7 +2,7 @@
 import type { MoverMessage } from "../host/contract.gen.js";
 import type { Ip, Mac, Prefix } from "../model/ip.js";
 import { prefixContains, prefixFamily } from "../model/ip.js";
-import { flagUp, neighbourValid, protocolOurs, routeUnicast } from "../model/kernel.js";
+import { any6, flagUp, neighbourValid, protocolOurs, routeUnicast } from "../model/kernel.js";
 import { neighboursMax } from "../model/limits.js";
 import type {
   Observed,
@@ -30,6 +30,7 @@ export interface ObservedStore extends Observed {
   readonly sysctls: Map<string, string>;
   readonly listeners: Set<string>;
   readonly staleFlows: Set<Prefix>;
+  isHeir: boolean | undefined;
   firewall: ObservedFirewall;
   tun: string;
   forward: string;
@@ -47,6 +48,7 @@ export function emptyObserved(): ObservedStore {
     sysctls: new Map(),
     listeners: new Set(),
     staleFlows: new Set(),
+    isHeir: undefined,
     firewall: { kind: "unread" },
     tun: "",
     forward: "",
@@ -85,8 +87,16 @@ export function foldMessage(store: ObservedStore, message: MoverMessage): boolea
   }
 }
 
-/** The table as read back; undefined if it does not exist. */
+/**
+ * The table as read back; undefined if it does not exist. The first reading tells whether a decider
+ * was here before: no flow goes by what never was.
+ */
 export function foldFirewall(store: ObservedStore, json: string | undefined): void {
+  if (store.isHeir === undefined) {
+    const rules = [...store.rules.values()];
+    store.isHeir = json !== undefined || rules.some(({ protocol }) => protocol === protocolOurs);
+    if (!store.isHeir) store.staleFlows.clear();
+  }
   store.firewall = json === undefined ? { kind: "absent" } : readFirewall(json);
 }
 
@@ -137,6 +147,7 @@ export function foldResult(store: ObservedStore, operation: Operation, error: nu
 
 /** What could not be forgotten is tried again with the next plan. */
 function foldConntrackResult(store: ObservedStore, prefix: Prefix, error: number): void {
+  if (prefix === any6) store.isHeir = false;
   if (error !== 0) {
     store.staleFlows.add(prefix);
     return;

@@ -15,18 +15,20 @@ import { phases } from "../phases.js";
 import { elementChanges } from "./firewall.js";
 
 const none: ReadonlyMap<string, string> = new Map();
+const macMap = /^(late_)?mac_/;
 
 export function planConntrack(desired: Desired, observed: Observed): PlannedOperation[] {
   const { firewall } = observed;
   if (desired.firewall === undefined || firewall.kind === "unread") return [];
   const found = firewall.kind === "present" ? firewall.elements : none;
+  const { elements } = desired.firewall;
   const { added, removed } = elementChanges(desired.firewall, found);
   // Without its address a flow begins untranslated and stays so; a destination that is sent past
   // all tunnels concerns everybody's flows.
   const missed =
     added.some((item) => isTranslation(item) && !found.has(elementKey(item))) ||
     [...added, ...removed].some(({ map }) => map.startsWith("bypass"));
-  const moved = missed ? [...desired.firewall.elements.values()] : added;
+  const moved = missed ? [...elements.values()] : added;
   const byMac = addressesByMac(observed);
   const prefixes = new Set([
     ...observed.staleFlows,
@@ -36,7 +38,11 @@ export function planConntrack(desired: Desired, observed: Observed): PlannedOper
   ]);
   // By default everybody is translated, not only the sources of elements.
   const isDefault = desired.rules.some(({ priority }) => priority === priorityDefault);
-  const anybody = (missed && isDefault) || prefixes.size > conntrackOperationsMax;
+  // A device that is away, or has more addresses than are known: its flows would keep the old way.
+  const unseen =
+    observed.isHeir &&
+    removed.some((item) => macMap.test(item.map) && !elements.has(elementKey(item)));
+  const anybody = unseen || (missed && isDefault) || prefixes.size > conntrackOperationsMax;
   const chosen = anybody ? [any4, any6] : [...prefixes];
   return chosen.map((prefix) => ({
     operation: { kind: "conntrack", prefix },
@@ -65,15 +71,15 @@ function sourceKey({ family, priority, src }: DesiredRule | ObservedRule): strin
   return `${family} ${priority} ${src}`;
 }
 
-/** Sources whose way the element of a mark map decides. */
+/** Sources whose way the element of a map decides: which tunnel, or whether out at all. */
 function sourcesOf(
   { map, key }: FirewallElement,
   byMac: ReadonlyMap<Mac, readonly Prefix[]>,
   observed: Observed,
 ): readonly Prefix[] {
-  if (/^(late_)?mac_mark$/.test(map)) return byMac.get(key) ?? [];
-  if (/^(late_)?iface_mark$/.test(map)) return ofInterface(key, observed);
-  const length = /^ip[46]_(\d+)_mark$/.exec(map)?.[1];
+  if (macMap.test(map)) return byMac.get(key) ?? [];
+  if (/^(late_)?iface_/.test(map)) return ofInterface(key, observed);
+  const length = /^ip[46]_(\d+)_/.exec(map)?.[1];
   return length === undefined ? [] : [`${key}/${length}`];
 }
 
