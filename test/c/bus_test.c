@@ -19,13 +19,14 @@
 #define TURN_US 2000
 #define TURNS_MAX 500
 #define CALL_US 500000
-#define OBJECT 0xf2cd2910u
+#define OBJECT 0x507cf333u
 
 static const char methods[] =
 	"{\"status\":{},\"devices\":{},\"plan\":{},"
 	"\"protect\":{\"mac_addr\":3,\"ip_addr\":3,\"iface\":3,\"vl\":3,\"when_down\":3},"
 	"\"unprotect\":{\"mac_addr\":3,\"ip_addr\":3,\"iface\":3},\"explain\":{\"target\":3},"
-	"\"policy\":{\"action\":3,\"module\":3,\"script\":3,\"signature\":3,\"confirm_s\":5}}";
+	"\"policy\":{\"action\":3,\"module\":3,\"script\":3,\"signature\":3,\"confirm_s\":5},"
+	"\"policy_view\":{\"action\":3}}";
 
 static struct loop *loop;
 static struct bus *bus;
@@ -331,7 +332,7 @@ static void the_recorded_exchange_is_repeated(void)
 		play_line(line);
 		lines++;
 	}
-	EXPECT(lines > 40);
+	EXPECT(lines > 60);
 	EXPECT_EQUAL(got_size, 0);
 	EXPECT_EQUAL(states, 1);
 	if (file)

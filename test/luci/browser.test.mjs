@@ -362,7 +362,9 @@ async function testGuest(scene, checks) {
   const answer = await scene.rpcd.handle(body);
   checks.same(answer.error?.code, -32002, "and the access list refuses it");
   await open(scene, "policy");
-  await page.waitFor(says("Your account has no permission for this."));
+  await page.waitFor(`${says("In force")} && ${says("History")} && ${says("Limits")}`);
+  checks.ok(await page.evaluate(`!(${says("Another script")}) && !${button("Try")}`),
+    "the policy is shown, without a way to change it");
   scene.session = ADMIN;
 }
 

@@ -114,9 +114,10 @@ export function httpOf(name, args) {
     if (whenDown !== undefined) body.when_down = whenDown;
     return { method: "POST", path: `/v1/${name}`, body };
   }
-  if (name !== "policy") return undefined;
+  if (!name.startsWith("policy")) return undefined;
   const { action, ...body } = args;
   if (action in VIEWS) return { method: "GET", path: `/v1/policy${VIEWS[action]}` };
+  if (name === "policy_view") return { method: "GET", path: `/v1/policy/${action}` };
   return { method: "POST", path: `/v1/policy/${action}`, body };
 }
 

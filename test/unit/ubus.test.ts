@@ -6,6 +6,7 @@ import assert from "node:assert";
 import { readdirSync, readFileSync } from "node:fs";
 import { join } from "node:path";
 import { suite } from "uvu";
+import { policyVerbs } from "../../ts/api/policy-routes.js";
 import type { ChangeResult, Service } from "../../ts/api/routes.js";
 import { createRoutes } from "../../ts/api/routes.js";
 import { busMethods, busRequest, busStatus } from "../../ts/api/ubus.js";
@@ -105,6 +106,22 @@ test("views go to their resources", () => {
   for (const view of ["history", "log", "limits"]) {
     assert.deepStrictEqual(call("policy", JSON.stringify({ action: view })).json, { view });
   }
+});
+
+test("who may only look changes nothing, whatever is asked", () => {
+  const { call, changes } = bench();
+  assert.deepStrictEqual(call("policy_view", "{}").json, { view: "" });
+  for (const view of ["history", "log", "limits"]) {
+    assert.deepStrictEqual(call("policy_view", JSON.stringify({ action: view })).json, { view });
+  }
+  for (const action of [...policyVerbs, "../protect", "x/protect", "../test/loop", "", ["swap"]]) {
+    const args = { action, script: "x", module: "policy", kind: "iface", subject: "a", vl: "us" };
+    assert.strictEqual(busRequest("policy_view", args).method, "GET");
+    const { status, json } = call("policy_view", JSON.stringify(args));
+    assert.ok([2, 4].includes(status), JSON.stringify(action));
+    assert.ok([404, 405].includes(json["code"] as number), JSON.stringify(json));
+  }
+  assert.deepStrictEqual(changes, []);
 });
 
 test("a rule is named by the argument for its kind", () => {
@@ -208,7 +225,7 @@ test("the object is offered where the configuration says, and a refusal is shown
 test("every method is a resource, whatever its arguments", () => {
   for (const method of Object.keys(busMethods)) {
     const { path, query } = busRequest(method, { target: { a: 1 }, action: "status" });
-    assert.strictEqual(path, `/v1/${method}`);
+    assert.strictEqual(path, `/v1/${method.replace("_view", "")}`);
     assert.strictEqual(query.get("subject"), "[object Object]");
   }
   assert.deepStrictEqual(busRequest("policy", { action: "swap", script: "x" }), {

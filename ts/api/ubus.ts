@@ -24,24 +24,26 @@ export const busMethods = {
   unprotect: subject,
   explain: { target: text },
   policy: { action: text, module: text, script: text, signature: text, confirm_s: integer },
+  /** What `policy` shows, for those who may change nothing: it never makes a POST. */
+  policy_view: { action: text },
 };
 
 export function busRequest(method: string, args: Readonly<Record<string, unknown>>): BusRequest {
   // The session is what rpcd and uhttpd add to the calls of a web page.
   const { ubus_rpc_session: _session, action = "status", target = "", ...rest } = args;
   const body: Record<string, unknown> = rest;
-  const isAct = method === "policy" && action !== "status";
-  const name = isAct ? `policy/${action as string}` : method;
+  const isAct = method === "policy" && policyVerbs.includes(action as PolicyVerb);
+  const [resource = ""] = method.split("_");
+  const below = resource === "policy" && action !== "status" ? `/${action as string}` : "";
   for (const key of Object.keys(subject)) {
     if (!(key in body) || "kind" in body) continue;
     body["kind"] = key.split("_")[0];
     body["subject"] = body[key];
     delete body[key];
   }
-  const posts = name.endsWith("protect") || (isAct && policyVerbs.includes(action as PolicyVerb));
   return {
-    method: posts ? "POST" : "GET",
-    path: `/v1/${name}`,
+    method: isAct || method.endsWith("protect") ? "POST" : "GET",
+    path: `/v1/${resource}${below}`,
     query: new Map([["subject", String(target)]]),
     body,
   };

@@ -24,6 +24,7 @@ const callDevices = declare('devices');
 const callExplain = declare('explain', 'target');
 const callProtect = declare('protect', 'mac_addr', 'vl', 'when_down');
 const callUnprotect = declare('unprotect', 'mac_addr');
+const callPolicyView = declare('policy_view', 'action');
 const callPolicy = declareAlone('policy', 'action', 'script', 'signature', 'module', 'confirm_s');
 
 const callHostHints = rpc.declare({
@@ -43,6 +44,9 @@ return baseclass.extend({
   explain: target => ask(callExplain(target)),
   protect: (mac, location, whenDown) => ask(callProtect(mac, location, whenDown)),
   unprotect: mac => ask(callUnprotect(mac)),
+
+  /* Status, history, log or limits, for accounts that may only look as well. */
+  policyView: action => ask(callPolicyView(action)),
 
   /* `args` has script, signature, module and confirm_s as the HTTP interface takes them. */
   policy(action, args) {

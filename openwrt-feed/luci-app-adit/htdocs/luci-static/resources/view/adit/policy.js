@@ -60,7 +60,7 @@ function limits(rows) {
 }
 
 return view.extend({
-  ask: () => call.policy('status'),
+  ask: () => call.policyView('status'),
 
   load() {
     return this.ask();
@@ -77,7 +77,7 @@ return view.extend({
     poll.add(() => Promise.resolve(this.tick()), 1);
     return E('div', {}, [
       parts.sheet(), E('h2', {}, [ _('adit: policy script') ]),
-      this.present, this.form(), this.more
+      this.present, parts.isReadOnly() ? '' : this.form(), this.more
     ]);
   },
 
@@ -207,7 +207,7 @@ return view.extend({
   },
 
   updateMore() {
-    return Promise.all([ 'history', 'log', 'limits' ].map(action => call.policy(action)))
+    return Promise.all([ 'history', 'log', 'limits' ].map(call.policyView))
       .then(([ past, said, most ]) => {
         if (past.failure ?? said.failure ?? most.failure)
           return dom.content(this.more, []);
