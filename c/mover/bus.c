@@ -38,12 +38,13 @@ struct bus {
 	struct blob_writer methods; /* attributes of the signature */
 
 	struct loop_watch ready; /* fd -1 while there is no connection */
-	struct loop_timer retry; /* also the patience with a handshake */
+	struct loop_timer retry; /* also the patience with ubusd */
 	uint32_t failures; /* in a row */
 	uint64_t connected_us; /* when the object came on the bus */
 	bool greeted; /* HELLO came */
 	bool connected; /* ubusd has the object */
 	bool subscribed;
+	bool asked; /* whether it still answers */
 	uint32_t id; /* of the object */
 	char problem[BUS_TEXT_MAX]; /* as last told; "" if connected, or nothing was told */
 
@@ -59,6 +60,7 @@ struct bus {
 };
 
 static void connect_bus(struct bus *bus);
+static void ask_whether_alive(struct bus *bus);
 
 /* --------------------------------------------------------------------------- connection */
 
@@ -74,7 +76,7 @@ static void disconnect(struct bus *bus)
 	if (bus->ready.fd >= 0)
 		close(bus->ready.fd);
 	bus->ready.fd = -1;
-	bus->greeted = bus->connected = bus->subscribed = false;
+	bus->greeted = bus->connected = bus->subscribed = bus->asked = false;
 	bus->id = 0;
 	free(bus->in);
 	bus->in = NULL;
@@ -118,7 +120,9 @@ static void retry_is_due(struct loop_timer *timer)
 {
 	struct bus *bus = container_of(timer, struct bus, retry);
 
-	if (bus->ready.fd >= 0)
+	if (bus->connected && !bus->asked)
+		ask_whether_alive(bus);
+	else if (bus->ready.fd >= 0)
 		fail(bus, "ubusd does not answer");
 	else
 		connect_bus(bus);
@@ -218,6 +222,20 @@ static struct blob_writer *queue(struct bus *bus)
 {
 	compact(bus);
 	return &bus->out;
+}
+
+/* Any message is an answer. */
+static void ask_whether_alive(struct bus *bus)
+{
+	bus->asked = true;
+	loop_timer_start(bus->loop, &bus->retry, bus->events.patience_us);
+	conclude(bus, ubus_add_ping(queue(bus), ++bus->seq));
+}
+
+static void note_life(struct bus *bus)
+{
+	bus->asked = false;
+	loop_timer_start(bus->loop, &bus->retry, bus->events.quiet_us);
 }
 
 /* An answer of our own, in the form of all others. */
@@ -414,7 +432,7 @@ static void on_answer(struct bus *bus, const struct ubus_message *message)
 		fail(bus, text);
 		return;
 	}
-	loop_timer_stop(&bus->retry);
+	note_life(bus);
 	bus->connected_us = loop_now_us(bus->loop);
 	bus->connected = true;
 	bus->problem[0] = '\0';
@@ -424,6 +442,8 @@ static void on_answer(struct bus *bus, const struct ubus_message *message)
 
 static void on_message(struct bus *bus, const struct ubus_message *message)
 {
+	if (bus->asked)
+		note_life(bus);
 	switch (message->type) {
 	case UBUS_HELLO:
 		on_hello(bus);

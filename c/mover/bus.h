@@ -19,6 +19,10 @@ struct bus;
 #define BUS_CALL_US 15000000
 /* How long ubusd may take until it has the object. */
 #define BUS_HANDSHAKE_US 5000000
+/* A bus that has the object is asked so long after its last answer, and given up if it then says
+ * nothing for so long: nothing else would tell one that hangs from one that has nothing to say. */
+#define BUS_QUIET_US 60000000
+#define BUS_PATIENCE_US 30000000
 /* Waits before the next attempt double from the first to the last of these. */
 #define BUS_RETRY_US_FIRST 100000
 #define BUS_RETRY_US_MAX 30000000
@@ -36,6 +40,7 @@ struct bus_events {
 	bool (*call)(void *arg, uint32_t call, const char *method, const uint8_t *json,
 		     size_t size);
 	uint64_t call_us; /* how long a caller waits */
+	uint64_t quiet_us, patience_us; /* with ubusd */
 };
 
 /* 0 or -ENOMEM. */

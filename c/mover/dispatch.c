@@ -200,4 +200,6 @@ const struct bus_events dispatch_bus_events = {
 	.state = bus_state,
 	.call = bus_call,
 	.call_us = BUS_CALL_US,
+	.quiet_us = BUS_QUIET_US,
+	.patience_us = BUS_PATIENCE_US,
 };

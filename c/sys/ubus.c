@@ -166,6 +166,11 @@ int ubus_add_status(struct blob_writer *out, uint16_t seq, uint32_t peer, uint32
 	return end(out, draft, 0);
 }
 
+int ubus_add_ping(struct blob_writer *out, uint16_t seq)
+{
+	return end(out, begin(out, UBUS_PING, seq, 0), 0);
+}
+
 int ubus_add_notification(struct blob_writer *out, uint16_t seq, uint32_t object,
 			  const char *kind, const uint8_t *json, size_t size)
 {

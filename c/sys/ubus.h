@@ -70,6 +70,8 @@ int ubus_add_data(struct blob_writer *out, uint16_t seq, uint32_t peer, uint32_t
 		  const uint8_t *json, size_t size);
 int ubus_add_status(struct blob_writer *out, uint16_t seq, uint32_t peer, uint32_t object,
 		    uint32_t status);
+/* A question that ubusd itself answers, with data. */
+int ubus_add_ping(struct blob_writer *out, uint16_t seq);
 /* A notification that nobody answers. */
 int ubus_add_notification(struct blob_writer *out, uint16_t seq, uint32_t object,
 			  const char *kind, const uint8_t *json, size_t size);

@@ -19,6 +19,8 @@
 #define TURN_US 2000
 #define TURNS_MAX 500
 #define CALL_US 500000
+#define QUIET_US 20000
+#define PATIENCE_US 400000
 #define OBJECT 0x507cf333u
 
 static const char methods[] =
@@ -38,6 +40,7 @@ static size_t got_size;
 /* What the owner of the object was told last. */
 static int states;
 static bool connected, answering = true;
+static uint64_t quiet_us = BUS_QUIET_US;
 static char problem[BUS_TEXT_MAX];
 static uint32_t call;
 static char method[128];
@@ -254,7 +257,7 @@ static void join_bus(void)
 
 static void start(void)
 {
-	struct bus_events events = { NULL, note_state, note_call, CALL_US };
+	struct bus_events events = { NULL, note_state, note_call, CALL_US, quiet_us, PATIENCE_US };
 
 	states = 0;
 	connected = false;
@@ -545,6 +548,48 @@ static void what_waits_is_bounded(void)
 	finish();
 }
 
+static void expect_ping(uint16_t *ret_seq)
+{
+	struct ubus_message message = { 0 };
+	uint8_t *bytes;
+
+	EXPECT(next_message(&bytes, &message) > 0);
+	EXPECT_EQUAL(message.type, UBUS_PING);
+	EXPECT_EQUAL(message.peer, 0);
+	*ret_seq = message.seq;
+	free(bytes);
+}
+
+/* A socket that stays open says nothing about who is to read it. */
+static void a_bus_that_hangs_is_left(void)
+{
+	static const uint8_t unsubscribed[] = { 0, UBUS_NOTIFY, 0, 1, 0, 0, 0, 0, 0, 0, 0, 4 };
+	struct blob_writer pong = { .most = 256 };
+	uint16_t seq, again;
+
+	quiet_us = QUIET_US;
+	start();
+	join_bus();
+	expect_ping(&seq);
+	put_header(&pong, UBUS_DATA, seq, 0);
+	blob_end(&pong, blob_begin(&pong, 0, NULL, 0));
+	say(pong.data, pong.size);
+	blob_free(&pong);
+	expect_ping(&again);
+	EXPECT(again != seq);
+	say(unsubscribed, sizeof(unsubscribed));
+	expect_ping(&seq);
+	EXPECT(connected);
+	EXPECT_EQUAL(states, 1);
+	for (int i = 0; i < TURNS_MAX && connected; i++)
+		turn();
+	EXPECT(!connected);
+	EXPECT(strstr(problem, "ubusd does not answer") != NULL);
+	EXPECT_EQUAL(got_size, 0);
+	quiet_us = BUS_QUIET_US;
+	finish();
+}
+
 int main(void)
 {
 	char folder[] = "/tmp/adit-bus-XXXXXX";
@@ -561,6 +606,7 @@ int main(void)
 	calls_are_bounded_in_number_and_time();
 	long_messages_arrive_or_are_refused();
 	what_waits_is_bounded();
+	a_bus_that_hangs_is_left();
 	free(arguments);
 	loop_free(loop);
 	rmdir(folder);
