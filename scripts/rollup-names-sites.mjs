@@ -225,8 +225,12 @@ function returned(owner, expression, at) {
 }
 
 function asserted(node, at) {
-  if (at.byTable) at.flows.publish(at.typeOf(node), at.why);
-  else if (!ts.isConstTypeReference(node.type)) flowTo(at, [node.expression], at.typeOf(node));
+  if (at.byTable) {
+    at.flows.publish(at.typeOf(node), at.why);
+    if (node.type.kind !== kind.UnknownKeyword) {
+      at.flows.publish(at.typeOf(node.expression), at.why);
+    }
+  } else if (!ts.isConstTypeReference(node.type)) flowTo(at, [node.expression], at.typeOf(node));
 }
 
 function predicate(node, at) {

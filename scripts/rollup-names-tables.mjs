@@ -2,13 +2,15 @@
 // writes messages. The names in it are renamed with the properties they stand for.
 import ts from "typescript";
 
-/** The names that codec.ts itself spells: the type of a message. */
-export function publishTypes(file, flows) {
-  for (const node of file.statements) {
-    if (!ts.isInterfaceDeclaration(node)) continue;
-    const type = flows.checker.getTypeAtLocation(node);
-    flows.publish(type, "codec.ts spells it", ["type"]);
-  }
+/** The one name that codec.ts itself spells, the type of a message, is the same in all of them. */
+export function joinTypes(files, flows) {
+  const symbols = [];
+  const visit = (node) => {
+    if (ts.isPropertySignature(node) && node.name.text === "type") symbols.push(node.symbol);
+    ts.forEachChild(node, visit);
+  };
+  for (const file of files) visit(file);
+  flows.join(symbols);
 }
 
 /** Arrays, what the names of their interfaces end in, and where their lines have the name. */

@@ -8,7 +8,7 @@ import { applyEdits } from "./rollup-edits.mjs";
 import { Flows, ofOthers } from "./rollup-names-flows.mjs";
 import { renameFile, visitNames } from "./rollup-names-rename.mjs";
 import { visitSites } from "./rollup-names-sites.mjs";
-import { publishTypes, tableEdits } from "./rollup-names-tables.mjs";
+import { joinTypes, tableEdits } from "./rollup-names-tables.mjs";
 
 const isTable = (file) => /\/host\/(codec|contract\.gen)\.ts$/.test(file.fileName);
 
@@ -19,8 +19,8 @@ export function analyse(fileNames, options, host) {
   const files = program.getSourceFiles().filter((file) => !file.isDeclarationFile);
   const own = new Set(files);
   const flows = new Flows(checker, (node) => own.has(node.getSourceFile()));
+  joinTypes(files.filter(isTable), flows);
   for (const file of files) {
-    if (isTable(file)) publishTypes(file, flows);
     visitSites(file, flows, isTable(file));
     visitNames(file, checker, (_node, symbols) => flows.join(symbols));
   }

@@ -37,6 +37,11 @@ export interface Codec {
 
 type Values = Readonly<Record<string, unknown>>;
 
+/** A message of whatever type; its other properties are named by the schema. */
+export interface Decoded {
+  readonly type: string;
+}
+
 /**
  * Lines of the schema: `struct field:type …` and `id message field:type …`. Without a type a field
  * is a u32, with nothing but a number it is a string of at most so many bytes.
@@ -58,7 +63,7 @@ export function createCodec(
 }
 
 /** Throws ContractError if a value does not fit its field. */
-export function encode(codec: Codec, message: { readonly type: string }, seq: number): Uint8Array {
+export function encode(codec: Codec, message: Decoded, seq: number): Uint8Array {
   const shape = codec.byName.get(message.type);
   if (shape === undefined) throw new ContractError(`no message ${JSON.stringify(message.type)}`);
   const out: Writer = { codec, bytes: new Uint8Array(bytesFirst), length: 0, where: message.type };
@@ -74,17 +79,18 @@ export function decode(
   codec: Codec,
   bytes: Uint8Array,
   from: Sender,
-): { seq: number; message: Values & { readonly type: string } } {
+): { seq: number; message: Decoded } {
   const input: Reader = { codec, bytes, at: 0, where: "header" };
   const id = getInteger(input, 4);
   const seq = getInteger(input, 4);
   const shape = codec.byId.get(id);
   if (shape === undefined) throw new ContractError(`no message has id ${id}`);
   if (shape.from !== from) throw new ContractError(`${shape.name} is not for the ${from} to send`);
-  const fields = getFields(input, shape.fields, shape.name);
+  const message: Decoded = { type: shape.name };
+  getFields(input, shape.fields, shape.name, message as unknown as Record<string, unknown>);
   const rest = bytes.length - input.at;
   if (rest > 0) throw new ContractError(`${shape.name}: ${rest} bytes too many`);
-  return { seq, message: { type: shape.name, ...fields } };
+  return { seq, message };
 }
 
 function parseStruct(line: string): [string, readonly Field[]] {
@@ -266,8 +272,13 @@ function getInteger(input: Reader, width: number): number {
   return Number.isSafeInteger(value) ? value : refuse(input, "exceeds 53 bits");
 }
 
-function getFields(input: Reader, fields: readonly Field[], owner: string): Values {
-  const values: Record<string, unknown> = {};
+/** Adds them to `values`. */
+function getFields(
+  input: Reader,
+  fields: readonly Field[],
+  owner: string,
+  values: Record<string, unknown>,
+): Values {
   for (const field of fields) {
     input.where = `${owner}.${field.name}`;
     values[field.name] = getField(input, field);
@@ -325,5 +336,5 @@ function getList(input: Reader, { max, struct }: Field): readonly Values[] {
   const count = getInteger(input, 2);
   if (count > max) refuse(input, `${count} elements, at most ${max}`);
   const fields = input.codec.structs.get(struct) ?? [];
-  return Array.from({ length: count }, (_, i) => getFields(input, fields, `${where}[${i}]`));
+  return Array.from({ length: count }, (_, i) => getFields(input, fields, `${where}[${i}]`, {}));
 }

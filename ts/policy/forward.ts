@@ -45,7 +45,10 @@ function addLocations({ config, states }: ForwardInput, add: Add): void {
   };
   each((index) => welcomeAddresses(stateAt(config, states, index)?.welcome));
   each((index) => welcomeAddresses(stateAt(config, states, index)?.lastWelcome));
-  each((index) => Object.values(placeholders(index)) as Ip[]);
+  each((index) => {
+    const { addr4, addr6 } = placeholders(index);
+    return [addr4, addr6];
+  });
 }
 
 function welcomeAddresses(welcome: Welcome | undefined): Ip[] {
