@@ -243,7 +243,9 @@ MSG_FUNCTIONS(exit, 8)
  * trial_ms pass without control_keep, the former module is started again. The asking decider is
  * killed after a successful answer. */
 struct msg_control_try {
-	/* rom, a or b; a and b are the files control-a.mjs and control-b.mjs of state_dir. */
+	/* rom, a or b; a and b are the files control-a.mjs and control-b.mjs of state_dir. If
+	 * the configuration has public keys, one of them must have signed the file
+	 * (control-a.mjs.sig), else -EKEYREJECTED. */
 	char slot[8 + 1];
 	uint32_t trial_ms; /* Length of the trial, 1,000 to 600,000 ms. */
 };

@@ -25,6 +25,7 @@ static const struct {
 	{ ETIMEDOUT, 110 },	 { ECONNREFUSED, 111 },	  { EHOSTDOWN, 112 },
 	{ EHOSTUNREACH, 113 },	 { EALREADY, 114 },	  { EINPROGRESS, 115 },
 	{ ESTALE, 116 },	 { EDQUOT, 122 },	  { ECANCELED, 125 },
+	{ EKEYREJECTED, 129 },
 };
 
 int errno_generic(int error)

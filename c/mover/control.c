@@ -9,8 +9,11 @@
 #include "../log.h"
 #include "../tls/tls.h"
 #include "commands.h"
+#include "trust.h"
 
 #define CONFIRMED_NAME "control"
+#define SIGNATURE_SUFFIX ".sig"
+#define UNSIGNED_TEXT "no key of the configuration has signed the module"
 /* "confirmed rom" and a digest in hexadecimal. */
 #define CONFIRMED_BYTES_MAX 128
 #define DIGEST_TEXT_SIZE (2 * TLS_DIGEST_SIZE + 1)
@@ -42,7 +45,29 @@ static void state_path(const struct mover *mover, const char *name, char *ret_pa
 	snprintf(ret_path, CONTROL_PATH_MAX, "%s/%s", mover->options.state_dir, name);
 }
 
-/* Only what root wrote may become the next decider. */
+/* The configuration is read again for it: whose keys count is not for the decider to say, which
+ * could keep an older text alive by not asking for it. */
+static int check_signature(const struct mover *mover, const char *path, const uint8_t *text,
+			   size_t size)
+{
+	char signature_path[CONTROL_PATH_MAX + sizeof(SIGNATURE_SUFFIX)];
+	struct trust_text module = { text, size }, signature = { NULL, 0 };
+	uint8_t *config = NULL, *found = NULL;
+	size_t config_size = 0;
+	int error;
+
+	snprintf(signature_path, sizeof(signature_path), "%s" SIGNATURE_SUFFIX, path);
+	error = file_read_all(mover->options.config_path, &config, &config_size);
+	if (!error && file_read_own(signature_path, &found, &signature.size) == 0)
+		signature.data = found;
+	if (!error)
+		error = trust_check(config, config_size, module, signature);
+	free(config);
+	free(found);
+	return error;
+}
+
+/* Only what root wrote may become the next decider, and only what is signed if there are keys. */
 static int read_module(const struct mover *mover, const char *slot,
 		       struct control_module *ret_module)
 {
@@ -58,8 +83,12 @@ static int read_module(const struct mover *mover, const char *slot,
 	snprintf(name, sizeof(name), "control-%s.mjs", slot);
 	state_path(mover, name, path);
 	error = file_read_own(path, &text, &size);
-	if (error)
+	if (!error)
+		error = check_signature(mover, path, text, size);
+	if (error) {
+		free(text);
 		return error;
+	}
 	ret_module->text = (char *)text;
 	ret_module->size = size;
 	return 0;
@@ -121,11 +150,14 @@ static const char *choose_confirmed(struct mover *mover, char *line)
 	char found[DIGEST_TEXT_SIZE];
 	const char *wanted = "";
 	const char *slot = parse_confirmed(line, &wanted);
+	int error;
 
 	if (!slot)
 		return "its content makes no sense";
-	if (read_module(mover, slot, &module) < 0)
-		return "the module that it names cannot be read";
+	error = read_module(mover, slot, &module);
+	if (error)
+		return error == -EKEYREJECTED ? UNSIGNED_TEXT :
+						"the module that it names cannot be read";
 	if (is_rom(slot))
 		return NULL;
 	digest_text(&module, found);
@@ -211,7 +243,7 @@ int control_try(struct mover *mover, const char *slot, uint32_t trial_ms, char *
 	error = read_module(mover, known, &module);
 	if (error) {
 		snprintf(ret_text, COMMAND_TEXT_MAX, "slot: %s: control-%s.mjs: %s", known, known,
-			 strerror(-error));
+			 error == -EKEYREJECTED ? UNSIGNED_TEXT : strerror(-error));
 		return error;
 	}
 	/* A trial that is cut short by the next one leaves what it was measured against. */

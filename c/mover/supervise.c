@@ -266,6 +266,7 @@ static int open_parts(struct mover *mover)
 
 static void close_parts(struct mover *mover)
 {
+	control_free(mover);
 	datapath_free(mover->datapath);
 	bus_free(mover->bus);
 	watch_free(mover->watch);
@@ -275,7 +276,6 @@ static void close_parts(struct mover *mover)
 	loop_free(mover->loop);
 	free(mover->module);
 	free(mover->prelude);
-	control_free(mover);
 	free(mover->config);
 	free(mover->script);
 	free(mover->part.data);

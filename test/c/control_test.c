@@ -4,8 +4,12 @@
 #include "scene.h"
 #include "sys/file.h"
 #include "tls/tls.h"
+#include "usign.h"
 
 #define TRIAL_MS 1000
+/* The first line of a module that is signed, and the name of its scene. */
+#define SIGNED "// adit-control signed"
+#define OF_POLICY "// adit-policy signed"
 
 /* --------------------------------------------------------------------- the decider's side */
 
@@ -155,6 +159,29 @@ static void scene_distrusts(void)
 	end(0);
 }
 
+/* What a decider that was taken over would leave behind. */
+static void scene_tries_unsigned(void)
+{
+	NEED(write_text("control-a.mjs", "confirmed") == 0);
+	NEED(try("a", TRIAL_MS) == -EKEYREJECTED);
+	NEED(write_text("control-a.mjs", SIGNED) == 0);
+	NEED(try("a", TRIAL_MS) == -EKEYREJECTED);
+	NEED(try("b", TRIAL_MS) == -EKEYREJECTED);
+	end(0);
+}
+
+static void scene_tries_signed(void)
+{
+	NEED(try("a", TRIAL_MS) == 0);
+	pause();
+}
+
+static void scene_signed(void)
+{
+	NEED(runs("a", state.trial));
+	end(state.trial ? 5 : 8);
+}
+
 static void scene_tries_kept(void)
 {
 	try_scene("kept");
@@ -246,6 +273,10 @@ static const struct scene scenes[] = {
 	{ "order", scene_order },
 	{ "refuses", scene_refuses },
 	{ "distrusts", scene_distrusts },
+	{ "tries unsigned", scene_tries_unsigned },
+	{ "tries signed", scene_tries_signed },
+	{ SIGNED, scene_signed },
+	{ OF_POLICY, scene_signed },
 	{ "tries kept", scene_tries_kept },
 	{ "kept", scene_kept },
 	{ "tries crash", scene_tries_crash },
@@ -353,10 +384,53 @@ static void modules_of_others_are_refused(void)
 	EXPECT_EQUAL(unlink(path_of("control-b.mjs")), 0);
 }
 
+static void write_signature(const char *name, const struct usign *key, const char *text)
+{
+	char file[USIGN_TEXT_MAX];
+
+	usign_sign(key, text, strlen(text), file);
+	write_file(path_of(name), file);
+}
+
+static void with_keys_only_what_is_signed_runs(void)
+{
+	struct usign own, other;
+	char config[256];
+
+	usign_make(&own, 0xff);
+	usign_make(&other, 0xfe);
+	snprintf(config, sizeof(config), "{\"policy\":{\"public_keys\":[\"%s\"]}}", own.text);
+	write_file(config_path, config);
+	unlink(path_of("control"));
+	write_signature("control-b.mjs.sig", &own, OF_POLICY);
+	write_file(path_of("control-b.mjs"), OF_POLICY);
+	expect_scene("tries unsigned", 0, 0);
+	expect_start("confirmed", "a", "confirmed", 7);
+	EXPECT(strstr(daemon_main.text, "no key of the configuration has signed") != NULL);
+	expect_start(SIGNED, "a", SIGNED, 7);
+	write_signature("control-a.mjs.sig", &other, SIGNED);
+	expect_start(SIGNED, "a", SIGNED, 7);
+	write_signature("control-a.mjs.sig", &own, "// adit-control another");
+	expect_start(SIGNED, "a", SIGNED, 7);
+	write_signature("control-a.mjs.sig", &own, SIGNED);
+	unlink(path_of("control"));
+	/* The mover ends during the trial, whose deadline must not outlive the loop. */
+	expect_scene("tries signed", 0, 5);
+	expect_start(SIGNED, "a", SIGNED, 8);
+	EXPECT_EQUAL(chmod(path_of("control-a.mjs.sig"), 0666), 0);
+	expect_start(SIGNED, "a", SIGNED, 7);
+	write_file(config_path, "{}\n");
+	expect_start(SIGNED, "a", SIGNED, 8);
+	usign_free(&own);
+	usign_free(&other);
+}
+
 int main(int argc, char **argv)
 {
 	static const char *const names[] = {
-		"state/control", "state/0a.b_c-d", "state/parts", "state/other",
+		"state/control", "state/control-a.mjs", "state/control-a.mjs.sig",
+		"state/control-b.mjs", "state/control-b.mjs.sig",
+		"state/0a.b_c-d", "state/parts", "state/other",
 		"state/0123456789012345678901234567890123456789012345678901234567890123", "state",
 		"run/aditd.lock", "run", "config.json", "module", ""
 	};
@@ -375,6 +449,7 @@ int main(int argc, char **argv)
 	what_was_confirmed_starts();
 	a_doubtful_line_starts_what_is_installed();
 	modules_of_others_are_refused();
+	with_keys_only_what_is_signed_runs();
 	remove_files(names, sizeof(names) / sizeof(names[0]));
 	return test_summary();
 }

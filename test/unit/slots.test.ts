@@ -37,6 +37,10 @@ function digest(text: string): string {
   return createHash("sha256").update(text).digest("hex");
 }
 
+function signatureOf(text: string): string {
+  return `signature of ${text}`;
+}
+
 function write(disk: Disk, writes: readonly DurableWrite[]): Disk {
   const after = new Map(disk);
   for (const { name, content } of writes) after.set(name, content);
@@ -58,7 +62,9 @@ function moverModule(disk: Disk): Slot | "rom" {
   assert.ok(found !== null, line);
   if (found[1] === "rom") return "rom";
   const slot = found[1] as Slot;
-  assert.strictEqual(digest(disk.get(slotFile("control", slot)) ?? ""), found[2]);
+  const text = disk.get(slotFile("control", slot)) ?? "";
+  assert.strictEqual(digest(text), found[2]);
+  assert.strictEqual(disk.get(`${slotFile("control", slot)}.sig`), signatureOf(text));
   return slot;
 }
 
@@ -100,7 +106,8 @@ function transitions(module: Module, { disk, serial }: World): readonly Transiti
     return [...boots, ...ends];
   }
   const text = `script ${serial} ${"x".repeat(serial)}`;
-  const script = { text, sha256: digest(text), version: serial };
+  const signature = module === "control" ? signatureOf(text) : undefined;
+  const script = { text, sha256: digest(text), version: serial, signature };
   const window = { life: lives[0] as string, deadline_unix_s: 60, health: 1, nowS: 4 };
   const { slots: known } = start(module, disk, bootOf(disk, lives[0] as string));
   const swaps = [beginSwap(module, known, script, window)];

@@ -44,7 +44,7 @@ export function swapControl(engine: Engine, asked: ScriptRequest, done: PolicyDo
   if (why !== "") return done(refuse(409, why));
   const checked = checkScript(engine, asked);
   if (!("script" in checked)) return done(checked);
-  const { script } = checked;
+  const script = { ...checked.script, signature: asked.signature };
   const seconds = Math.min(asked.confirmS ?? confirmS, trialSecondsMax);
   const window = windowOf(engine, seconds);
   const begun = beginSwap("control", swap.slots.control, script, window);

@@ -115,7 +115,11 @@ export interface ExitMessage {
  */
 export interface ControlTryMessage {
   readonly type: "control_try";
-  /** rom, a or b; a and b are the files control-a.mjs and control-b.mjs of state_dir. */
+  /**
+   * rom, a or b; a and b are the files control-a.mjs and control-b.mjs of state_dir. If the
+   * configuration has public keys, one of them must have signed the file (control-a.mjs.sig), else
+   * -EKEYREJECTED.
+   */
   readonly slot: string;
   readonly trialMs: number; // Length of the trial, 1,000 to 600,000 ms.
 }

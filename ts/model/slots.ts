@@ -56,6 +56,8 @@ export interface SwapScript {
   readonly text: string;
   readonly sha256: string;
   readonly version: number;
+  /** Of a control module, which the mover verifies itself. */
+  readonly signature?: string | undefined;
 }
 
 /** Where a decider finds itself when it starts. */
@@ -115,8 +117,11 @@ export function beginSwap(
   };
   const why = `version ${script.version}`;
   const told = withEvent(next, { time: nowS, action: "swap", slot, why });
-  const file = { name: slotFile(module, slot), content: script.text };
-  return { slots: told, writes: [file, record(module, told)] };
+  const { text, signature } = script;
+  const name = slotFile(module, slot);
+  const files = [{ name, content: text }];
+  if (signature !== undefined) files.push({ name: `${name}.sig`, content: signature });
+  return { slots: told, writes: [...files, record(module, told)] };
 }
 
 export function confirmSwap(module: Module, slots: Slots, nowS: number, why: string): Transition {
