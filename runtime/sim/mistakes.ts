@@ -41,7 +41,8 @@ export const mistakes: readonly Mistake[] = [
   {
     name: "skip-source-rules",
     plant: skip((message) => message.type === "rule_set" && message.src !== "" && !message.remove),
-    found: [LAYERS],
+    // A rule that never comes makes every restart believe that the device has just arrived.
+    found: [LAYERS, RESTART],
   },
   {
     name: "forget-conntrack",
