@@ -138,10 +138,19 @@ $(B)/obj/engine: test/cross/engine.c $(B)/obj/libadit.a Makefile
 
 # -------------------------------------------------------------------------------------- instructions
 
-$(B)/mips/aead: test/cross/aead.c $(B)/mips/libtls-mbedtls.a mk/cross.mk
-	$(call say,CC,$< [mips])
-	$(Q)$(subst $$$$,$$,$(call cross_cc,mips)) $(C_BASE) $(C_MBEDTLS) $(CROSS_SIZE) -MF $@.d -MT $@ -c -o $@.o $<
-	$(Q)$(call cross_link,mips,-o $@ $@.o $(call archives,mips,mbedtls))
+# $(1) target, $(2) program: it is linked as the daemon is, from the same objects
+define counted_rules
+$(B)/$(1)/$(2): test/cross/$(2).c $(B)/$(1)/libadit.a $(B)/$(1)/libtls-mbedtls.a mk/cross.mk
+	$$(call say,CC,$$< [$(1)])
+	$$(Q)$(call cross_cc,$(1)) $(C_BASE) $(C_MBEDTLS) $(CROSS_SIZE) -Itest/c -MF $$@.d -MT $$@ \
+		-c -o $$@.o $$<
+	$$(Q)$(call cross_link,$(1),-Wl$(,)-Map=$$@.map -o $$@ $$@.o $(call archives,$(1),mbedtls))
+
+-include $(B)/$(1)/$(2).d
+endef
+
+$(foreach target,$(CROSS_EMULATED),$(foreach program,aead path,\
+	$(eval $(call counted_rules,$(target),$(program)))))
 
 $(B)/cross/count.so: test/cross/count.c mk/cross.mk
 	$(call say,CC,$<)
@@ -149,7 +158,8 @@ $(B)/cross/count.so: test/cross/count.c mk/cross.mk
 	$(Q)$(CC) $(C_BASE) -O2 -shared -fPIC -MF $@.d -MT $@ -o $@ $<
 
 .PHONY: bench-mips
-bench-mips: $(B)/mips/aead $(B)/cross/count.so
+bench-mips: $(CROSS_EMULATED:%=$(B)/%/aead) $(CROSS_EMULATED:%=$(B)/%/path) $(B)/cross/count.so
 	$(Q)node test/cross/aead.mjs
+	$(Q)node test/cross/path.mjs $(CROSS_EMULATED)
 
--include $(B)/mips/aead.d $(B)/cross/count.so.d
+-include $(B)/cross/count.so.d

@@ -20,6 +20,11 @@
 #define PAIR_GREETING "{\"v\":1,\"token\":\"secret\"}"
 #define PAIR_WELCOME "{\"v\":1,\"mtu\":1500}"
 
+/* Milliseconds; a program that counts what packets cost wants no others. */
+#ifndef PAIR_KEEPALIVE_MS
+#define PAIR_KEEPALIVE_MS 200
+#endif
+
 struct pair_side {
 	struct datapath *path;
 	int tun;	     /* the far end of the fake device */
@@ -85,18 +90,24 @@ static inline void pair_note_wanted(void *arg, const struct msg_slot_wanted *mes
 	side->wanted++;
 }
 
-static inline void pair_attach(struct pair_side *side, uint32_t offload)
+/* A device whose near end is `fd`. */
+static inline void pair_attach_end(struct pair_side *side, int fd, uint32_t offload)
 {
-	struct tun tun = {.offload = offload, .name = "fake"};
-	int sockets[2];
+	struct tun tun = {.fd = fd, .offload = offload, .name = "fake"};
 
-	CHECK(socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_NONBLOCK, 0, sockets) == 0);
-	tun.fd = sockets[0];
-	side->tun = sockets[1];
 	CHECK(datapath_attach(side->path, &tun) == 0);
 }
 
-static inline void pair_side_new(struct pair *pair, struct pair_side *side, uint32_t slot)
+static inline void pair_attach(struct pair_side *side, uint32_t offload)
+{
+	int sockets[2];
+
+	CHECK(socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_NONBLOCK, 0, sockets) == 0);
+	side->tun = sockets[1];
+	pair_attach_end(side, sockets[0], offload);
+}
+
+static inline void pair_path_new(struct pair *pair, struct pair_side *side, uint32_t slot)
 {
 	struct datapath_events events = {side, pair_note_state, pair_note_control,
 					 pair_note_wanted};
@@ -104,6 +115,11 @@ static inline void pair_side_new(struct pair *pair, struct pair_side *side, uint
 	side->slot = slot;
 	side->starts_max = 1;
 	CHECK(datapath_new(pair->loop, &events, &side->path) == 0);
+}
+
+static inline void pair_side_new(struct pair *pair, struct pair_side *side, uint32_t slot)
+{
+	pair_path_new(pair, side, slot);
 	pair_attach(side, 0x0f);
 }
 
@@ -152,7 +168,7 @@ static inline void pair_listen(struct pair *pair, uint16_t half_open_max)
 	struct msg_listen listen = {.addr = pair_ip4(127, 0, 0, 1),
 				    .port = pair->port,
 				    .greeting_ms = 2000,
-				    .keepalive_ms = 200,
+				    .keepalive_ms = PAIR_KEEPALIVE_MS,
 				    .half_open_max = half_open_max,
 				    .sessions_max = 16};
 	char text[MSG_RESULT_TEXT_MAX + 1];
@@ -162,22 +178,26 @@ static inline void pair_listen(struct pair *pair, uint16_t half_open_max)
 	CHECK(datapath_listen(pair->gateway.path, &listen, text) == 0);
 }
 
-/* 10.64.0.5 and fd00:64::5 are the router's, and 10.64.0.6 another client's. */
-static inline void pair_set_tables(struct pair *pair, bool hairpin)
+/* 10.64.0.5 and fd00:64::5 are the router's, and 10.64.0.6 another client's. The gateway's slots
+ * are 7 and 8, the router's 1 and 2. */
+static inline void pair_set_table(struct pair_side *side, bool hairpin)
 {
+	bool inbound = side->slot == 7;
 	struct msg_forward_entry rows[3] = {
-		{.prefix = {pair_ip4(10, 64, 0, 5), 32}, .slot = 7},
-		{.prefix = {{6, {0xfd, 0, 0, 0x64, [15] = 5}}, 128}, .slot = 7},
-		{.prefix = {pair_ip4(10, 64, 0, 6), 32}, .slot = 8},
+		{.prefix = {pair_ip4(10, 64, 0, 5), 32}, .slot = side->slot},
+		{.prefix = {{6, {0xfd, 0, 0, 0x64, [15] = 5}}, 128}, .slot = side->slot},
+		{.prefix = {pair_ip4(10, 64, 0, 6), 32}, .slot = side->slot + 1},
 	};
 	struct msg_forward_set table = {
-		.by_destination = true, .hairpin = hairpin, .entries_count = 3, .entries = rows};
+		.by_destination = inbound, .hairpin = hairpin, .entries_count = 3, .entries = rows};
 
-	CHECK(datapath_forward_set(pair->gateway.path, &table) == 0);
-	for (size_t i = 0; i < 3; i++)
-		rows[i].slot -= 6;
-	table.by_destination = false;
-	CHECK(datapath_forward_set(pair->router.path, &table) == 0);
+	CHECK(datapath_forward_set(side->path, &table) == 0);
+}
+
+static inline void pair_set_tables(struct pair *pair, bool hairpin)
+{
+	pair_set_table(&pair->gateway, hairpin);
+	pair_set_table(&pair->router, hairpin);
 }
 
 static inline void pair_new(struct pair *pair)
@@ -214,7 +234,7 @@ static inline int pair_dial(struct pair *pair, const uint8_t *pin)
 		.pins_count = 1,
 		.pins = pins,
 		.connect_ms = 2000,
-		.keepalive_ms = 200,
+		.keepalive_ms = PAIR_KEEPALIVE_MS,
 		.greeting = {.data = (uint8_t *)PAIR_GREETING, .size = strlen(PAIR_GREETING)}};
 	uint32_t number = 0;
 
