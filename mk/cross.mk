@@ -1,7 +1,7 @@
 # Static programs for routers: GCC of the distribution, musl and soft floating point of ours.
 #: make mips      build/mips/aditd for mips_24kc (big-endian); also mipsel, aarch64, x86-64
 #: make cross     all four of them
-#: make bench-mips  instructions of MIPS that a sealed byte costs
+#: make bench-mips  instructions of MIPS that a sealed byte and the way of a packet cost
 
 CROSS := mips mipsel aarch64 x86-64
 TOOLCHAIN := $(B)/toolchain
@@ -32,7 +32,7 @@ CROSS_SIZE := -Os -fno-schedule-insns2 -ffunction-sections -fdata-sections -fno-
 	-fno-unwind-tables -fmerge-all-constants
 CROSS_HARD := -fstack-protector-strong
 CROSS_SPEED := -O2 -fschedule-insns2
-CROSS_FAST := c/mover/% mbedtls/chacha20.o mbedtls/poly1305.o mbedtls/aes.o mbedtls/gcm.o
+CROSS_FAST := c/mover/% c/tls/chacha20.o c/tls/poly1305.o mbedtls/aes.o mbedtls/gcm.o
 
 # $(1) target: the compiler, which sees no header of this machine's system
 cross_cc = $(CROSS_TOOLS_$(1))gcc $(CROSS_ARCH_$(1)) -nostdinc -isystem $(TOOLCHAIN)/$(1)/include \

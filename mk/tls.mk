@@ -17,7 +17,7 @@ MBEDTLS_SRC := aes.c aesce.c aesni.c asn1parse.c asn1write.c base64.c bignum.c b
 	ssl_tls13_generic.c ssl_tls13_keys.c ssl_tls13_server.c x509.c x509_create.c x509_crt.c \
 	x509write.c x509write_crt.c
 
-MBEDTLS_CONFIG := -DMBEDTLS_CONFIG_FILE='"tls/mbedtls/mbedtls_config.h"' -Ic
+MBEDTLS_CONFIG := -DMBEDTLS_CONFIG_FILE='"tls/mbedtls/mbedtls_config.h"' -Ic -Ic/tls/mbedtls/alt
 # For c/tls/mbedtls: the headers count as the system's, since they are not ours to warn about.
 C_MBEDTLS := $(MBEDTLS_CONFIG) -isystem $(MBEDTLS)/include -isystem $(MONOCYPHER)
 # For the foreign sources themselves.
