@@ -28,7 +28,7 @@ static uint64_t clock_us(void)
 	struct timespec now;
 
 	CHECK(clock_gettime(CLOCK_MONOTONIC, &now) == 0);
-	return (uint64_t)now.tv_sec * 1000000 + (uint64_t)now.tv_nsec / 1000;
+	return (uint64_t)now.tv_sec * 1000000 + (uint32_t)now.tv_nsec / 1000;
 }
 
 int loop_new(struct loop **ret_loop)

@@ -37,6 +37,7 @@ struct path_join {
 	struct queue_packet *packet; /* NULL: free */
 	struct session *session;
 	bool acknowledgement;
+	bool sound; /* its checksum was looked at, or need not be */
 	struct segment_join join;
 };
 

@@ -222,37 +222,42 @@ static struct path_join *free_join(struct datapath *path, uint32_t flow)
 
 /* A damaged packet must not get a new, right checksum: only checksums that are known to be right or
  * are still to be filled may be replaced by the batch's. */
-static bool is_sound(const struct queue_packet *packet, const struct segment_packet *parsed,
-		     const struct segment_offload *header)
+static bool is_vouched_for(const struct queue_packet *packet, const struct segment_offload *header)
 {
-	if ((packet->frame_flags & FRAME_FLAG_CHECKSUM_OPEN) != 0 ||
-	    (header->flags & HEADER_CHECKSUM_VALID) != 0)
-		return true;
-	return segment_checksum_is_right(packet->data, packet->size, parsed);
+	return (packet->frame_flags & FRAME_FLAG_CHECKSUM_OPEN) != 0 ||
+	       (header->flags & HEADER_CHECKSUM_VALID) != 0;
 }
 
-/* Tries to make the packet one with what waits for its flow. */
+/* Tries to make the packet one with what waits for its flow. The first of a batch is looked at when
+ * the second one comes: most packets stay alone. */
 static bool merge(struct datapath *path, struct path_join *slot, struct session *session,
-		  struct queue_packet *packet, const struct segment_packet *parsed)
+		  struct queue_packet *packet, const struct segment_packet *parsed, bool sound)
 {
-	if (slot->session != session)
+	struct queue_packet *first = slot->packet;
+
+	if (slot->session != session ||
+	    !(sound || segment_checksum_is_right(packet->data, packet->size, parsed)))
 		return false;
-	if (!slot->acknowledgement) {
-		if (!segment_join_add(&slot->join, packet->data, packet->size, parsed))
+	if (slot->acknowledgement) {
+		if (!segment_supersedes(packet->data, packet->size, first->data, first->size,
+					parsed))
 			return false;
-		queue_pool_give(path->pool, packet);
+		queue_pool_give(path->pool, first);
+		slot->packet = packet;
 		return true;
 	}
-	if (!segment_supersedes(packet->data, packet->size, slot->packet->data, slot->packet->size,
-				parsed))
+	if (!slot->sound &&
+	    !segment_checksum_is_right(first->data, first->size, &slot->join.packet))
 		return false;
-	queue_pool_give(path->pool, slot->packet);
-	slot->packet = packet;
+	slot->sound = true;
+	if (!segment_join_add(&slot->join, packet->data, packet->size, parsed))
+		return false;
+	queue_pool_give(path->pool, packet);
 	return true;
 }
 
 static bool start_join(struct datapath *path, struct session *session, struct queue_packet *packet,
-		       const struct segment_packet *parsed)
+		       const struct segment_packet *parsed, bool sound)
 {
 	struct path_join *slot;
 	struct segment_join join = {.packet = *parsed};
@@ -262,7 +267,7 @@ static bool start_join(struct datapath *path, struct session *session, struct qu
 	    !segment_join_start(&join, packet->data, packet->size, packet->capacity, parsed))
 		return false;
 	slot = free_join(path, packet->flow);
-	*slot = (struct path_join){packet, session, acknowledgement, join};
+	*slot = (struct path_join){packet, session, acknowledgement, sound, join};
 	return true;
 }
 
@@ -272,15 +277,16 @@ static void join_or_enqueue(struct datapath *path, struct session *session,
 			    const struct segment_offload *header)
 {
 	struct path_join *slot = find_join(path, packet->flow);
+	bool sound = is_vouched_for(packet, header);
 	bool joinable = packet->frame_type == FRAME_PACKET && session->segments &&
 			parsed->protocol == IPPROTO_TCP && parsed->transport &&
-			packet->capacity == QUEUE_LARGE_SIZE && is_sound(packet, parsed, header);
+			packet->capacity == QUEUE_LARGE_SIZE;
 
-	if (slot != NULL && joinable && merge(path, slot, session, packet, parsed))
+	if (slot != NULL && joinable && merge(path, slot, session, packet, parsed, sound))
 		return;
 	if (slot != NULL)
 		finish_join(path, slot);
-	if (!joinable || !start_join(path, session, packet, parsed))
+	if (!joinable || !start_join(path, session, packet, parsed, sound))
 		enqueue_for_peer(path, session, packet, parsed);
 }
 

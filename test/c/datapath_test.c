@@ -171,6 +171,66 @@ static void single_segments_are_joined(void)
 	pair_free(&pair);
 }
 
+/* A packet whose checksum is wrong arrives as it was sent, and its neighbours are joined. */
+static void damaged_segments_stay_alone(void)
+{
+	static const unsigned places[] = {0, 2, 5};
+	static const size_t sizes[][4] = {{1, 5}, {2, 1, 3}, {5, 1}};
+
+	for (size_t i = 0; i < 3; i++) {
+		struct pair pair;
+		struct packet_make make = from_router(5);
+		struct segment_offload none = {0}, out;
+		uint8_t packet[2000], damaged[2000], got[70000];
+
+		EXPECT(start(&pair));
+		for (unsigned n = 0; n < 6; n++) {
+			size_t size = packet_build(&make, packet);
+
+			make.sequence += 1000;
+			if (n == places[i]) {
+				packet[500] ^= 1;
+				memcpy(damaged, packet, size);
+			}
+			send_tun(&pair.router, &none, packet, size);
+		}
+		EXPECT(pair_run(&pair, gateway_has_packet, 1000));
+		for (size_t n = 0; sizes[i][n] != 0; n++) {
+			size_t size = recv_tun(&pair.gateway, &out, got);
+
+			EXPECT_EQUAL(size, 40 + sizes[i][n] * 1000);
+			if (sizes[i][n] == 1)
+				EXPECT(memcmp(got, damaged, size) == 0);
+		}
+		EXPECT(!gateway_has_packet(&pair));
+		pair_free(&pair);
+	}
+}
+
+static void a_damaged_acknowledgement_replaces_none(void)
+{
+	struct pair pair;
+	struct packet_make make = from_router(5);
+	struct segment_offload none = {0}, out;
+	uint8_t packet[2000], got[2000];
+
+	EXPECT(start(&pair));
+	make.payload_size = 0;
+	for (int i = 0; i < 2; i++) {
+		size_t size = packet_build(&make, packet);
+
+		packet[26] ^= i;
+		send_tun(&pair.router, &none, packet, size);
+		make.acknowledgement += 1000;
+	}
+	EXPECT(pair_run(&pair, gateway_has_packet, 1000));
+	EXPECT_EQUAL(recv_tun(&pair.gateway, &out, got), 40);
+	EXPECT(packet_is_right(got, 40));
+	EXPECT_EQUAL(recv_tun(&pair.gateway, &out, got), 40);
+	EXPECT(memcmp(got, packet, 40) == 0);
+	pair_free(&pair);
+}
+
 static void acknowledgements_are_thinned(void)
 {
 	struct pair pair;
@@ -593,6 +653,8 @@ int main(void)
 	packets_go_both_ways();
 	super_packets_stay_whole();
 	single_segments_are_joined();
+	damaged_segments_stay_alone();
+	a_damaged_acknowledgement_replaces_none();
 	acknowledgements_are_thinned();
 	super_packets_are_split_for_a_plain_device();
 	super_packets_are_split_for_a_plain_peer();
