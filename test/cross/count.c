@@ -1,8 +1,8 @@
 /* A plugin of QEMU (docs/devel/tcg-plugins) that counts what a program of the guest executes:
  *
  *   count.so                          prints all instructions when the program ends
- *   count.so,mark=ADDRESS,out=FILE    also, each time that the function at ADDRESS is called, writes
- *                                     to FILE.N what was executed since the call before, N from 0:
+ *   count.so,mark=ADDRESS,out=FILE    also writes to FILE.N, N from 0, each time that the function
+ *                                     at ADDRESS is called, what was executed since the last time:
  *                                     lines "block ADDRESS INSTRUCTIONS" and "call NUMBER TIMES"
  *
  * The few declarations are written out because distributions do not package the header. */

@@ -2,8 +2,8 @@
  * one costs. The router and the gateway that it dials over loopback are processes of their own, and
  * a third one stands for the kernel at the other end of both TUN devices, which are sockets.
  *
- * Prints a line of JSON for each kind of traffic. For each of them the router calls count_mark three
- * times: before as many idle turns as the packets take bursts, before the packets, and after them.
+ * Prints a line of JSON for each kind of traffic. For each of them the router calls count_mark
+ * three times: before as many idle turns as the packets take bursts, before them, and after them.
  * Everything that comes in one burst is there before the router looks. */
 #define PAIR_KEEPALIVE_MS 600000
 
