@@ -237,4 +237,18 @@ test("a script that is taken back decides no more, though the former does not lo
   assert.deepStrictEqual(new Set(household.ways().values()), new Set(["us"]));
 });
 
+test("the answers of a former script whose process died hold again while it loads", () => {
+  const household = onProbation(toDe, 600);
+  const cages = household.machine.mover?.cages;
+  const [former] = cages?.living() ?? [];
+  assert.ok(cages !== undefined && former !== undefined);
+  cages.kill(former);
+  household.run(100);
+  cages.fault = (kind) => (kind === "L" ? "dies" : "none");
+  assert.strictEqual(ask(household, "rollback").status, 200);
+  household.run(500);
+  assert.deepStrictEqual(cages.living(), []);
+  assert.deepStrictEqual(new Set(household.ways().values()), new Set(["us"]));
+});
+
 test.run();

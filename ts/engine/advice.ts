@@ -283,7 +283,8 @@ export class Runner {
     if (failure !== undefined) this.onFailure(failure);
   }
 
-  private hold(held: HeldAdvice): void {
+  /** Puts answers in force that a script gave. */
+  hold(held: HeldAdvice): void {
     this.held = held;
     if (!this.keep(held)) return;
     preferPeers(this.hooks.tunnels, held.peers);

@@ -154,6 +154,7 @@ export function rollBackScript(engine: Engine, why: string, done: PolicyDone): v
     // Whatever becomes of loading the one before: this one decides no more.
     engine.advice.release().cage?.close();
     engine.advice.script = undefined;
+    if (former?.held !== undefined) engine.advice.hold(former.held);
     runRecorded(engine, () => undefined);
   }
   tellLast(core, after);
