@@ -261,7 +261,7 @@ MSG_FUNCTIONS(control_keep, 10)
 
 #define MSG_FILE_READ_PATH_MAX 256
 /* Reads a part of a regular file: the configuration, one below run_dir, one directly in
- * state_dir, or one whose path stands in the configuration. */
+ * state_dir, or one whose path stands in the configuration; never a private key (PEM). */
 struct msg_file_read {
 	char path[256 + 1]; /* Absolute path. */
 	uint32_t offset; /* First byte wanted. */

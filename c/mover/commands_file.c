@@ -1,3 +1,4 @@
+#define _GNU_SOURCE 1
 #include <errno.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -27,6 +28,16 @@ static void keep_config(struct mover *mover)
 	mover->config_size = size;
 }
 
+/* The last line of PEM files with private keys, and thereby in every part with bytes of one. Of all
+ * files that the configuration names only the mover needs those: a decider that was taken over
+ * would give away who a gateway is, for as long as its key lives. */
+static bool ends_private_key(const uint8_t *data, int length)
+{
+	static const char end[] = "PRIVATE KEY-----";
+
+	return length > 0 && memmem(data, (size_t)length, end, sizeof(end) - 1) != NULL;
+}
+
 void command_file_read(struct mover *mover, uint32_t seq, const struct msg_file_read *message)
 {
 	static uint8_t data[MSG_FILE_DATA_DATA_MAX];
@@ -38,6 +49,8 @@ void command_file_read(struct mover *mover, uint32_t seq, const struct msg_file_
 	if (file_may_read(&rules, message->path)) {
 		length = file_read(message->path, message->offset, data, sizeof(data),
 				   &reply.total);
+		if (ends_private_key(data, length))
+			length = -EPERM;
 		reply.error = length < 0 ? length : 0;
 		reply.data = (struct msg_bytes){ data, length < 0 ? 0 : (uint32_t)length };
 	}

@@ -4,6 +4,10 @@
 
 #include "scene.h"
 
+#define KEY_END "-----END EC PRIVATE KEY-----\n"
+#define KEY_TEXT "-----BEGIN EC PRIVATE KEY-----\nMHcCAQEEIIrYSSNQFaA2Hwf1\n" KEY_END
+#define CERTIFICATE_TEXT "-----BEGIN CERTIFICATE-----\nMIIB\n-----END CERTIFICATE-----\n"
+
 static struct daemon daemon_second;
 
 static void scene_crash(void)
@@ -107,19 +111,29 @@ static void foreign_things_are_refused(void)
 	NEED(result_of() == -EINVAL);
 }
 
-static void files_and_sockets_work(void)
+static struct msg_file_data read_at(const char *path, uint32_t offset)
 {
-	struct msg_listen_unix socket_message = { .mode = 0600 };
+	struct msg_file_read message = { .offset = offset };
 	struct msg_file_data data = { 0 };
-	struct msg_file_read read_message = { 0 };
 	uint8_t bytes[1024];
 	int length;
 
-	snprintf(read_message.path, sizeof(read_message.path), "%s", state.config_path);
-	length = msg_file_read_encode(&read_message, SEQ, bytes, sizeof(bytes));
+	snprintf(message.path, sizeof(message.path), "%s", path);
+	length = msg_file_read_encode(&message, SEQ, bytes, sizeof(bytes));
 	NEED(send(VM_CHANNEL_FD, bytes, (size_t)length, 0) == length);
 	await(MSG_FILE_DATA);
-	NEED(DECODE(file_data, &data) && data.error == 0 && data.data.size == data.total);
+	NEED(DECODE(file_data, &data));
+	return data;
+}
+
+static void files_and_sockets_work(void)
+{
+	struct msg_listen_unix socket_message = { .mode = 0600 };
+	struct msg_file_data data = read_at(state.config_path, 0);
+	uint8_t bytes[1024];
+	int length;
+
+	NEED(data.error == 0 && data.data.size == data.total);
 	snprintf(socket_message.path, sizeof(socket_message.path), "%.80s/api", state.run_dir);
 	length = msg_listen_unix_encode(&socket_message, SEQ, bytes, sizeof(bytes));
 	NEED(send(VM_CHANNEL_FD, bytes, (size_t)length, 0) == length);
@@ -127,6 +141,24 @@ static void files_and_sockets_work(void)
 	NEED(received_fd > VM_CHANNEL_FD);
 	NEED(read(STDIN_FILENO, bytes, 1) == 0);
 	NEED(getuid() == 30473 && geteuid() == 30473);
+}
+
+/* The configuration names both, and only the mover needs the key. */
+static void scene_keys(void)
+{
+	const char *slash = strrchr(state.config_path, '/');
+	char key[64], certificate[64];
+
+	snprintf(key, sizeof(key), "%.*s/key.pem", (int)(slash - state.config_path),
+		 state.config_path);
+	snprintf(certificate, sizeof(certificate), "%.*s/cert.pem",
+		 (int)(slash - state.config_path), state.config_path);
+	NEED(read_at(state.config_path, 0).error == 0);
+	NEED(read_at(certificate, 0).error == 0);
+	/* From every byte on up to the line that ends the key. */
+	for (uint32_t at = 0; at < sizeof(KEY_TEXT) - sizeof(KEY_END); at++)
+		NEED(read_at(key, at).error == -EPERM);
+	end(6);
 }
 
 static void scene_commands(void)
@@ -145,7 +177,21 @@ static const struct scene scenes[] = {
 	{ "last chance", scene_last_chance },
 	{ "no chance", scene_no_chance },
 	{ "commands", scene_commands },
+	{ "keys", scene_keys },
 };
+
+static void keys_stay_with_the_mover(void)
+{
+	char config[256], key[64], certificate[64];
+
+	snprintf(key, sizeof(key), "%s/key.pem", dir);
+	snprintf(certificate, sizeof(certificate), "%s/cert.pem", dir);
+	snprintf(config, sizeof(config), "{\"cert\":\"%s\",\"key\":\"%s\"}\n", certificate, key);
+	write_file(key, KEY_TEXT);
+	write_file(certificate, CERTIFICATE_TEXT);
+	write_file(config_path, config);
+	expect_scene("keys", 0, 6);
+}
 
 static void a_second_daemon_is_refused(void)
 {
@@ -187,7 +233,7 @@ static void a_careless_start_is_made_good(void)
 int main(int argc, char **argv)
 {
 	static const char *const names[] = { "run/aditd.lock", "run/api", "run", "config.json",
-					     "module", "" };
+					     "key.pem", "cert.pem", "module", "" };
 
 	if (argc == 1 && strcmp(argv[0], ENTRY_DECIDER_NAME) == 0)
 		play_scene(scenes, sizeof(scenes) / sizeof(scenes[0]));
@@ -200,6 +246,7 @@ int main(int argc, char **argv)
 	expect_scene("last chance", SIGTERM, 4);
 	expect_scene("no chance", SIGTERM, 1);
 	expect_scene("commands", 0, 5);
+	keys_stay_with_the_mover();
 	a_second_daemon_is_refused();
 	a_careless_start_is_made_good();
 	remove_files(names, sizeof(names) / sizeof(names[0]));

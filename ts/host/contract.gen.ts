@@ -131,7 +131,7 @@ export interface ControlKeepMessage {
 
 /**
  * Reads a part of a regular file: the configuration, one below run_dir, one directly in state_dir,
- * or one whose path stands in the configuration.
+ * or one whose path stands in the configuration; never a private key (PEM).
  */
 export interface FileReadMessage {
   readonly type: "file_read";
