@@ -157,12 +157,13 @@ bool file_may_listen(const struct file_rules *rules, const char *path)
 {
 	if (file_is_below(path, rules->run_dir))
 		return !is_lock(path);
-	return file_path_is_clean(path) && is_in_config(rules, path);
+	return file_path_is_clean(path) && !strstr(path, "/ubus") && is_in_config(rules, path);
 }
 
 bool file_may_connect(const struct file_rules *rules, const char *path)
 {
-	return file_may_listen(rules, path);
+	return file_is_below(path, rules->run_dir) ||
+	       (file_path_is_clean(path) && is_in_config(rules, path));
 }
 
 /* Not blocking, so that a FIFO or a device in the way is refused instead of waited for. */

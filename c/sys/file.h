@@ -42,7 +42,8 @@ bool file_may_read(const struct file_rules *rules, const char *path);
 bool file_may_write(const struct file_rules *rules, const char *path);
 
 /* Where a socket may be made: below run_dir, but not the lock, or where the configuration's text
- * says so. Pure. */
+ * says so. It also says where ubusd listens: whoever took that place while ubusd starts again would
+ * be obeyed by all of the system, so no name of ours begins with "ubus". Pure. */
 bool file_may_listen(const struct file_rules *rules, const char *path);
 /* Which socket of others may be connected to: one below run_dir, or that stands in the
  * configuration. Pure. */

@@ -70,7 +70,8 @@ static void values_of_uci_may_be_read(void)
 
 static void the_configuration_says_what_may_be_read(void)
 {
-	static const char text[] = "{\"token_file\": \"/srv/token\", \"x\": \"/srv/../etc\"}";
+	static const char text[] = "{\"token_file\": \"/srv/token\", \"x\": \"/srv/../etc\","
+				   " \"ubus\": {\"socket\": \"/var/run/ubus/ubus.sock\"}}";
 	struct file_rules rules = { .config_path = "/etc/adit/adit.json", .run_dir = "/run/adit" };
 
 	EXPECT(file_may_read(&rules, "/etc/adit/adit.json"));
@@ -96,6 +97,10 @@ static void the_configuration_says_what_may_be_read(void)
 	EXPECT(!file_may_listen(&rules, "/etc/adit/adit.json"));
 	EXPECT(file_may_listen(&rules, "/run/adit/adit.sock"));
 	EXPECT(!file_may_listen(&rules, "/run/adit/aditd.lock"));
+	EXPECT(file_may_connect(&rules, "/var/run/ubus/ubus.sock"));
+	EXPECT(!file_may_connect(&rules, "/var/run/ubus/ubus"));
+	EXPECT(file_may_connect(&rules, "/run/adit/ubus"));
+	EXPECT(!file_may_listen(&rules, "/var/run/ubus/ubus.sock"));
 	rules.state_dir = "/etc/adit/state";
 	EXPECT(file_may_read(&rules, "/etc/adit/state/a"));
 	EXPECT(!file_may_listen(&rules, "/etc/adit/state/a"));
