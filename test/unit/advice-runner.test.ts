@@ -88,6 +88,18 @@ cage("an answer is the same however it is cut", () => {
   }
 });
 
+cage("an answer in many small pieces takes little more memory than its bytes", () => {
+  const host = hostOf(decides({ raw: frame("R", "x".repeat(300_000)).subarray(0, 200_000) }));
+  host.chunk = 100;
+  const opened = open(host);
+  assert.ok(opened !== undefined && !isCageError(opened));
+  opened.decide({}, () => undefined);
+  host.pass(1_000);
+  const { chunks, received } = opened as unknown as { chunks: Uint8Array[]; received: number };
+  assert.strictEqual(received, 200_000);
+  assert.ok(chunks.length <= 64, `${chunks.length} pieces`);
+});
+
 cage("a script that does not load is an error with its place", () => {
   const host = hostOf(() => failure("syntax", "unexpected token", "    at policy.mjs:3:7"));
   const opened = open(host);

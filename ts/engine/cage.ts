@@ -69,6 +69,8 @@ const answerNodesMax = 32_768;
 const readBytesMax = 65_536;
 /** Reads that take a whole answer. */
 const readsMax = 17;
+/** Each takes memory beside its bytes, of which there may be one only. */
+const chunksMax = 64;
 const frameLoad = 0x4c;
 const frameCall = 0x43;
 const frameResult = 0x52;
@@ -251,7 +253,8 @@ class OpenCage implements Cage {
   /** Nothing is asked ahead, so what follows the one answer is rubbish. */
   private onBytes(): void {
     if (this.received < headBytes + 1) return;
-    if (this.received > headBytes + readBytesMax && this.frameLength() > this.received) return;
+    const isMany = this.received > headBytes + readBytesMax && this.chunks.length < chunksMax;
+    if (isMany && this.frameLength() > this.received) return;
     const bytes = joinBytes(this.chunks);
     this.chunks = [bytes];
     const length = this.frameLength();
