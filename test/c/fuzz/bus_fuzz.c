@@ -1,7 +1,7 @@
-/* Any bytes as what a ubusd says to the object on the bus, in pieces of any size, while the owner of
- * the object answers, notifies, dies and offers something else: what the object says is always
- * whole messages of the bus, and no call gets two statuses. The first byte says how it begins and
- * into what pieces the rest is cut; the second what the owner does with calls. */
+/* Any bytes as what a ubusd says to the object on the bus, in pieces of any size, while the owner
+ * of the object answers, notifies, dies and offers something else: what the object says is always
+ * whole messages of the bus. The first byte says how it begins and into what pieces the rest is
+ * cut; the second what the owner does with calls. */
 #define _GNU_SOURCE 1
 #include <stdio.h>
 #include <stdlib.h>
