@@ -20,6 +20,8 @@ const DAY_MINUTES = 1_440;
 const SHARE_MAX = 200;
 const SHARE_MIN = 5;
 const PROGRESS_MS = 5_000;
+/** Of lives that are longer than a day. */
+const PROGRESS_LONG_MS = 30_000;
 /** Most objects die young; a nursery that holds one message's worth of them saves a quarter. */
 const NODE_FLAGS = ["--max-semi-space-size=32"];
 
@@ -32,6 +34,8 @@ interface Share {
 interface Tally {
   /** Seeds that have an answer, failed ones included. */
   lived: number;
+  /** Virtual days that are over, of seeds without an answer too. */
+  daysOver: number;
   passed: number;
   failed: number;
 }
@@ -52,13 +56,15 @@ async function main(): Promise<void> {
     ...sharesOf(from, both, days, "both", workers),
     ...sharesOf(from + both, seeds - both, days, "node", workers),
   ];
-  const tally: Tally = { lived: 0, passed: 0, failed: 0 };
+  const tally: Tally = { lived: 0, daysOver: 0, passed: 0, failed: 0 };
+  const daysAll = (seeds + both) * days;
   const started = Date.now();
   const seconds = (): string => `${Math.round((Date.now() - started) / 1_000)} s`;
   const progress = setInterval(() => {
-    const { lived, failed } = tally;
-    process.stderr.write(`${lived} of ${seeds} seeds, ${failed} failed, ${seconds()}\n`);
-  }, PROGRESS_MS);
+    const { lived, daysOver, failed } = tally;
+    const over = days === 1 ? "" : `${daysOver} of ${daysAll} days, `;
+    process.stderr.write(`${over}${lived} of ${seeds} seeds, ${failed} failed, ${seconds()}\n`);
+  }, days === 1 ? PROGRESS_MS : PROGRESS_LONG_MS);
   const work = Array.from({ length: workers }, () => workThrough(shares, days, tally));
   await Promise.all(work);
   clearInterval(progress);
@@ -95,12 +101,14 @@ async function runShare({ from, count, engine }: Share, days: number, tally: Tal
   const words = [
     "--from", from, "--seeds", count, "--minutes", days * DAY_MINUTES, "--engine", engine,
   ];
-  const child = spawn(process.execPath, [...NODE_FLAGS, RUN, "--stormy", ...words.map(String)], {
+  const flags = [...NODE_FLAGS, RUN, "--stormy", ...(days > 1 ? ["--progress"] : [])];
+  const child = spawn(process.execPath, [...flags, ...words.map(String)], {
     stdio: ["ignore", "pipe", "inherit"],
   });
   let result: RegExpExecArray | undefined;
   createInterface({ input: child.stdout }).on("line", (line) => {
     result = /^(\d+) passed, (\d+) failed$/.exec(line) ?? result;
+    if (line === "day") tally.daysOver++;
     // In both engines the second line is the one that compares.
     if (line.startsWith(engine === "node" ? "node " : "quickjs ")) tally.lived++;
     if (/FAILED|DIFFERS|^replay/.test(line)) console.log(line);

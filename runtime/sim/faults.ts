@@ -17,7 +17,7 @@ export interface Fault {
   run(world: World): void;
 }
 
-const DAY_MS = 86_400_000;
+export const DAY_MS = 86_400_000;
 const YEARS_MS = 10 * 365 * DAY_MS;
 /** Commands that a failing kernel or a full table may refuse. */
 export const REFUSABLE = new Set<DeciderMessage["type"]>([

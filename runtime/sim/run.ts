@@ -2,10 +2,11 @@
  * Runs seeds from the command line:
  *
  *   node build/test/runtime/sim/run.js [--seeds N] [--from S] [--seed S] [--minutes M]
- *        [--stormy] [--engine node|quickjs|both] [--mistake NAME] [--verbose]
+ *        [--stormy] [--engine node|quickjs|both] [--mistake NAME] [--verbose] [--progress]
  *
  * `both` runs each seed in both engines and compares the traces. `--stormy` puts hours of calm
- * between storms of faults. Exit status 1 if anything failed.
+ * between storms of faults. `--progress` says `day` for each virtual day. Exit status 1 if anything
+ * failed.
  */
 import { readFileSync } from "node:fs";
 import { parseArgs } from "node:util";
@@ -59,10 +60,11 @@ interface Options {
   readonly stormy: boolean;
   readonly mistake: string;
   readonly verbose: boolean;
+  readonly onDay: () => void;
 }
 
 function runSeed(seed: number, options: Options): boolean {
-  const { engines, faultMs, stormy, verbose } = options;
+  const { engines, faultMs, stormy, verbose, onDay } = options;
   const mistake = mistakes.find(({ name }) => name === options.mistake);
   const planted = mistake && {
     plant: mistake.plant,
@@ -70,7 +72,7 @@ function runSeed(seed: number, options: Options): boolean {
   };
   const traceKeep = verbose ? TRACE_KEEP : 0;
   const reports = engines.map((engine) =>
-    run({ seed, engine, faultMs, stormy, traceKeep, ...planted }),
+    run({ seed, engine, faultMs, stormy, traceKeep, onDay, ...planted }),
   );
   let good = true;
   for (const [at, report] of reports.entries()) {
@@ -98,13 +100,15 @@ async function main(): Promise<void> {
       mistake: { type: "string", default: "" },
       stormy: { type: "boolean", default: false },
       verbose: { type: "boolean", default: false },
+      progress: { type: "boolean", default: false },
     },
   });
   const names = values.engine === "both" ? (["node", "quickjs"] as const) : [values.engine];
   const engines = await Promise.all(names.map((name) => loadEngine(name as keyof typeof BUNDLES)));
-  const { mistake, stormy, verbose } = values;
+  const { mistake, stormy, verbose, progress } = values;
+  const onDay = progress ? (): void => console.log("day") : (): void => {};
   const faultMs = Number(values.minutes) * MINUTE_MS;
-  const options = { engines, faultMs, stormy, mistake, verbose };
+  const options = { engines, faultMs, stormy, mistake, verbose, onDay };
   const first = Number(values.seed ?? values.from);
   const count = values.seed === undefined ? Number(values.seeds) : 1;
   let failed = 0;

@@ -11,7 +11,7 @@ import { Clock } from "./clock.js";
 import { createDnsServer } from "./dns-server.js";
 import type { Engine } from "./engine.js";
 import type { Fault } from "./faults.js";
-import { faults, forgetUnused } from "./faults.js";
+import { DAY_MS, faults, forgetUnused } from "./faults.js";
 import { sysctlText, wipeKernel } from "./power.js";
 import { expectEmptyPlan, expectQuiet, untilQuietMs } from "./quiet.js";
 import { scriptFaults } from "./script-faults.js";
@@ -48,6 +48,8 @@ export interface RunOptions {
   /** Alters each machine of ours before it boots: planted mistakes. */
   readonly plant?: (machine: Machine) => void;
   readonly traceKeep?: number;
+  /** Told at the end of each virtual day with faults. */
+  readonly onDay?: () => void;
 }
 
 export interface Report {
@@ -84,7 +86,7 @@ export function run(options: RunOptions): Report {
   const world = new World(options);
   let violation: Violation | Error | undefined;
   try {
-    world.live(options.faultMs);
+    world.live(options.faultMs, options.onDay);
   } catch (error) {
     violation = error as Error;
   }
@@ -154,7 +156,7 @@ export class World {
   }
 
   /** The whole run; throws Violation. */
-  live(faultMs: number): void {
+  live(faultMs: number, onDay?: () => void): void {
     for (const gateway of this.gateways) gateway.start();
     for (const device of this.devices) announce(this.router.kernel, device, this.random);
     this.router.boot();
@@ -163,7 +165,9 @@ export class World {
     this.#traffic();
     if (this.#stormy) this.#calmDown();
     else this.#scheduleFaults(this.#swarm());
-    this.clock.run(BOOT_MS + faultMs);
+    for (const endMs = BOOT_MS + faultMs; this.clock.nowMs < endMs; onDay?.()) {
+      this.clock.run(Math.min(this.clock.nowMs + DAY_MS, endMs));
+    }
     this.#stopFaults();
     this.clock.run(this.clock.nowMs + SETTLE_MS);
     this.#settle();
