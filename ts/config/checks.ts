@@ -19,7 +19,7 @@ export function subjectOf(rule: Rule): string {
 
 export function checkRouter(config: RouterConfig, issues: Issue[]): void {
   const names = config.locations.map((location) => location.name);
-  refuseTwice(names, (index) => `locations[${index}].name`, issues);
+  refuseTwice("locations", "name", names, issues);
   config.locations.forEach((location, index) => checkLocation(location, index, issues));
   checkInterfaces(config, issues);
   checkResolvers(config, issues);
@@ -32,22 +32,24 @@ export function checkRouter(config: RouterConfig, issues: Issue[]): void {
   }
   for (const { kind, list, key } of ruleLists) {
     const rules = config.rules.filter((rule) => rule.match.kind === kind);
-    refuseTwice(rules.map(subjectOf), (index) => `${list}[${index}].${key}`, issues);
+    refuseTwice(list, key, rules.map(subjectOf), issues);
     rules.forEach((rule, index) => checkRule(rule, `${list}[${index}]`, config, known, issues));
   }
 }
 
+/** `values` are what the entries of `list` have under `key`; "" may stand any number of times. */
 function refuseTwice(
+  list: string,
+  key: string,
   values: readonly string[],
-  pathAt: (index: number) => string,
   issues: Issue[],
 ): void {
-  const first = new Map<string, number>();
+  const first = new Map<string, string>();
   values.forEach((value, index) => {
+    const path = `${list}[${index}].${key}`;
     const earlier = first.get(value);
-    if (earlier === undefined) first.set(value, index);
-    else if (value !== "")
-      addIssue(issues, pathAt(index), value, `not the same as ${pathAt(earlier)}`);
+    if (earlier === undefined) first.set(value, path);
+    else if (value !== "") addIssue(issues, path, value, `not the same as ${earlier}`);
   });
 }
 
@@ -136,28 +138,18 @@ export function checkRule(
 
 export function checkGateway(config: GatewayConfig, issues: Issue[]): void {
   const { clients, listen } = config;
-  refuseTwice(
-    clients.map((client) => client.name),
-    (index) => `clients[${index}].name`,
-    issues,
-  );
-  refuseTwice(
-    clients.map((client) => client.tokenSha256),
-    (index) => `clients[${index}].token_sha256`,
-    issues,
-  );
-  refuseTwice(
-    listen.map((row) => (row.address === "" ? "" : `${row.address} ${row.port}`)),
-    (index) => `listen[${index}].address`,
-    issues,
-  );
+  const names = clients.map((client) => client.name);
+  const tokens = clients.map((client) => client.tokenSha256);
+  const binds = listen.map((row) => (row.address === "" ? "" : `${row.address} ${row.port}`));
+  refuseTwice("clients", "name", names, issues);
+  refuseTwice("clients", "token_sha256", tokens, issues);
+  refuseTwice("listen", "address", binds, issues);
   for (const [key, pool] of [["addr4", config.pool4] as const, ["addr6", config.pool6] as const]) {
-    const path = (index: number): string => `clients[${index}].${key}`;
     const addresses = clients.map((client) => client[key]);
-    refuseTwice(addresses, path, issues);
+    refuseTwice("clients", key, addresses, issues);
     addresses.forEach((address, index) => {
       if (address === "" || pool === "" || prefixContains(pool, address)) return;
-      addIssue(issues, path(index), address, `an address within ${pool}`);
+      addIssue(issues, `clients[${index}].${key}`, address, `an address within ${pool}`);
     });
   }
 }
