@@ -104,8 +104,8 @@ test("a body with anything wrong in it reaches nobody", () => {
     ["swap", { script: "x", confirm_s: null }, "confirm_s"],
     ["swap", { script: "x", more: 1 }, "more"],
     ["confirm", { script: "x" }, "script"],
-    ["try", "[]", ""],
-    ["try", "{", ""],
+    ["try", "[]", "body"],
+    ["try", "{", "body"],
   ];
   for (const [path, body, wrong] of cases) {
     const { calls, answer } = post(path, body);

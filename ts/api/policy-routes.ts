@@ -1,8 +1,8 @@
 /** The routes under /v1/policy (docs/api.md): bodies are checked here, the engine does the rest. */
 import type { Issue } from "../model/config.js";
 import type { Module } from "../model/slots.js";
-import { readObject } from "../model/json.js";
 import { confirmSecondsMax, confirmSecondsMin } from "../model/limits.js";
+import { checkBody, isTextOrNone } from "./body.js";
 
 /** A script or control module on its way in, checked in form only. */
 export interface ScriptRequest {
@@ -34,23 +34,14 @@ export interface PolicyService {
 
 /** Reads the body of a request for a script, or of one that names a module only. */
 export function readScriptRequest(
-  text: string | undefined,
+  body: Readonly<Record<string, unknown>>,
   needsScript: boolean,
 ): ScriptRequest | readonly Issue[] {
-  const body = readObject(text);
-  if (body === undefined) return [{ path: "", value: "", expected: "a JSON object" }];
   const keys = ["module", ...(needsScript ? ["script", "signature", "confirm_s"] : [])];
   const { script = "", signature, module = "policy", confirm_s: confirmS } = body;
-  const issues: Issue[] = [];
-  const expect = (good: boolean, path: string, expected: string): void => {
-    const value = JSON.stringify(body[path])?.slice(0, 80) ?? "nothing";
-    if (!good) issues.push({ path, value, expected });
-  };
-  for (const key of Object.keys(body)) {
-    expect(keys.includes(key), key, `only the keys ${keys.join(", ")}`);
-  }
+  const { issues, expect } = checkBody(body, keys);
   expect(typeof script === "string" && needsScript === (script !== ""), "script", "a text");
-  expect(signature === undefined || typeof signature === "string", "signature", "a text");
+  expect(isTextOrNone(signature), "signature", "a text");
   expect(module === "policy" || module === "control", "module", "policy or control");
   const seconds = confirmS === undefined ? confirmSecondsMin : Number(confirmS);
   const fits = seconds >= confirmSecondsMin && seconds <= confirmSecondsMax;

@@ -4,6 +4,7 @@ import type { RuleChange, RuleKind } from "../engine/runtime-rules.js";
 import type { Native } from "../host/native.js";
 import type { TimedEvent } from "../engine/events.js";
 import { readObject } from "../model/json.js";
+import { checkBody, isTextOrNone } from "./body.js";
 import type { HttpRequest, Method } from "./http.js";
 import type { PolicyResult, PolicyService, PolicyVerb, PolicyView } from "./policy-routes.js";
 import { policyVerbs, policyViews, readScriptRequest } from "./policy-routes.js";
@@ -49,6 +50,8 @@ interface Route {
   readonly path: string;
   readonly run: (call: Call) => void;
 }
+
+type Json = Readonly<Record<string, unknown>>;
 
 const jsonType = "application/json";
 const kinds: readonly RuleKind[] = ["mac", "ip", "iface"];
@@ -138,8 +141,10 @@ function postTest({ service, responder }: Call, hook: TestHook): void {
 
 function postChange(call: Call, protects: boolean): void {
   const { service, responder } = call;
-  const change = readChange(call, protects);
-  if ("status" in change) return responder.answer(change);
+  const body = readBody(call);
+  if (body === undefined) return;
+  const change = readChange(body, protects);
+  if (!("kind" in change)) return responder.answer(invalid(change));
   return service.change(change, (result) => responder.answer(answerOf(result)));
 }
 
@@ -147,10 +152,12 @@ function getPolicy({ service, responder }: Call, view: PolicyView): void {
   responder.answer(ok(service.policy.view(view)));
 }
 
-function postPolicy({ native, service, request, responder }: Call, verb: PolicyVerb): void {
-  if (request.contentType !== jsonType) return responder.answer(notJson());
+function postPolicy(call: Call, verb: PolicyVerb): void {
+  const { service, responder } = call;
+  const body = readBody(call);
+  if (body === undefined) return;
   const needsScript = verb !== "confirm" && verb !== "rollback";
-  const script = readScriptRequest(native.utf8Decode(request.body), needsScript);
+  const script = readScriptRequest(body, needsScript);
   if (!("script" in script)) return responder.answer(invalid(script));
   return service.policy.act(verb, script, (result) => responder.answer(policyAnswer(result)));
 }
@@ -158,10 +165,6 @@ function postPolicy({ native, service, request, responder }: Call, verb: PolicyV
 function policyAnswer(result: PolicyResult): HttpAnswer {
   if (result.kind === "done") return ok(result.result);
   return failure(result.status, result.cause, result.more);
-}
-
-function notJson(): HttpAnswer {
-  return failure(415, `the body must be ${jsonType}`);
 }
 
 function answerOf(result: ChangeResult): HttpAnswer {
@@ -184,27 +187,29 @@ function invalid(issues: readonly Issue[]): HttpAnswer {
   return failure(400, cause, { issues });
 }
 
-/** The rule change in the body, or the answer that tells what is wrong with it. */
-function readChange({ native, request }: Call, protects: boolean): RuleChange | HttpAnswer {
-  if (request.contentType !== jsonType) return notJson();
+/** The JSON object that was posted; undefined if there is none, which is answered then. */
+function readBody({ native, request, responder }: Call): Json | undefined {
+  if (request.contentType !== jsonType) {
+    responder.answer(failure(415, `the body must be ${jsonType}`));
+    return undefined;
+  }
   const body = readObject(native.utf8Decode(request.body));
-  if (body === undefined) return failure(400, "the body must be a JSON object");
+  if (body === undefined) {
+    responder.answer(invalid([{ path: "body", value: "", expected: "a JSON object" }]));
+  }
+  return body;
+}
+
+/** The rule change in the body, or what is wrong with it. */
+function readChange(body: Json, protects: boolean): RuleChange | readonly Issue[] {
   const keys = ["kind", "subject", ...(protects ? ["vl", "when_down"] : [])];
-  const issues: Issue[] = [];
-  const expect = (path: string, value: unknown, expected: string): void => {
-    issues.push({ path, value: JSON.stringify(value)?.slice(0, 80) ?? "nothing", expected });
-  };
   const { kind, subject, vl, when_down: whenDown } = body;
-  for (const key of Object.keys(body)) {
-    if (!keys.includes(key)) expect(key, body[key], `only the keys ${keys.join(", ")}`);
-  }
-  if (!kinds.includes(kind as RuleKind)) expect("kind", kind, "mac, ip or iface");
-  if (typeof subject !== "string") expect("subject", subject, "a MAC, an address or an interface");
-  if (protects && typeof vl !== "string") expect("vl", vl, "direct or the name of a location");
-  if (whenDown !== undefined && typeof whenDown !== "string") {
-    expect("when_down", whenDown, "block, direct or the name of a location");
-  }
-  if (issues.length > 0) return invalid(issues);
+  const { issues, expect } = checkBody(body, keys);
+  expect(kinds.includes(kind as RuleKind), "kind", "mac, ip or iface");
+  expect(typeof subject === "string", "subject", "a MAC, an address or an interface");
+  expect(!protects || typeof vl === "string", "vl", "direct or the name of a location");
+  expect(isTextOrNone(whenDown), "when_down", "block, direct or the name of a location");
+  if (issues.length > 0) return issues;
   const change = { kind, subject, vl: protects ? vl : undefined, whenDown };
   return change as RuleChange;
 }
