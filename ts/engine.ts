@@ -106,7 +106,7 @@ function createEngine(native: Native, random: Random): Engine {
     advice: createAdvice(core, { tunnels, onChange: onAdvice }),
     swap: createSwap(),
     clients: createClients(core, { onChange, whenKnown: (done) => whenKnown(engine, done) }),
-    configuration: { core, changes: new Map() },
+    configuration: { core, changes: new Map(), file: undefined },
     server: createHttpServer(core, (request, responder) => routes(request, responder)),
     bus: createBus(core),
     originals: new Map(),

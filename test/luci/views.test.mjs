@@ -293,6 +293,8 @@ pages("a move that a script overrules says so", () => {
   assert.equal(moved("tv", "de", undefined), ["good", "tv is sent through de"]);
   assert.is(moved("tv", "de", seen("policy: films"))[0], "warn");
   assert.match(moved("tv", "de", seen("policy: films"))[1], /through us/);
+  assert.equal(moved("tv", "", [], "no space"),
+    ["warn", "tv has no rule of its own any more, but only until adit restarts: no space"]);
 });
 
 pages("who may only read sees disabled buttons", () => {

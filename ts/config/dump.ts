@@ -9,7 +9,7 @@ import type {
 } from "../model/config.js";
 import { ruleLists } from "./router.js";
 import { subjectOf } from "./checks.js";
-import { endpointText, whenDownWord } from "./words.js";
+import { endpointText, wayWord } from "./words.js";
 
 type Json = Record<string, unknown>;
 
@@ -66,8 +66,7 @@ function dumpPolicy(policy: PolicyConfig): Json {
 }
 
 function dumpTarget(rule: Rule): Json {
-  const vl = rule.target.kind === "location" ? rule.target.name : rule.target.kind;
-  return { vl, when_down: whenDownWord(rule.whenDown) };
+  return { vl: wayWord(rule.target), when_down: wayWord(rule.whenDown) };
 }
 
 function dumpLocation(location: LocationConfig): Json {

@@ -4,6 +4,7 @@ import { checkRule, subjectOf } from "./checks.js";
 import { matchOf, targetOf, whenDownOf } from "./router.js";
 import { types } from "./types.js";
 import { addIssue } from "./walk.js";
+import { wayWord } from "./words.js";
 
 const subjectTypes: Readonly<Record<RuleMatch["kind"], string>> = {
   mac: "mac",
@@ -69,6 +70,12 @@ export function addRule(config: RouterConfig, rule: Rule): RouterConfig {
   const at = config.rules.findIndex((old) => isSame(old));
   if (at < 0) return { ...config, rules: [...config.rules, rule] };
   return { ...config, rules: config.rules.map((old, index) => (index === at ? rule : old)) };
+}
+
+/** The words of the rule of that subject, "" if there is none. */
+export function wordsOf(config: RouterConfig, match: RuleMatch): string {
+  const rule = config.rules.find(sameSubject(match));
+  return rule ? `${wayWord(rule.target)} ${wayWord(rule.whenDown)}` : "";
 }
 
 /** The configuration without that rule, undefined if there is none. */

@@ -6,7 +6,14 @@ import type { Core } from "./core.js";
 import { logError, logWarning } from "./core.js";
 import { issueLines } from "./issues.js";
 import type { RuleChange, RuleChanges } from "./runtime-rules.js";
-import { changeRule, changesToJson, layOver, remember, runtimeRulesMax } from "./runtime-rules.js";
+import {
+  changeRule,
+  changesToJson,
+  layOver,
+  remember,
+  runtimeRulesMax,
+  stillHolding,
+} from "./runtime-rules.js";
 import { saveState } from "./state-files.js";
 
 /** Name of the API socket in run_dir where the configuration names none. */
@@ -21,6 +28,8 @@ const disabled: Issue = {
 export interface Configuration {
   readonly core: Core;
   changes: RuleChanges;
+  /** What the file said when it was last taken. */
+  file: Config | undefined;
 }
 
 /** Reads the file; `done` gets the issues, none if core.config was replaced, one if not enabled. */
@@ -64,10 +73,19 @@ export function applyChange(
     const expected = `at most ${runtimeRulesMax} rules made at run time, edit the file instead`;
     return done(invalid("subject", change.subject, expected));
   }
+  keepChanges(configuration, changes, (problem) => done(takeChange(core, change, problem)));
+}
+
+function keepChanges(
+  configuration: Configuration,
+  changes: RuleChanges,
+  done: (problem: string) => void,
+): void {
+  const { core } = configuration;
   configuration.changes = changes;
   saveState(core, "rules", changesToJson(changes), (problem) => {
     if (problem !== "") logError(core, `run-time rules cannot be kept: ${problem}`);
-    done(takeChange(core, change, problem));
+    done(problem);
   });
 }
 
@@ -82,8 +100,11 @@ function takeChange(core: Core, change: RuleChange, notKept: string): ChangeAnsw
 }
 
 function takeConfiguration(configuration: Configuration, file: Config): void {
-  const { core } = configuration;
-  const { config, issues } = layOver(file, configuration.changes);
+  const { core, changes, file: before = file } = configuration;
+  const held = stillHolding(changes, before, file);
+  configuration.file = file;
+  if (held.size < changes.size) keepChanges(configuration, held, () => undefined);
+  const { config, issues } = layOver(file, held);
   for (const line of issueLines(issues)) logWarning(core, `run-time rule: ${line}`);
   core.config = config;
 }

@@ -1,8 +1,16 @@
 /**
  * Rules that were made or removed at run time, laid over the configuration file. They last until
- * the daemon is stopped: a crash or a reload must not unprotect a device.
+ * the daemon is stopped: a crash or a reload must not unprotect a device. What the file says anew
+ * of the same subject is the later word and ends them too.
  */
-import { addRule, parseRule, removeRule, ruleIssues } from "../config/rules.js";
+import {
+  addRule,
+  parseMatch,
+  parseRule,
+  removeRule,
+  ruleIssues,
+  wordsOf,
+} from "../config/rules.js";
 import type { Config, Issue, Rule, RouterConfig } from "../model/config.js";
 
 /** Changes that are remembered; they have to fit into one state file. */
@@ -54,6 +62,18 @@ export function layOver(
     if (outcome.kind === "invalid") issues.push(...outcome.issues);
   }
   return { config: result, issues };
+}
+
+/** The changes of whose subjects both files say the same. */
+export function stillHolding(changes: RuleChanges, before: Config, after: Config): RuleChanges {
+  if (before.role !== "router" || after.role !== "router") return changes;
+  const held = new Map(changes);
+  for (const [key, { kind, subject }] of changes) {
+    const match = parseMatch(kind, subject);
+    const isKnown = !Array.isArray(match);
+    if (isKnown && wordsOf(before, match) !== wordsOf(after, match)) held.delete(key);
+  }
+  return held;
 }
 
 /** Remembers a change, the latest last; undefined if there are too many. */

@@ -1,5 +1,5 @@
 /** Why a device's traffic goes where it goes, in sentences. */
-import { whenDownWord } from "../config/words.js";
+import { wayWord } from "../config/words.js";
 import type { Issue, RouterConfig, Rule } from "../model/config.js";
 import type { Ip, Mac } from "../model/ip.js";
 import { parseIp, parseMac, prefixContains } from "../model/ip.js";
@@ -148,7 +148,7 @@ function stateWords(state: LocationState | undefined): string {
 }
 
 function whenDownSentence(rule: Rule | undefined, location: string): string {
-  const word = rule === undefined ? "block" : whenDownWord(rule.whenDown);
+  const word = rule === undefined ? "block" : wayWord(rule.whenDown);
   const effect = {
     block: "nothing leaves: it is blocked until the tunnel is back",
     direct: "it goes past every tunnel, unprotected",

@@ -23,14 +23,20 @@ function nameOf(names, device) {
   return names[device.mac] || device.addresses[0] || device.mac;
 }
 
-/* What a change came to, as [ level, words ]: a script may decide otherwise than a rule. */
-function moved(name, way, seen = []) {
+/*
+ * What a change came to, as [ level, words ]: a script may decide otherwise than a rule, and a rule
+ * that could not be written down is forgotten by a daemon that crashes.
+ */
+function moved(name, way, seen = [], notKept = undefined) {
   const script = seen.find(({ rule }) => rule.startsWith('policy:'));
   if (script)
     return [ 'warn', _('The rule for %s is changed, but the policy script decides first: %s')
       .format(name, text.way(script)[1]) ];
-  return [ 'good', way === '' ? _('%s has no rule of its own any more').format(name)
-    : _('%s is sent through %s').format(name, way) ];
+  const done = way === '' ? _('%s has no rule of its own any more').format(name)
+    : _('%s is sent through %s').format(name, way);
+  if (notKept)
+    return [ 'warn', _('%s, but only until adit restarts: %s').format(done, notKept) ];
+  return [ 'good', done ];
 }
 
 return view.extend({
@@ -116,13 +122,14 @@ return view.extend({
     const focus = event.target.dataset.focus;
     event.target.blur();
     const change = way === '' ? call.unprotect(device.mac) : call.protect(device.mac, way);
-    return change.then(({ failure }) => this.ask().then(next => {
+    return change.then(({ data, failure }) => this.ask().then(next => {
       this.update(next);
       parts.focus(this.place, focus);
       if (failure)
         parts.tell([ 'bad', _('%s was not moved: %s').format(name, failure.text) ], failure.lines);
       else
-        parts.tell(moved(name, way, next[0].data?.devices.filter(({ mac }) => mac === device.mac)));
+        parts.tell(moved(name, way, next[0].data?.devices.filter(({ mac }) => mac === device.mac),
+          data.not_kept));
     }));
   },
 
