@@ -45,11 +45,14 @@ export function gatewayConfig({ dir, identity, token, wan, pool }) {
   };
 }
 
+const jsonText = (config) => `${JSON.stringify(config, null, 2)}\n`;
+
 /** Starts aditd in a namespace; its configuration and log stand beside its API socket. */
-export function startDaemon(ns, config, { flags = [], program = "aditd" } = {}) {
+export function startDaemon(ns, config,
+  { flags = [], program = "aditd", textOf = jsonText } = {}) {
   const dir = dirname(config.api.socket);
   const [file, log] = [`${dir}/config.json`, `${dir}/aditd.log`];
-  writeFileSync(file, `${JSON.stringify(config, null, 2)}\n`);
+  writeFileSync(file, textOf(config));
   const command = [join(BUILD, program), "-c", file, "-m", join(BUILD, "adit.mjs"),
     "--run-dir", dir, ...flags];
   const child = nsStart(ns, command, { log });
