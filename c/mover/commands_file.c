@@ -3,7 +3,6 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/stat.h>
 #include <unistd.h>
 
 #include "../errno_generic.h"
@@ -128,9 +127,7 @@ static void write_part(struct mover *mover, uint32_t seq, const struct msg_file_
 /* The directory is the owner's to make or to be made by us, with the first file in it. */
 static int make_state_dir(const struct file_rules *rules, const char *path)
 {
-	if (!file_is_state(rules, path))
-		return 0;
-	return mkdir(rules->state_dir, 0750) < 0 && errno != EEXIST ? -errno : 0;
+	return file_is_state(rules, path) ? file_make_directory(rules->state_dir, 0750) : 0;
 }
 
 void command_file_write(struct mover *mover, uint32_t seq, const struct msg_file_write *message)

@@ -359,6 +359,13 @@ int file_write(const char *path, unsigned int mode, const uint8_t *data, size_t 
 	return error ? error : sync_directory_of(path);
 }
 
+int file_make_directory(const char *path, unsigned int mode)
+{
+	if (mkdir(path, mode) == 0)
+		return sync_directory_of(path);
+	return errno == EEXIST ? 0 : -errno;
+}
+
 int file_remove(const char *path)
 {
 	if (unlink(path) == 0)

@@ -64,6 +64,9 @@ int file_check_room(const char *path, size_t size);
 /* Replaces the file: temporary file beside it, fsync, rename, fsync of the directory. 0 or -errno;
  * -ENOSPC by file_check_room. */
 int file_write(const char *path, unsigned int mode, const uint8_t *data, size_t size);
+/* Makes the last part of the path, durably: files in it are no more so than their directory. One
+ * that is there already is success. 0 or -errno. */
+int file_make_directory(const char *path, unsigned int mode);
 /* A missing file is success. 0 or -errno. */
 int file_remove(const char *path);
 
