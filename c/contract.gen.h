@@ -284,7 +284,8 @@ MSG_FUNCTIONS(file_data, 12)
 /* One part of a file; the last one replaces the file atomically: temporary file, fsync, rename,
  * fsync of the directory. Only below run_dir or directly in state_dir, there with a name of at
  * most 64 characters a-z, 0-9, dot, underscore, hyphen, the first one a letter or digit; never
- * the configuration. */
+ * the configuration. -EDQUOT beyond 16 MiB in state_dir at once, and in a day, each command
+ * counting 4 KiB more than its data. */
 struct msg_file_write {
 	char path[256 + 1]; /* Absolute path. */
 	uint16_t mode; /* Permission bits. */

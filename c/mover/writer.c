@@ -12,6 +12,9 @@
 #include "child.h"
 #include "commands.h"
 
+/* WRITER_BYTES_MAX in a day. */
+#define HEAL_US UINT64_C(5150)
+
 struct job {
 	const char *path;
 	unsigned int mode;
@@ -86,11 +89,30 @@ static int start_child(struct mover *mover, const struct job *job)
 	return error;
 }
 
+/* Nothing that a decider has to write comes near the bound; one that was taken over could otherwise
+ * write until the flash is worn out. */
+static bool may_write(struct mover *mover, size_t size)
+{
+	struct writer *writer = &mover->writer;
+	uint64_t now_us = loop_now_us(mover->loop);
+	uint64_t healed = (now_us - writer->healed_us) / HEAL_US;
+
+	if (healed > 0)
+		writer->healed_us = now_us;
+	writer->worn -= healed < writer->worn ? healed : writer->worn;
+	if (writer->worn + size + WRITER_BLOCK_BYTES > WRITER_BYTES_MAX)
+		return false;
+	writer->worn += size + WRITER_BLOCK_BYTES;
+	return true;
+}
+
 static void start(struct mover *mover, uint32_t seq, const struct job *job)
 {
 	CHECK(!writer_is_busy(mover));
 	mover->writer.seq = seq;
-	if (start_child(mover, job) == 0)
+	if (!may_write(mover, job->size))
+		command_reply(mover, seq, -EDQUOT, NULL, -1);
+	else if (start_child(mover, job) == 0)
 		channel_hold(mover->decider.channel, true);
 	else
 		command_reply(mover, seq, run_job(job), NULL, -1);

@@ -13,13 +13,21 @@
 
 struct mover;
 
+/* What may be written at once, and in the course of each day: flash wears out. Every command counts
+ * as WRITER_BLOCK_BYTES more than its data. */
+#define WRITER_BYTES_MAX (16 << 20)
+#define WRITER_BLOCK_BYTES 4096
+
 struct writer {
 	pid_t pid; /* 0 while nothing is written */
 	struct loop_watch exited; /* a pidfd */
 	uint32_t seq; /* of the command that it answers */
+	uint64_t worn; /* bytes that count */
+	uint64_t healed_us; /* when that was last made less */
 };
 
-/* Replaces a file as file_write does and answers the command; `data` is borrowed for the call. */
+/* Replaces a file as file_write does and answers the command; `data` is borrowed for the call.
+ * -EDQUOT if that is more than flash should bear. */
 void writer_write(struct mover *mover, uint32_t seq, const char *path, unsigned int mode,
 		  const uint8_t *data, size_t size);
 /* Removes a file as file_remove does and answers the command. */

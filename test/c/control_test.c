@@ -1,6 +1,7 @@
 /* A real mover with a state directory: what may be written there, and which control module runs.
  * Needs root; skipped without. */
 #define _GNU_SOURCE 1
+#include "mover/writer.h"
 #include "scene.h"
 #include "sys/file.h"
 #include "tls/tls.h"
@@ -110,6 +111,27 @@ static void scene_parts(void)
 	NEED(write_part("parts", 10 * sizeof(data), true, data, sizeof(data)) == -EFBIG);
 	NEED(size_of("parts") == sizeof(data) + 10);
 	end(0);
+}
+
+/* A decider that writes without end, and the next one, who fares no better. */
+static void scene_wears_out(void)
+{
+	static uint8_t data[MSG_FILE_WRITE_DATA_MAX];
+	size_t written = 0, cost = sizeof(data) + WRITER_BLOCK_BYTES;
+	int error = 0;
+
+	while (!error && written < 2 * WRITER_BYTES_MAX / cost) {
+		error = write_part("other", 0, true, data, sizeof(data));
+		written += !error;
+	}
+	NEED(error == -EDQUOT);
+	if (state.restarts > 0) {
+		/* A second or two are worth some blocks at most. */
+		NEED(written <= 1);
+		end(0);
+	}
+	NEED(written <= WRITER_BYTES_MAX / cost + 1 && written >= WRITER_BYTES_MAX / cost);
+	_exit(VM_EXIT_EXCEPTION);
 }
 
 static int try(const char *slot, uint32_t trial_ms)
@@ -271,6 +293,7 @@ static const struct scene scenes[] = {
 	{ "names", scene_names },
 	{ "parts", scene_parts },
 	{ "order", scene_order },
+	{ "wears out", scene_wears_out },
 	{ "refuses", scene_refuses },
 	{ "distrusts", scene_distrusts },
 	{ "tries unsigned", scene_tries_unsigned },
@@ -442,6 +465,7 @@ int main(int argc, char **argv)
 	the_directory_is_made_when_it_is_needed();
 	expect_scene("parts", 0, 0);
 	expect_scene("order", 0, 0);
+	expect_scene("wears out", 0, 0);
 	expect_scene("tries kept", 0, 0);
 	expect_scene("tries crash", 0, 0);
 	expect_scene("tries late", 0, 0);

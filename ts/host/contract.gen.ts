@@ -151,7 +151,8 @@ export interface FileDataMessage {
  * One part of a file; the last one replaces the file atomically: temporary file, fsync, rename,
  * fsync of the directory. Only below run_dir or directly in state_dir, there with a name of at most
  * 64 characters a-z, 0-9, dot, underscore, hyphen, the first one a letter or digit; never the
- * configuration.
+ * configuration. -EDQUOT beyond 16 MiB in state_dir at once, and in a day, each command counting 4
+ * KiB more than its data.
  */
 export interface FileWriteMessage {
   readonly type: "file_write";
