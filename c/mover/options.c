@@ -12,7 +12,8 @@
 #include "../sys/file.h"
 
 enum option_kind { OPTION_CONFIG, OPTION_MODULE, OPTION_PRELUDE, OPTION_RUN_DIR, OPTION_STATE_DIR,
-		   OPTION_LOG_LEVEL, OPTION_TEST_HOOKS, OPTION_VERSION, OPTION_HELP };
+		   OPTION_HOLD_WHILE, OPTION_LOG_LEVEL, OPTION_TEST_HOOKS, OPTION_VERSION,
+		   OPTION_HELP };
 
 static const struct option_row {
 	enum option_kind kind;
@@ -25,6 +26,7 @@ static const struct option_row {
 	{ OPTION_PRELUDE, NULL, "--prelude", "a path" },
 	{ OPTION_RUN_DIR, NULL, "--run-dir", "a directory" },
 	{ OPTION_STATE_DIR, NULL, "--state-dir", "a directory" },
+	{ OPTION_HOLD_WHILE, NULL, "--hold-while", "a path" },
 	{ OPTION_LOG_LEVEL, NULL, "--log-level", "error, warning, info or debug" },
 	{ OPTION_TEST_HOOKS, NULL, "--test-hooks", NULL },
 	{ OPTION_VERSION, NULL, "--version", NULL },
@@ -45,13 +47,15 @@ const char *options_help(void)
 {
 	return "usage: aditd -c CONFIG [-m MODULE] [--run-dir DIR] [--log-level LEVEL]\n"
 	       "\n"
-	       "  -c, --config CONFIG   configuration file, JSON\n"
+	       "  -c, --config CONFIG   configuration file, JSON or UCI\n"
 	       "  -m, --module MODULE   adit.mjs; default: beside the program, ../lib/adit,\n"
 	       "                        /usr/share/adit\n"
 	       "      --prelude FILE    policy.mjs, loaded before a policy script; default:\n"
 	       "                        beside MODULE\n"
 	       "      --run-dir DIR     sockets and volatile state; default " OPTIONS_RUN_DIR "\n"
 	       "      --state-dir DIR   what survives a power cut; default: state, beside CONFIG\n"
+	       "      --hold-while FILE SIGTERM undoes nothing while FILE exists: what blocks\n"
+	       "                        stays in the kernel\n"
 	       "      --log-level LEVEL error, warning, info (default) or debug\n"
 	       "      --test-hooks      lets the module run the faults that tests ask for\n"
 	       "      --version         prints the version\n"
@@ -100,6 +104,8 @@ static bool set_option(struct options *options, enum option_kind kind, const cha
 		return set_path(options->run_dir, value);
 	case OPTION_STATE_DIR:
 		return set_path(options->state_dir, value);
+	case OPTION_HOLD_WHILE:
+		return set_path(options->hold_path, value);
 	case OPTION_LOG_LEVEL:
 		return set_level(options, value);
 	case OPTION_TEST_HOOKS:
@@ -137,7 +143,7 @@ int options_parse(int argc, char *const *argv, struct options *ret_options, char
 	}
 	if (!ret_options->config_path[0] && !ret_options->version && !ret_options->help) {
 		snprintf(ret_text, OPTIONS_TEXT_MAX,
-			 "--config: missing: expected the path of a JSON file");
+			 "--config: missing: expected the path of a file");
 		return -EINVAL;
 	}
 	return 0;
@@ -194,6 +200,9 @@ int options_resolve(struct options *options, char *ret_text)
 	if (!make_absolute(options->state_dir) || !file_path_is_clean(options->state_dir))
 		return refuse_path("--state-dir", options->state_dir,
 				   "expected a directory without . and .. in its path", ret_text);
+	if (options->hold_path[0] && !make_absolute(options->hold_path))
+		return refuse_path("--hold-while", options->hold_path,
+				   "expected at most 256 bytes", ret_text);
 	if (options->module_path[0] && !make_absolute(options->module_path))
 		return refuse_path("--module", options->module_path, "expected at most 256 bytes",
 				   ret_text);

@@ -17,6 +17,7 @@ struct options {
 	char prelude_path[OPTIONS_PATH_MAX + 16]; /* empty: policy.mjs beside the module */
 	char run_dir[OPTIONS_PATH_MAX + 1];
 	char state_dir[OPTIONS_PATH_MAX + 1]; /* empty: "state" beside the configuration */
+	char hold_path[OPTIONS_PATH_MAX + 1]; /* empty: none */
 	enum log_level log_level;
 	bool test_hooks;
 	bool version;

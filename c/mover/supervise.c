@@ -170,10 +170,19 @@ static void farewell_is_over(struct loop_timer *timer)
 		mover_farewell_failed(mover);
 }
 
+/* As its owner would see it, which the real user is not. */
+static bool is_held(const struct mover *mover)
+{
+	struct stat status;
+
+	return mover->options.hold_path[0] && stat(mover->options.hold_path, &status) == 0;
+}
+
 static void terminate(struct mover *mover)
 {
-	if (mover->terminating) {
-		log_warning("second signal: ending at once, what blocks stays in the kernel");
+	if (mover->terminating || is_held(mover)) {
+		log_warning("%s: ending at once, what blocks stays in the kernel",
+			    mover->terminating ? "second signal" : mover->options.hold_path);
 		exit_later(mover, 1);
 		return;
 	}

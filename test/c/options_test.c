@@ -18,15 +18,17 @@ static void the_command_line_is_read(void)
 {
 	const char *const all[] = { "aditd", "-c", "/etc/a.json", "--module", "/x.mjs", "--run-dir",
 				    "/run/x", "--log-level", "debug", "--test-hooks",
-				    "--state-dir", "/s", "--prelude", "/p.mjs" };
+				    "--state-dir", "/s", "--prelude", "/p.mjs",
+				    "--hold-while", "/h" };
 	const char *const version[] = { "aditd", "--version" };
 
-	EXPECT_EQUAL(parse(14, all), 0);
+	EXPECT_EQUAL(parse(16, all), 0);
 	EXPECT_TEXT(options.config_path, "/etc/a.json");
 	EXPECT_TEXT(options.module_path, "/x.mjs");
 	EXPECT_TEXT(options.run_dir, "/run/x");
 	EXPECT_TEXT(options.state_dir, "/s");
 	EXPECT_TEXT(options.prelude_path, "/p.mjs");
+	EXPECT_TEXT(options.hold_path, "/h");
 	EXPECT_EQUAL(options.log_level, LOG_LEVEL_DEBUG);
 	EXPECT(options.test_hooks);
 	EXPECT_EQUAL(parse(2, version), 0);

@@ -5,7 +5,7 @@
 // leaks.
 
 import { mkdirSync, readFileSync, readdirSync, rmSync, writeFileSync } from "node:fs";
-import { join } from "node:path";
+import { dirname, join } from "node:path";
 import {
   installPackage, makeRoot, removePackage, sh, shRun, upgradeByApk,
 } from "../openwrt/root.mjs";
@@ -27,6 +27,7 @@ const PROBE_S_MAX = 60;
 const STEP_MS = 200;
 const LEAK_PACKETS_MIN = 25;
 const DELIVER_MS_MAX = 15_000;
+const END_MS_MAX = 10_000;
 const INCLUDE = 'include "/usr/share/nftables.d/ruleset-post/*.nft"\n';
 
 await runSandboxed(import.meta.url, async () => {
@@ -39,6 +40,7 @@ await runSandboxed(import.meta.url, async () => {
     ["a restart", () => during(checks, env, () => service(env, "restart"))],
     ["an upgrade by opkg", () => during(checks, env, () => upgrade(env))],
     ["an upgrade by apk", () => during(checks, env, () => apk(env))],
+    ["new firmware", () => during(checks, env, () => firmware(env))],
     ["held, and the firewall is loaded again", () => during(checks, env, () => hold(env))],
     ["control: a stop lets go", () => stopped(checks, env)],
     ["a boot with a mistake in the configuration", () => bootBadly(checks, env)],
@@ -202,6 +204,19 @@ function upgrade({ root }) {
 
 async function apk({ root }) {
   upgradeByApk(root, "adit", { ns: "router" });
+}
+
+/** procd ends every service with SIGTERM before it starts the second stage of sysupgrade. */
+async function firmware(env) {
+  const { pid } = env.lab.daemons.router.child;
+  const mark = join(env.root, "tmp/root/sbin/upgraded");
+  mkdirSync(dirname(mark), { recursive: true });
+  writeFileSync(mark, "");
+  process.kill(pid, "SIGTERM");
+  await waitFor("the end of the daemon", END_MS_MAX, () => !isAlive(pid));
+  await sleep(STEP_MS);
+  rmSync(mark);
+  service(env, "start");
 }
 
 async function hold(env) {

@@ -15,7 +15,7 @@ const MODES = {
   "./etc/config/adit": 0o600, "./usr/lib/adit/adit.mjs": 0o644,
   "./usr/lib/adit/adit-cli.mjs": 0o644, "./usr/lib/adit/policy.mjs": 0o644,
   "./etc/uci-defaults/60-adit": 0o755, "./etc/hotplug.d/net/30-adit": 0o644,
-  "./lib/netifd/proto/adit.sh": 0o755, "./lib/upgrade/adit.sh": 0o644,
+  "./lib/netifd/proto/adit.sh": 0o755,
   "./lib/upgrade/keep.d/adit": 0o644, "./usr/share/rpcd/acl.d/adit.json": 0o644,
   "./usr/share/nftables.d/ruleset-post/20-adit.nft": 0o644,
 };
