@@ -169,6 +169,8 @@ function block({ same, ok }, root) {
   ok(!body().includes("iifname"), "unless nobody has to wait");
   write(root, "adit", `${CONFIG}\tbroken line\n`);
   isEverything(body(), "everything, if the file cannot be read");
+  write(root, "adit", CONFIG.replace("config adit", "confg adit"));
+  isEverything(body(), "also if it cannot be read that the service is enabled");
   write(root, "adit", `${CONFIG.replace("'1'", "'0'")}\tbroken line\n`);
   same(show(), "", "but not if it says that nothing is enabled");
   write(root, "adit", CONFIG.replace("02-00", "02:00:zz"));
@@ -231,6 +233,9 @@ function reloads({ same }, root, pid) {
   write(root, "adit", CONFIG.replace("192.0.2.1:443", "nowhere"));
   shRun(root, "/etc/init.d/adit reload");
   same(running(), pid, "a reload with a mistake leaves the daemon alone");
+  write(root, "adit", CONFIG.replace("config adit", "confg adit"));
+  shRun(root, "/etc/init.d/adit reload");
+  same(running(), pid, "also with one that hides that the service is enabled");
   write(root, "adit", CONFIG);
 }
 
@@ -250,6 +255,10 @@ function restarts({ same, ok }, root, first) {
   sh(root, "/etc/init.d/adit start");
   same(running(), undefined, "a configuration with a mistake is not started again and again");
   ok(/endpoint/.test(read(root, "var/log/standin.log")), "and the mistake is in the log");
+  write(root, "adit", CONFIG.replace("config adit", "confg adit"));
+  sh(root, "/etc/init.d/adit start");
+  same(running(), undefined, "nor one that cannot be read");
+  ok(/confg/.test(read(root, "var/log/standin.log")), "which is in the log as well");
   write(root, "adit", CONFIG);
   for (const command of ["hold", "shutdown"]) {
     shRun(root, "/etc/init.d/adit start");
@@ -273,9 +282,6 @@ function removal({ same, ok }, root) {
   at = calls(root).length;
   upgradeByApk(root, "adit");
   same(since(at), killed, "an upgrade by apk restarts");
-  at = calls(root).length;
-  sh(root, 'ash -c ". /lib/upgrade/adit.sh" /lib/upgrade/stage2');
-  same(since(at), 'service signal { "name": "adit", "signal": 9 }', "a new firmware kills");
   shRun(root, "/etc/init.d/adit start");
   at = calls(root).length;
   same(removePackage(root, PACKAGE).status, 0, "a removal succeeds");

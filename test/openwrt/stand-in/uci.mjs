@@ -1,6 +1,7 @@
 #!/usr/bin/env node
-// Stand-in for the program uci: get, set, add_list, delete, commit, and `export-shell` for the
-// stand-in of functions.sh. Changes are written at once.
+// Stand-in for the program uci: get, set, add_list, delete, commit, export, and `export-shell` for
+// the stand-in of functions.sh, which like the real config_load (`uci -S`) leaves out the lines
+// that it cannot read. Changes are written at once.
 
 import { existsSync, readFileSync, writeFileSync } from "node:fs";
 
@@ -9,15 +10,16 @@ const fail = () => process.exit(1);
 const plain = (text) => text.replace(/^(['"])(.*)\1$/, "$2");
 const quoted = (text) => `'${text.replaceAll("'", "'\\''")}'`;
 
-/** {type, name, options: {key: text or list}}; a line that is none of UCI's ends the program. */
-function read(config) {
+/** {type, name, options: {key: text or list}}; `refuse` is called at a line that is not UCI's. */
+function read(config, refuse = fail) {
   const file = `/etc/config/${config}`;
   if (!existsSync(file)) fail();
   const sections = [];
   for (const line of readFileSync(file, "utf8").split("\n")) {
     if (/^\s*(#.*)?$/.test(line)) continue;
-    const [, word, first, second] = LINE.exec(line) ?? fail();
-    if (word === "config") sections.push(makeSection(plain(first), second, sections.length));
+    const [, word, first, second] = LINE.exec(line) ?? [];
+    if (word === undefined) refuse();
+    else if (word === "config") sections.push(makeSection(plain(first), second, sections.length));
     else add(sections.at(-1) ?? fail(), word, plain(first), plain(second ?? fail()));
   }
   return sections;
@@ -45,7 +47,7 @@ function write(config, sections) {
 }
 
 function exportShell(config) {
-  for (const { type, name, options } of read(config)) {
+  for (const { type, name, options } of read(config, () => {})) {
     console.log(`standin_section ${quoted(type)} ${quoted(name)}`);
     for (const [key, value] of Object.entries(options)) {
       const text = Array.isArray(value) ? value.join(" ") : value;
@@ -93,7 +95,7 @@ const remove = (path) => change(path, (sections, section, _name, key) => {
   else delete section.options[key];
 });
 
-const verbs = { "export-shell": exportShell, get, set, add_list: addList, delete: remove,
-  commit: () => {} };
+const verbs = { "export-shell": exportShell, export: (config) => read(config), get, set,
+  add_list: addList, delete: remove, commit: () => {} };
 const [verb, ...rest] = process.argv.slice(2).filter((word) => word !== "-q");
 (verbs[verb] ?? fail)(...rest);
