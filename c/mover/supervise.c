@@ -77,8 +77,8 @@ static int take_lock(struct mover *mover)
 		return complain(path, -errno);
 	if (fcntl(fd, F_OFD_SETLK, &whole) < 0)
 		return errno == EAGAIN ? refuse_second(fd, path) : complain(path, -errno);
-	if (ftruncate(fd, 0) < 0 || dprintf(fd, "%d\n", (int)getpid()) < 0)
-		log_warning("%s: %s", path, strerror(errno));
+	writer_recall(mover, fd);
+	writer_note(mover, fd);
 	mover->lock_fd = fd;
 	return 0;
 }
@@ -318,6 +318,7 @@ static int run(struct mover *mover)
 	decider_start(mover);
 	error = loop_run(mover->loop);
 	decider_reap(mover);
+	writer_note(mover, mover->lock_fd);
 	loop_timer_stop(&mover->farewell);
 	return error ? 1 : mover->exit_status;
 }

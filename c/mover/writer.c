@@ -3,6 +3,9 @@
 
 #include <errno.h>
 #include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
 #include <sys/epoll.h>
 #include <sys/wait.h>
 #include <unistd.h>
@@ -14,6 +17,8 @@
 
 /* WRITER_BYTES_MAX in a day. */
 #define HEAL_US UINT64_C(5150)
+/* Three numbers. */
+#define NOTE_BYTES_MAX 64
 
 struct job {
 	const char *path;
@@ -104,6 +109,27 @@ static bool may_write(struct mover *mover, size_t size)
 		return false;
 	writer->worn += size + WRITER_BLOCK_BYTES;
 	return true;
+}
+
+/* After a boot the former times are in the future, which heals everything. */
+void writer_recall(struct mover *mover, int lock_fd)
+{
+	char text[NOTE_BYTES_MAX + 1] = "";
+	ssize_t length = pread(lock_fd, text, NOTE_BYTES_MAX, 0);
+	char *line = length > 0 ? strchr(text, '\n') : NULL;
+
+	if (!line)
+		return;
+	mover->writer.worn = strtoull(line + 1, &line, 10);
+	mover->writer.healed_us = strtoull(line, NULL, 10);
+}
+
+void writer_note(const struct mover *mover, int lock_fd)
+{
+	if (ftruncate(lock_fd, 0) == 0 && lseek(lock_fd, 0, SEEK_SET) == 0)
+		dprintf(lock_fd, "%d\n%llu %llu\n", (int)getpid(),
+			(unsigned long long)mover->writer.worn,
+			(unsigned long long)mover->writer.healed_us);
 }
 
 static void start(struct mover *mover, uint32_t seq, const struct job *job)

@@ -32,6 +32,10 @@ void writer_write(struct mover *mover, uint32_t seq, const char *path, unsigned 
 		  const uint8_t *data, size_t size);
 /* Removes a file as file_remove does and answers the command. */
 void writer_remove(struct mover *mover, uint32_t seq, const char *path);
+/* What was worn by earlier lives of the mover, which a decider can end at will: kept in the lock's
+ * file, behind its first line. Without it nothing was. */
+void writer_recall(struct mover *mover, int lock_fd);
+void writer_note(const struct mover *mover, int lock_fd);
 bool writer_is_busy(const struct mover *mover);
 /* Waits until nothing is written any more. */
 void writer_finish(struct mover *mover);
