@@ -17,7 +17,7 @@ import type { ParsedConfig } from "../../../ts/config/parse.js";
 import { addRule, parseMatch, parseRule, removeRule } from "../../../ts/config/rules.js";
 import type { Config, Issue, RouterConfig, Rule, RuleMatch } from "../../../ts/model/config.js";
 import type { Desired } from "../../../ts/model/desired.js";
-import type { LocationState } from "../../../ts/model/observed.js";
+import type { LocationState, Observed } from "../../../ts/model/observed.js";
 import type { Plan } from "../../../ts/model/operation.js";
 import { readAdvice } from "../../../ts/policy/advice.js";
 import type { HeldAdvice } from "../../../ts/policy/advise.js";
@@ -125,8 +125,13 @@ class Story {
     }
   }
 
+  /** What a decider sees that was the first of its kind: no flow goes by what another one did. */
+  private observe(): Observed {
+    return { ...this.kernel.observe(), isHeir: false };
+  }
+
   private desire(): Desired {
-    const observed = this.kernel.observe();
+    const observed = this.observe();
     const { config } = this;
     assert.ok(config !== undefined, JSON.stringify(this.parsed.issues));
     if (config.role === "router") return desireRouter(this.inForce(), observed, this.states, 0);
@@ -144,19 +149,19 @@ class Story {
       case "firewall":
         return this.desire().firewall?.script ?? "none\n";
       case "plan":
-        return this.applied(planChanges(this.desire(), this.kernel.observe()));
+        return this.applied(planChanges(this.desire(), this.observe()));
       case "transaction":
         return this.transaction();
       case "stop": {
         const found = new Map(new KernelModel().sysctls);
-        const observed = this.kernel.observe();
+        const observed = this.observe();
         const stopped = desireStopped(this.config as Config, observed, found);
         return this.applied(planChanges(stopped, observed));
       }
       case "explain":
-        return jsonText(explain(this.inForce(), this.kernel.observe(), this.states, argument));
+        return jsonText(explain(this.inForce(), this.observe(), this.states, argument));
       case "devices":
-        return devicesOf(this.inForce(), this.kernel.observe(), this.states).map(jsonLine).join("");
+        return devicesOf(this.inForce(), this.observe(), this.states).map(jsonLine).join("");
       default:
         return assert.fail(`golden expectation ${what}`);
     }
