@@ -66,9 +66,10 @@ export function readUci(
     }
     const isLost = current === undefined && !command.startsWith("p");
     if (words.length > 0 && (!isGood || isLost)) {
-      const all = words.join(" ");
-      const said = all.replace(unclosed, "");
-      tell({ line, text: said }, said === all ? grammarText : "a closing quote");
+      // The third one is a value, and might be a secret.
+      const said = words.slice(0, 2).filter((word) => !word.endsWith(unclosed));
+      const isOpen = words.some((word) => word.endsWith(unclosed));
+      tell({ line, text: said.join(" ") }, isOpen ? "a closing quote" : grammarText);
     }
   }
   return sections;

@@ -30,6 +30,7 @@ function shown(value: unknown): string {
   return text.length <= valueTextMax ? text : `${text.slice(0, valueTextMax - 3)}...`;
 }
 
+/** Issues are logged: nobody gives them a token, or the value of what may be a mistyped one. */
 export function addIssue(list: Issue[], path: string, value: unknown, expected: string): void {
   if (list.length < issuesMax) list.push({ path, value: shown(value), expected });
 }
@@ -68,7 +69,7 @@ function readKey(
     return undefined;
   }
   if (isSet && row.idle) {
-    addIssue(found.warnings, path, object[row.key], "nothing: without effect for tls tunnels");
+    addIssue(found.warnings, path, undefined, "nothing: without effect for tls tunnels");
   }
   if (!isSet && (row.default === undefined || !isContainer(row.type))) return row.default;
   return readValue(row, row.type, isSet ? object[row.key] : row.default, path, found);
@@ -90,7 +91,7 @@ function readValue(
   if (section !== undefined) return readSection(section, value, path, found);
   const result = types[type]?.read(value);
   if (result === undefined || outOfRange(row, result)) {
-    addIssue(found.issues, path, value, expectedOf(row));
+    addIssue(found.issues, path, type === "token" ? undefined : value, expectedOf(row));
     return undefined;
   }
   return result;
@@ -146,7 +147,7 @@ function warnUnknown(
   const known = rows.map((row) => row.key);
   for (const key of Object.keys(object)) {
     if (known.includes(key)) continue;
-    addIssue(found.warnings, join(path, key), object[key], knownHint(key, known));
+    addIssue(found.warnings, join(path, key), undefined, knownHint(key, known));
   }
 }
 
