@@ -44,6 +44,7 @@ await runSandboxed(import.meta.url, async () => {
     ["held, and the firewall is loaded again", () => during(checks, env, () => hold(env))],
     ["control: a stop lets go", () => stopped(checks, env)],
     ["a boot with a mistake in the configuration", () => bootBadly(checks, env)],
+    ["control: a stop lets go of the block of a boot", () => stoppedBadly(checks, env)],
     ["a removal", () => removal(checks, env)],
   ];
   for (const [name, body] of parts) await part(checks, name, body);
@@ -235,9 +236,16 @@ async function stopped(checks, env) {
   isOpen(checks, leaks, "stopped");
 }
 
+function writeConfig({ root }, text) {
+  writeFileSync(join(root, "etc/config/adit"), text);
+}
+
+function withMistake(config) {
+  return config.replace(/endpoint '[^']*'/, "endpoint 'nowhere'");
+}
+
 async function bootBadly(checks, env) {
-  const file = join(env.root, "etc/config/adit");
-  writeFileSync(file, env.config.replace(/endpoint '[^']*'/, "endpoint 'nowhere'"));
+  writeConfig(env, withMistake(env.config));
   await powerOff(env);
   const leaks = await underProbes(env, async () => {
     await boot(env);
@@ -247,12 +255,33 @@ async function bootBadly(checks, env) {
   isTight(checks, leaks, "boot");
   checks.same(sh(env.root, "/etc/init.d/adit running", { ns: "router" }).status, 1,
     "the daemon is not started");
-  writeFileSync(file, env.config);
+  writeConfig(env, env.config);
   const mended = await underProbes(env, async () => {
     service(env, "reload");
     await ready(env);
   });
   isTight(checks, mended, "the mistake is mended");
+}
+
+async function stoppedBadly(checks, env) {
+  for (const [how, act] of [
+    ["stopped", () => service(env, "stop")],
+    ["not enabled", () => {
+      writeConfig(env, env.config.replace("enabled '1'", "enabled '0'"));
+      service(env, "reload");
+    }],
+  ]) {
+    writeConfig(env, withMistake(env.config));
+    await powerOff(env);
+    await boot(env);
+    const leaks = await underProbes(env, async () => {
+      act();
+      await sleep(2 * STEP_MS);
+    });
+    isOpen(checks, leaks, how);
+  }
+  writeConfig(env, env.config);
+  await bootWell(checks, env);
 }
 
 async function removal(checks, env) {
