@@ -262,6 +262,42 @@ static void chains_are_followed(void)
 		      time(NULL), rows[i].word);
 }
 
+/* Of the back end with Mbed TLS, which does not parse the same bundle for each connection. */
+struct tls_authorities;
+int tls_authorities_load(const char *path, struct tls_authorities **ret_authorities);
+void tls_authorities_free(struct tls_authorities *authorities);
+
+static void overwrite(const char *path, const struct cert *cert)
+{
+	BIO *bio = BIO_new_file(path, "w");
+
+	EXPECT(bio != NULL && PEM_write_bio_X509(bio, cert->x509) == 1);
+	BIO_free(bio);
+}
+
+static void authorities_are_read_again(void)
+{
+	struct tls_authorities *first = NULL, *again = NULL, *other = NULL, *none = NULL;
+	char file[128];
+
+	write_pem(&root.x509, 1, NULL, file);
+	judge(&leaf_spec, ROOT, EVP_EC_gen("P-256"), file, "gw.test", time(NULL), "");
+	EXPECT_EQUAL(tls_authorities_load(root_file, &first), 0);
+	EXPECT_EQUAL(tls_authorities_load(file, &again), 0);
+	EXPECT(first == again);
+	overwrite(file, &stranger);
+	EXPECT_EQUAL(tls_authorities_load(file, &other), 0);
+	EXPECT(first != other);
+	judge(&leaf_spec, ROOT, EVP_EC_gen("P-256"), file, "gw.test", time(NULL), "certificate");
+	EXPECT_EQUAL(truncate(file, 0), 0);
+	EXPECT(tls_authorities_load(file, &none) < 0 && none == NULL);
+	unlink(file);
+	EXPECT(tls_authorities_load(file, &none) < 0 && none == NULL);
+	tls_authorities_free(first);
+	tls_authorities_free(again);
+	tls_authorities_free(other);
+}
+
 static void keys_and_uses_are_judged(void)
 {
 	struct spec server = leaf_spec, client = leaf_spec;
@@ -282,6 +318,7 @@ int main(void)
 	names_are_compared();
 	dates_are_judged();
 	chains_are_followed();
+	authorities_are_read_again();
 	keys_and_uses_are_judged();
 	free_authorities();
 	return test_summary();

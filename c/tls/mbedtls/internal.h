@@ -8,6 +8,12 @@
 
 #include "../tls_common.h"
 
+struct tls_authorities {
+	unsigned references;
+	uint8_t digest[TLS_DIGEST_SIZE]; /* of the file */
+	mbedtls_x509_crt chain;
+};
+
 struct tls_context {
 	unsigned references;
 	bool server;
@@ -16,7 +22,7 @@ struct tls_context {
 	mbedtls_ssl_config config;
 	mbedtls_x509_crt chain; /* a server's own */
 	mbedtls_pk_context key;
-	mbedtls_x509_crt authorities; /* whom a client trusts */
+	struct tls_authorities *authorities; /* whom a client trusts, NULL with pins */
 	int64_t judging_time_s;
 	char *server_name;
 	size_t address_size; /* 4 or 16 if the name is an address, else 0 */
@@ -49,5 +55,13 @@ const char *tls_verify_text(uint32_t flags);
 int tls_read_file(const char *path, size_t size_max, uint8_t **ret_data, size_t *ret_size);
 /* Overwrites and frees. */
 void tls_forget(uint8_t *data, size_t size);
+
+/* All certificates of a file that make sense here, at least one. 0 or -errno; -EBADMSG if there is
+ * none. `ret_chain` was initialised. */
+int tls_load_certificates(const char *path, size_t size_max, mbedtls_x509_crt *ret_chain);
+/* The same of a file with authorities, which is parsed only if its content is another one than that
+ * of the last call. To be given back with tls_authorities_free. */
+int tls_authorities_load(const char *path, struct tls_authorities **ret_authorities);
+void tls_authorities_free(struct tls_authorities *authorities);
 
 #endif

@@ -12,8 +12,6 @@
 #include "../tls_common.h"
 #include "internal.h"
 
-/* A bundle of all public authorities is 220 KB. */
-#define AUTHORITIES_SIZE_MAX (1U << 20)
 #define IDENTITY_SIZE_MAX (1U << 16)
 
 /* Padding may not make a record longer than without (RFC 8446 section 5.4). */
@@ -76,7 +74,6 @@ static int context_new(bool server, struct tls_context **ret_context)
 	context->references = 1;
 	context->server = server;
 	mbedtls_x509_crt_init(&context->chain);
-	mbedtls_x509_crt_init(&context->authorities);
 	mbedtls_pk_init(&context->key);
 	mbedtls_ssl_config_init(&context->config);
 	if (mbedtls_ssl_config_defaults(&context->config,
@@ -107,7 +104,7 @@ void tls_context_free(struct tls_context *context)
 		return;
 	mbedtls_ssl_config_free(&context->config);
 	mbedtls_x509_crt_free(&context->chain);
-	mbedtls_x509_crt_free(&context->authorities);
+	tls_authorities_free(context->authorities);
 	mbedtls_pk_free(&context->key);
 	free(context->server_name);
 	free(context);
@@ -123,21 +120,6 @@ static int context_trust_pins(struct tls_context *context, const struct tls_clie
 	return 0;
 }
 
-/* A bundle may hold certificates of kinds that are unknown here; one that is known will do. */
-static int load_certificates(const char *path, size_t size_max, mbedtls_x509_crt *ret_chain)
-{
-	uint8_t *data = NULL;
-	size_t size = 0;
-	int error = tls_read_file(path, size_max, &data, &size);
-
-	if (error == 0 && mbedtls_x509_crt_parse(ret_chain, data, size) < 0)
-		error = -EBADMSG;
-	tls_forget(data, size);
-	if (error == 0 && ret_chain->raw.p == NULL)
-		error = -EBADMSG;
-	return error;
-}
-
 static const char *file_reason(int error)
 {
 	return error == -EBADMSG ? "not PEM of the right kind" : strerror(-error);
@@ -146,7 +128,7 @@ static const char *file_reason(int error)
 static int context_trust_ca(struct tls_context *context, const struct tls_client_config *config,
 			    char *ret_text)
 {
-	int error = load_certificates(config->ca_file, AUTHORITIES_SIZE_MAX, &context->authorities);
+	int error = tls_authorities_load(config->ca_file, &context->authorities);
 
 	if (error != 0) {
 		snprintf(ret_text, TLS_TEXT_MAX, "cannot use CA file \"%.80s\": %.80s",
@@ -161,7 +143,7 @@ static int context_trust_ca(struct tls_context *context, const struct tls_client
 	context->clock_unset = tls_clock_is_unset(config->now_s);
 	context->judging_time_s = tls_judging_time(config->now_s);
 	context->address_size = tls_parse_address(config->server_name, context->address);
-	mbedtls_ssl_conf_ca_chain(&context->config, &context->authorities, NULL);
+	mbedtls_ssl_conf_ca_chain(&context->config, &context->authorities->chain, NULL);
 	mbedtls_ssl_conf_authmode(&context->config, MBEDTLS_SSL_VERIFY_REQUIRED);
 	return 0;
 }
@@ -223,7 +205,7 @@ static int load_key(const char *path, mbedtls_pk_context *ret_key)
 static int load_identity(struct tls_context *context, const char *cert_file, const char *key_file,
 			 char *ret_text)
 {
-	int error = load_certificates(cert_file, IDENTITY_SIZE_MAX, &context->chain);
+	int error = tls_load_certificates(cert_file, IDENTITY_SIZE_MAX, &context->chain);
 
 	if (error != 0) {
 		snprintf(ret_text, TLS_TEXT_MAX, "cannot use certificate \"%.80s\": %.80s",
