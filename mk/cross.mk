@@ -32,7 +32,7 @@ CROSS_SIZE := -Os -fno-schedule-insns2 -ffunction-sections -fdata-sections -fno-
 	-fno-unwind-tables -fmerge-all-constants
 CROSS_HARD := -fstack-protector-strong
 CROSS_SPEED := -O2 -fschedule-insns2
-CROSS_FAST := c/mover/% c/tls/chacha20.o c/tls/poly1305.o mbedtls/aes.o mbedtls/gcm.o
+CROSS_FAST := c/mover/% c/vm/vm_heap.o quickjs/cutils.o c/tls/chacha20.o c/tls/poly1305.o mbedtls/aes.o mbedtls/gcm.o
 
 # $(1) target: the compiler, which sees no header of this machine's system
 cross_cc = $(CROSS_TOOLS_$(1))gcc $(CROSS_ARCH_$(1)) -nostdinc -isystem $(TOOLCHAIN)/$(1)/include \

@@ -1,7 +1,6 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <math.h>
-#include <malloc.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -11,6 +10,7 @@
 #include <unistd.h>
 
 #include "../check.h"
+#include "vm_heap.h"
 #include "vm_internal.h"
 
 #define MODULE_BYTES_MAX (4u << 20)
@@ -86,7 +86,7 @@ static void account(JSMallocState *state, size_t size)
 static void count(JSMallocState *state, void *ptr, int direction)
 {
 	struct vm *vm = state->opaque;
-	size_t size = malloc_usable_size(ptr);
+	size_t size = vm_heap_size(ptr);
 
 	vm->memory_used = direction > 0 ? vm->memory_used + size : vm->memory_used - size;
 	if (vm->memory_used > vm->memory_peak)
@@ -100,7 +100,7 @@ static void *engine_malloc(JSMallocState *state, size_t size)
 	void *ptr;
 
 	account(state, size);
-	ptr = malloc(size);
+	ptr = vm_heap_alloc(size);
 	if (ptr == NULL)
 		vm_die_of_memory(state->opaque, "the system has none");
 	count(state, ptr, 1);
@@ -112,7 +112,7 @@ static void engine_free(JSMallocState *state, void *ptr)
 	if (ptr == NULL)
 		return;
 	count(state, ptr, -1);
-	free(ptr);
+	vm_heap_free(ptr);
 }
 
 static void *engine_realloc(JSMallocState *state, void *ptr, size_t size)
@@ -127,16 +127,11 @@ static void *engine_realloc(JSMallocState *state, void *ptr, size_t size)
 	}
 	count(state, ptr, -1);
 	account(state, size);
-	larger = realloc(ptr, size);
+	larger = vm_heap_resize(ptr, size);
 	if (larger == NULL)
 		vm_die_of_memory(state->opaque, "the system has none");
 	count(state, larger, 1);
 	return larger;
-}
-
-static size_t engine_usable_size(const void *ptr)
-{
-	return malloc_usable_size((void *)ptr);
 }
 
 /* The engine collects cycles when the heap has grown by half, which may be beyond the limit: so a
@@ -263,16 +258,23 @@ static void run_jobs(struct vm *vm)
 	}
 }
 
-static void ask_deadline(struct vm *vm)
+double vm_next_deadline_ms(struct vm *vm)
 {
-	JSValue function = vm->exports[VM_NEXT_DEADLINE_MS];
-	JSValue value = JS_Call(vm->context, function, JS_UNDEFINED, 0, NULL);
+	JSValue value;
 
+	if (vm->deadline_known)
+		return vm->deadline_ms;
+	vm_begin_call(vm);
+	value = JS_Call(vm->context, vm->exports[VM_NEXT_DEADLINE_MS], JS_UNDEFINED, 0, NULL);
 	check_value(vm, value);
 	if (!JS_IsNumber(value) || JS_ToFloat64(vm->context, &vm->deadline_ms, value) < 0 ||
 	    isnan(vm->deadline_ms))
 		vm_die(vm, VM_EXIT_EXCEPTION, "nextDeadlineMs() gave no number");
 	JS_FreeValue(vm->context, value);
+	run_jobs(vm);
+	vm_end_call(vm);
+	vm->deadline_known = true;
+	return vm->deadline_ms;
 }
 
 void vm_call(struct vm *vm, enum vm_export which, int argc, JSValue *args)
@@ -286,8 +288,7 @@ void vm_call(struct vm *vm, enum vm_export which, int argc, JSValue *args)
 	for (int i = 0; i < argc; i++)
 		JS_FreeValue(vm->context, args[i]);
 	run_jobs(vm);
-	ask_deadline(vm);
-	run_jobs(vm);
+	vm->deadline_known = false;
 	vm_collect(vm);
 	vm_end_call(vm);
 }
@@ -298,7 +299,7 @@ static const JSMallocFunctions engine_memory = {
 	.js_malloc = engine_malloc,
 	.js_free = engine_free,
 	.js_realloc = engine_realloc,
-	.js_malloc_usable_size = engine_usable_size,
+	.js_malloc_usable_size = vm_heap_size,
 };
 
 void vm_create(struct vm *vm, size_t stack_bytes)
@@ -391,6 +392,9 @@ void vm_load(struct vm *vm, const char *text, size_t size, const struct vm_optio
 	vm->call_ms = LOADING_CALLS * call_ms;
 	vm->queue_last = &vm->queue_first;
 	vm_die_when_stuck();
+	/* A cage, whose script is nobody's friend, stays with the C library and its checks. */
+	if (!HAS_SANITIZER && vm_heap_open(vm->memory_max) < 0)
+		vm_die(vm, VM_EXIT_SETUP, "no addresses for %zu bytes", vm->memory_max);
 	vm_create(vm, options->stack_bytes ? options->stack_bytes : VM_STACK_BYTES_DEFAULT);
 	vm_track_rejections(vm);
 	JS_AddIntrinsicTypedArrays(vm->context);

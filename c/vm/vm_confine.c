@@ -13,17 +13,6 @@
 #include "../tls/tls.h"
 #include "vm_internal.h"
 
-#if defined(__SANITIZE_ADDRESS__)
-#define HAS_SANITIZER 1
-#elif defined(__has_feature)
-#if __has_feature(address_sanitizer)
-#define HAS_SANITIZER 1
-#endif
-#endif
-#ifndef HAS_SANITIZER
-#define HAS_SANITIZER 0
-#endif
-
 #define OPEN_FILES_MAX 128
 /* Text, libraries and stack beside the engine's heap; a net under the engine's own limit. */
 #define ADDRESS_SPACE_MAX (256u << 20)

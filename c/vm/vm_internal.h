@@ -10,6 +10,17 @@
 
 #include "vm.h"
 
+#if defined(__SANITIZE_ADDRESS__)
+#define HAS_SANITIZER 1
+#elif defined(__has_feature)
+#if __has_feature(address_sanitizer)
+#define HAS_SANITIZER 1
+#endif
+#endif
+#ifndef HAS_SANITIZER
+#define HAS_SANITIZER 0
+#endif
+
 #define VM_FDS_MAX 64
 #define VM_REJECTIONS_MAX 16
 /* Bytes that may wait for the mover. */
@@ -64,6 +75,7 @@ struct vm {
 	int fd_count;
 	uint32_t fd_serial;
 	double deadline_ms; /* of the module's earliest timer; infinite if none */
+	bool deadline_known; /* false after a call, which may have set another */
 
 	struct vm_packet *queue_first;
 	struct vm_packet **queue_last;
@@ -79,9 +91,11 @@ struct vm {
 char *vm_read_module(struct vm *vm, const char *path, size_t *ret_size);
 /* Evaluates the module's text, NUL-terminated, borrowed for the call. Dies if it cannot be run. */
 void vm_load(struct vm *vm, const char *text, size_t size, const struct vm_options *options);
-/* Calls an export, then all pending jobs, then asks for the next deadline. Consumes `args`. Dies of
- * an exception, an unhandled rejection, or a call that runs too long. */
+/* Calls an export, then all pending jobs. Consumes `args`. Dies of an exception, an unhandled
+ * rejection, or a call that runs too long. */
 void vm_call(struct vm *vm, enum vm_export which, int argc, JSValue *args);
+/* The module's earliest deadline, asked for at most once after a call. Dies as vm_call. */
+double vm_next_deadline_ms(struct vm *vm);
 /* Makes the engine with its limits and a context with the intrinsics that all roles have, and
  * leaves the clock of a call running. memory_max and call_ms are set by then. */
 void vm_create(struct vm *vm, size_t stack_bytes);

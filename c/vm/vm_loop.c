@@ -171,13 +171,14 @@ struct ready {
 };
 
 /* Milliseconds until the module's deadline, rounded up: 0 if it is due, -1 if there is none. */
-static int sleep_ms(const struct vm *vm)
+static int sleep_ms(struct vm *vm)
 {
+	double deadline_ms = vm_next_deadline_ms(vm);
 	double left;
 
-	if (isinf(vm->deadline_ms) && vm->deadline_ms > 0)
+	if (isinf(deadline_ms) && deadline_ms > 0)
 		return -1;
-	left = ceil(vm->deadline_ms - (double)vm_monotonic_us() / 1000);
+	left = ceil(deadline_ms - (double)vm_monotonic_us() / 1000);
 	if (left <= 0)
 		return 0;
 	return left > SLEEP_MS_MAX ? SLEEP_MS_MAX : (int)left;
