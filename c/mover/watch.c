@@ -239,13 +239,24 @@ static void dump_readable(struct loop_watch *ready, uint32_t events)
 		dump_step(watch);
 }
 
+/* A link that is down loses nothing by further news of it, and a new one has nothing to lose: only
+ * its going down matters, which the kernel tells by the flags that changed. All of them did for one
+ * that was made. */
+static bool went_down(const struct nl_message *message, const struct msg_link *link)
+{
+	struct ifinfomsg header;
+
+	memcpy(&header, message->payload, sizeof(header));
+	return !(link->flags & IFF_UP) && (header.ifi_change & IFF_UP) && header.ifi_change != ~0u;
+}
+
 /* The kernel drops IPv4 routes of a link that went down and of a removed address without a word,
  * and a replaced route is not announced as gone. */
 static bool hides_other_changes(const struct nl_message *message, const struct nl_object *object)
 {
 	switch (object->id) {
 	case MSG_LINK:
-		return object->link.deleted || !(object->link.flags & IFF_UP);
+		return object->link.deleted || went_down(message, &object->link);
 	case MSG_ADDRESS:
 		return object->address.deleted && object->address.prefix.ip.family == 4;
 	case MSG_ROUTE:

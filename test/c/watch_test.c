@@ -2,9 +2,13 @@
  * network namespace of the test's own. Needs root; skipped without. */
 #define _GNU_SOURCE 1
 #include <arpa/inet.h>
+#include <fcntl.h>
+#include <linux/if_tun.h>
 #include <linux/rtnetlink.h>
+#include <net/if.h>
 #include <sched.h>
 #include <stdlib.h>
+#include <sys/ioctl.h>
 #include <unistd.h>
 
 #include "contract.gen.h"
@@ -156,6 +160,30 @@ static void routes_that_vanish_silently_are_noticed(void)
 	settle();
 }
 
+static int make_tun(void)
+{
+	struct ifreq request = { .ifr_name = "watch0", .ifr_flags = IFF_TUN | IFF_NO_PI };
+	int fd = open("/dev/net/tun", O_RDWR | O_CLOEXEC);
+
+	EXPECT(ioctl(fd, TUNSETIFF, &request) == 0);
+	EXPECT(ioctl(fd, TUNSETOFFLOAD, TUN_F_CSUM) == 0);
+	return fd;
+}
+
+/* What was not there lost nothing; what goes takes along what the kernel does not tell. */
+static void a_new_link_is_told_without_a_dump(void)
+{
+	int dumps = seen.dumps, links = seen.links;
+	int fd = make_tun();
+
+	settle();
+	EXPECT_EQUAL(seen.dumps, dumps);
+	EXPECT(seen.links > links);
+	close(fd);
+	settle();
+	EXPECT(seen.dumps > dumps);
+}
+
 static void a_storm_ends_in_the_truth(void)
 {
 	int dumps = seen.dumps;
@@ -209,6 +237,7 @@ int main(void)
 	set_link(true);
 	the_first_dump_is_complete();
 	routes_that_vanish_silently_are_noticed();
+	a_new_link_is_told_without_a_dump();
 	a_storm_ends_in_the_truth();
 	a_full_channel_is_waited_for();
 	after_the_end_nothing_is_told();
