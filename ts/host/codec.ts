@@ -2,7 +2,7 @@
  * Contract messages to bytes and back, driven by the schema of contract.gen.ts. The wire format is
  * described in docs/contract.md. Whatever does not fit is refused with the field's name.
  */
-import { formatIp, formatMac, ipBytes, macBytes, makePrefix, parsePrefix } from "../model/ip.js";
+import { formatIp, formatMac, ipBytes, macBytes, makePrefix } from "../model/ip.js";
 import { prefixAddress, prefixFamily, prefixLength } from "../model/ip.js";
 import { decodeUtf8, encodeUtf8 } from "./utf8.js";
 
@@ -16,6 +16,8 @@ export type Sender = "mover" | "decider";
 interface Field {
   readonly name: string;
   readonly kind: string;
+  /** Bytes of an integer, undefined for others. */
+  readonly width: number | undefined;
   /** Bytes of a string or byte field, elements of a list. */
   readonly max: number;
   /** Element type of a list. */
@@ -36,6 +38,8 @@ export interface Codec {
 }
 
 type Values = Readonly<Record<string, unknown>>;
+
+const widths: Readonly<Record<string, number>> = { u8: 1, u16: 2, u32: 4, u64: 8 };
 
 /** A message of whatever type; its other properties are named by the schema. */
 export interface Decoded {
@@ -66,7 +70,8 @@ export function createCodec(
 export function encode(codec: Codec, message: Decoded, seq: number): Uint8Array {
   const shape = codec.byName.get(message.type);
   if (shape === undefined) throw new ContractError(`no message ${JSON.stringify(message.type)}`);
-  const out: Writer = { codec, bytes: new Uint8Array(bytesFirst), length: 0, where: message.type };
+  const bytes = new Uint8Array(bytesFirst);
+  const out: Writer = { codec, bytes, length: 0, where: message.type, field: undefined };
   putInteger(out, shape.id, 2, 0xffff);
   putInteger(out, 0, 2, 0);
   putInteger(out, seq, 4, 0xffff_ffff);
@@ -80,7 +85,7 @@ export function decode(
   bytes: Uint8Array,
   from: Sender,
 ): { seq: number; message: Decoded } {
-  const input: Reader = { codec, bytes, at: 0, where: "header" };
+  const input: Reader = { codec, bytes, at: 0, where: "header", field: undefined };
   const id = getInteger(input, 4);
   const seq = getInteger(input, 4);
   const shape = codec.byId.get(id);
@@ -106,7 +111,8 @@ function parseShape(line: string, from: Sender): Shape {
 function parseField(text: string): Field {
   const [name = "", word = "u32", ...rest] = text.split(":");
   const kind = Number(word) > 0 ? "str" : word;
-  return { name, kind, max: Number(rest.at(-1) ?? word), struct: rest[0] ?? "" };
+  const max = Number(rest.at(-1) ?? word);
+  return { name, kind, width: widths[kind], max, struct: rest[0] ?? "" };
 }
 
 // ------------------------------------------------------------------------------------------ encode
@@ -118,11 +124,11 @@ interface Writer {
   readonly codec: Codec;
   bytes: Uint8Array;
   length: number;
-  /** Message and field under way, for errors. */
+  /** Message or element under way, for errors. */
   where: string;
+  field: Field | undefined;
 }
 
-const widths: Readonly<Record<string, number>> = { u8: 1, u16: 2, u32: 4, u64: 8 };
 const maxima: Readonly<Record<string, number>> = {
   u8: 0xff,
   u16: 0xffff,
@@ -130,8 +136,12 @@ const maxima: Readonly<Record<string, number>> = {
   u64: Number.MAX_SAFE_INTEGER,
 };
 
-function refuse(at: { readonly where: string }, why: string): never {
-  throw new ContractError(`${at.where}: ${why}`);
+function refuse(at: Writer | Reader, why: string): never {
+  throw new ContractError(`${placeOf(at)}: ${why}`);
+}
+
+function placeOf({ where, field }: Writer | Reader): string {
+  return field === undefined ? where : `${where}.${field.name}`;
 }
 
 function reserve(out: Writer, count: number): number {
@@ -170,14 +180,14 @@ function putCounted(out: Writer, bytes: Uint8Array | readonly number[], max: num
 
 function putFields(out: Writer, fields: readonly Field[], values: Values, owner: string): void {
   for (const field of fields) {
-    out.where = `${owner}.${field.name}`;
+    out.where = owner;
+    out.field = field;
     putField(out, field, values[field.name]);
   }
 }
 
 function putField(out: Writer, field: Field, value: unknown): void {
-  const { kind } = field;
-  const width = widths[kind];
+  const { kind, width } = field;
   if (width !== undefined) return putInteger(out, value, width, maxima[kind] ?? 0);
   switch (kind) {
     case "i32":
@@ -224,21 +234,29 @@ function convert(out: Writer, convertText: (text: string) => Uint8Array, text: s
 }
 
 function putIp(out: Writer, ip: string): void {
-  const bytes = convert(out, ipBytes, ip);
+  putAddress(out, convert(out, ipBytes, ip));
+}
+
+function putAddress(out: Writer, bytes: Uint8Array): void {
   putRaw(out, [bytes.length === 16 ? 6 : bytes.length]);
   putRaw(out, bytes);
 }
 
 function putPrefix(out: Writer, text: string): void {
   if (text === "") return putRaw(out, [0, 0]);
-  const prefix = parsePrefix(text);
-  if (prefix === undefined) return refuse(out, `${JSON.stringify(text)} is not a prefix`);
-  putIp(out, prefixAddress(prefix));
-  return putRaw(out, [prefixLength(prefix)]);
+  const address = prefixAddress(text);
+  const bytes = convert(out, ipBytes, address);
+  const length = prefixLength(text);
+  const fits = Number.isInteger(length) && length >= 0 && length <= bytes.length * 8;
+  if (!fits || makePrefix(address, length) !== text) {
+    return refuse(out, `${JSON.stringify(text)} is not a prefix`);
+  }
+  putAddress(out, bytes);
+  return putRaw(out, [length]);
 }
 
 function putList(out: Writer, { max, struct }: Field, value: unknown): void {
-  const { where } = out;
+  const where = placeOf(out);
   if (!Array.isArray(value)) refuse(out, "not an array");
   const items = value as readonly Values[];
   if (items.length > max) refuse(out, `${items.length} elements, at most ${max}`);
@@ -253,8 +271,9 @@ interface Reader {
   readonly codec: Codec;
   readonly bytes: Uint8Array;
   at: number;
-  /** Message and field under way, for errors. */
+  /** Message or element under way, for errors. */
   where: string;
+  field: Field | undefined;
 }
 
 /** A view, not a copy. */
@@ -266,9 +285,12 @@ function getRaw(input: Reader, count: number): Uint8Array {
 }
 
 function getInteger(input: Reader, width: number): number {
-  const bytes = getRaw(input, width);
+  const { bytes, at } = input;
+  const end = at + width;
+  if (end > bytes.length) refuse(input, `${end - bytes.length} bytes are missing`);
+  input.at = end;
   let value = 0;
-  for (let i = width - 1; i >= 0; i -= 1) value = value * 256 + (bytes[i] ?? 0);
+  for (let i = end; i > at;) value = value * 256 + (bytes[(i -= 1)] as number);
   return Number.isSafeInteger(value) ? value : refuse(input, "exceeds 53 bits");
 }
 
@@ -280,7 +302,8 @@ function getFields(
   values: Record<string, unknown>,
 ): Values {
   for (const field of fields) {
-    input.where = `${owner}.${field.name}`;
+    input.where = owner;
+    input.field = field;
     values[field.name] = getField(input, field);
   }
   return values;
@@ -297,8 +320,7 @@ const getters: Readonly<Record<string, (input: Reader, field: Field) => unknown>
 };
 
 function getField(input: Reader, field: Field): unknown {
-  const width = widths[field.kind];
-  if (width !== undefined) return getInteger(input, width);
+  if (field.width !== undefined) return getInteger(input, field.width);
   return (getters[field.kind] ?? getText)(input, field);
 }
 
@@ -332,7 +354,7 @@ function getPrefix(input: Reader): string {
 }
 
 function getList(input: Reader, { max, struct }: Field): readonly Values[] {
-  const { where } = input;
+  const where = placeOf(input);
   const count = getInteger(input, 2);
   if (count > max) refuse(input, `${count} elements, at most ${max}`);
   const fields = input.codec.structs.get(struct) ?? [];

@@ -182,23 +182,23 @@ function pairUp(bytes: Uint8Array | readonly number[]): number[] {
   return pairs;
 }
 
+/** RFC 5952 section 4.2: the longest run of zero groups is left out, the first of equals. */
 function formatV6(bytes: Uint8Array | readonly number[]): Ip {
-  const groups = pairUp(bytes);
-  const isMapped = groups.slice(0, 5).every((group) => group === 0) && groups[5] === 0xffff;
-  if (isMapped) return `::ffff:${bytes.slice(12).join(".")}`;
-  const { start, length } = longestZeros(groups);
-  const hex = groups.map((group) => group.toString(16));
-  if (length < 2) return hex.join(":");
-  return `${hex.slice(0, start).join(":")}::${hex.slice(start + length).join(":")}`;
-}
-
-/** RFC 5952 section 4.2: the longest run of zero groups, the first of equals. */
-function longestZeros(groups: readonly number[]): { start: number; length: number } {
-  let best = { start: 0, length: 0 };
+  const hex: string[] = [];
   let run = 0;
-  groups.forEach((group, i) => {
+  let longest = 0;
+  let end = 0;
+  for (const group of pairUp(bytes)) {
+    hex.push(group.toString(16));
     run = group === 0 ? run + 1 : 0;
-    if (run > best.length) best = { start: i + 1 - run, length: run };
-  });
-  return best;
+    if (run > longest) {
+      longest = run;
+      end = hex.length;
+    }
+  }
+  if (end === 5 && longest === 5 && hex[5] === "ffff") {
+    return `::ffff:${bytes.slice(12).join(".")}`;
+  }
+  if (longest < 2) return hex.join(":");
+  return `${hex.slice(0, end - longest).join(":")}::${hex.slice(end).join(":")}`;
 }

@@ -240,7 +240,15 @@ function foldRoute(store: ObservedStore, message: MessageOf<"route">): boolean {
 function foldRule(store: ObservedStore, message: MessageOf<"rule">): boolean {
   const { deleted, type: _type, family, ...rest } = message;
   const rule = { family: family === 6 ? 6 : 4, ...rest } as const;
-  return foldEntry(store.rules, ruleKey(rule), rule, deleted);
+  return setRule(store, rule, deleted);
+}
+
+/** The key says all of a rule. */
+function setRule(store: ObservedStore, rule: ObservedRule, isGone: boolean): boolean {
+  const key = ruleKey(rule);
+  if (isGone || store.rules.has(key)) return isGone && store.rules.delete(key);
+  store.rules.set(key, rule);
+  return true;
 }
 
 /** Moving between live states interests nobody. */
@@ -267,8 +275,7 @@ function usableMac(neighbour: ObservedNeighbour | undefined): string {
 type OperationOf<Kind extends Operation["kind"]> = Extract<Operation, { kind: Kind }>;
 
 function foldRuleResult(store: ObservedStore, operation: OperationOf<"rule">): void {
-  const rule = asOurs(operation.rule);
-  foldEntry(store.rules, ruleKey(rule), rule, operation.remove);
+  setRule(store, asOurs(operation.rule), operation.remove);
 }
 
 function foldRouteResult(store: ObservedStore, operation: OperationOf<"route">): void {
