@@ -3,7 +3,11 @@
  * byte; its mistakes are told with path, value and expectation. With ADIT_GOLDEN=write the golden
  * files are written anew, for a person to read.
  */
-import { copyFileSync, existsSync, readFileSync, writeFileSync } from "node:fs";
+import { spawnSync } from "node:child_process";
+import {
+  copyFileSync, cpSync, existsSync, mkdirSync, readFileSync, readdirSync, symlinkSync,
+  writeFileSync,
+} from "node:fs";
 import { join, resolve } from "node:path";
 import { suite } from "uvu";
 import * as assert from "uvu/assert";
@@ -115,6 +119,27 @@ starter("writes a policy that passes its own check, tests and scenario", () =>
     assert.match(readFileSync(join(own, "README.md"), "utf8"), /adit policy swap/);
     assert.is((await runIn(folder, "new", "my-policy")).code, 3);
     assert.is((await runIn(folder, "new", "Not A Name")).code, 2);
+  }));
+
+starter("depends on the tarball that it was installed from", () =>
+  inFolder({
+    "package.json": '{ "dependencies": { "adit-policy": "file:packed/adit-policy.tgz" } }',
+    "packed/adit-policy.tgz": "",
+  }, (folder) => {
+    const modules = join(folder, "node_modules");
+    mkdirSync(modules);
+    for (const name of readdirSync("node_modules")) {
+      symlinkSync(resolve("node_modules", name), join(modules, name));
+    }
+    const installed = join(modules, "adit-policy");
+    cpSync("runtime/policy-sdk", installed, { recursive: true });
+    cpSync("runtime/policy-starter", join(installed, "starter"), { recursive: true });
+    const program = join(installed, "bin/adit-policy.mjs");
+    const made = spawnSync(process.execPath, [program, "new", "my-policy"], { cwd: folder });
+    assert.is(made.status, 0, String(made.stderr));
+    const manifest = readFileSync(join(folder, "my-policy/package.json"), "utf8");
+    assert.match(manifest, '"adit-policy": "file:../packed/adit-policy.tgz"');
+    return Promise.resolve();
   }));
 
 starter.run();

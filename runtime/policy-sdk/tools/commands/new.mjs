@@ -67,11 +67,21 @@ const isCheckout = () => !SDK_FOLDER.includes("/node_modules/");
 function fillManifest(text, name, target) {
   const manifest = JSON.parse(text);
   const own = JSON.parse(readFileSync(join(SDK_FOLDER, "package.json"), "utf8"));
-  const version = isCheckout() ? `file:${relative(realTarget(target), realPath(SDK_FOLDER))}`
-    : own.version;
+  const source = isCheckout() ? realPath(SDK_FOLDER) : tarball(own.name);
   manifest.name = name;
-  manifest.devDependencies["adit-policy"] = version;
+  manifest.devDependencies["adit-policy"] = source === undefined ? own.version
+    : `file:${relative(realTarget(target), source)}`;
   return `${JSON.stringify(manifest, null, 2)}\n`;
+}
+
+/** What this package was installed from, undefined if that was a registry. */
+function tarball(name) {
+  const home = resolve(SDK_FOLDER, "../..");
+  const file = join(home, "package.json");
+  if (!existsSync(file)) return undefined;
+  const { dependencies, devDependencies } = JSON.parse(readFileSync(file, "utf8"));
+  const from = { ...devDependencies, ...dependencies }[name] ?? "";
+  return from.startsWith("file:") ? realPath(join(home, from.slice("file:".length))) : undefined;
 }
 
 /** Links are relative to where the folder really is. */
