@@ -151,7 +151,9 @@ export class ScriptLife {
   }
 
   #onSwapped(script: ReferenceScript, { status, body }: ApiAnswer): void {
-    if (status === 200 && !script.isGood) {
+    // Nobody can tell before it is asked about a device.
+    const isAsked = status === 200 && (JSON.parse(body) as { known: number }).known > 0;
+    if (isAsked && !script.isGood) {
       throw new Violation("a bad script is refused", `${script.name}: ${body}`);
     }
     if (status < 400 || status >= 500 || this.#trial !== script) return;

@@ -124,7 +124,7 @@ export const scripts: readonly ReferenceScript[] = [
   ),
 ];
 
-/** What an owner may send by mistake; each is refused before it has any effect. */
+/** What an owner may send by mistake; each is refused before it has any effect on a device. */
 export const badScripts: readonly ReferenceScript[] = [
   bad("no program", "export default definePolicy({"),
   bad("imports too much", 'import { x } from "adit:host";\nexport default {};\n'),

@@ -251,4 +251,22 @@ test("the answers of a former script whose process died hold again while it load
   assert.deepStrictEqual(new Set(household.ways().values()), new Set(["us"]));
 });
 
+test("a bad script that is swapped in while no device is known goes with the first device", () => {
+  const household = onProbation(toDe, 60);
+  assert.strictEqual(ask(household, "rollback").status, 200);
+  const { kernel } = household.machine;
+  for (const { index, addr } of [...kernel.neighbours.values()]) {
+    kernel.removeNeighbour(index, addr);
+  }
+  household.run(1_000);
+  const rubbish = scriptTo("mars");
+  const { status, body } = ask(household, "swap", { script: rubbish, confirm_s: 60 });
+  assert.strictEqual(status, 200, body);
+  assert.strictEqual((JSON.parse(body) as { known: number }).known, 0);
+  for (const device of household.devices) announce(kernel, device, new Random(1));
+  household.run(1_500);
+  assert.match(outcome(household), /^rollback us: /);
+  assert.deepStrictEqual(new Set(household.ways().values()), new Set(["us"]));
+});
+
 test.run();
