@@ -48,23 +48,23 @@ static void write_stderr(const char *text)
 	(void)written;
 }
 
-/* The unconnected socket makes a restarted syslog daemon the same as the first one. */
+/* The unconnected socket makes a restarted syslog daemon the same as the first one. Daemons expect
+ * a time and most put their own in its place, so it is universal, as musl's syslog(3) has it: local
+ * time would bring the rules of time zones into a program that needs them nowhere else. */
 static void write_syslog(enum log_level level, const char *text)
 {
 	static const struct sockaddr_un addr = { .sun_family = AF_UNIX, .sun_path = SYSLOG_PATH };
+	static const char months[] = "JanFebMarAprMayJunJulAugSepOctNovDec";
 	char line[LINE_BYTES_MAX + 128];
-	char stamp[32];
-	struct tm local;
+	struct tm utc;
 	time_t now = time(NULL);
 	int length;
 
-	if (log_syslog_fd < 0 || !localtime_r(&now, &local))
+	if (log_syslog_fd < 0 || !gmtime_r(&now, &utc))
 		return;
-	if (!strftime(stamp, sizeof(stamp), "%b %e %H:%M:%S", &local))
-		return;
-	length = snprintf(line, sizeof(line), "<%d>%s %s[%d]: %s", SYSLOG_FACILITY | (int)level,
-			  stamp,
-			  log_ident, (int)getpid(), text);
+	length = snprintf(line, sizeof(line), "<%d>%.3s %2d %02d:%02d:%02d %s[%d]: %s",
+			  SYSLOG_FACILITY | (int)level, months + 3 * utc.tm_mon, utc.tm_mday,
+			  utc.tm_hour, utc.tm_min, utc.tm_sec, log_ident, (int)getpid(), text);
 	if (length > 0)
 		sendto(log_syslog_fd, line, (size_t)length, MSG_DONTWAIT | MSG_NOSIGNAL,
 		       (const struct sockaddr *)&addr, sizeof(addr));

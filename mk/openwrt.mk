@@ -2,34 +2,41 @@
 # sources that lie unpacked in build/. The TypeScript bundles came with the archive of `make dist`.
 #
 #   make openwrt OPENWRT_CC=… OPENWRT_AR=… OPENWRT_CFLAGS=… OPENWRT_LDFLAGS=…
-#       OPENWRT_MBEDTLS=own|system OPENWRT_ENGINE_CFLAGS=…
+#       OPENWRT_MBEDTLS=own|system OPENWRT_ENGINE_CFLAGS=… [OPENWRT_PLACE=a folder in build/]
 
 ifdef OPENWRT_CC
 export ADIT_NO_BOOTSTRAP := 1
 OPENWRT_AR ?= ar
 OPENWRT_MBEDTLS ?= own
+OPENWRT_PLACE ?= openwrt
+OPENWRT_AT := $(B)/$(OPENWRT_PLACE)
 # Warnings of compilers to come are no errors there.
-OPENWRT_FLAGS := -ffunction-sections -fdata-sections $(OPENWRT_CFLAGS) -Wno-error
+OPENWRT_FLAGS := -ffunction-sections -fdata-sections $(C_PACKS_WELL) $(OPENWRT_CFLAGS) -Wno-error
 
-$(eval $(call objects,openwrt,$(OPENWRT_CC),$(OPENWRT_FLAGS),\
+# What touches every byte of a packet is no place to save.
+OPENWRT_FAST := c/tls/chacha20.o c/tls/poly1305.o mbedtls/aes.o mbedtls/gcm.o
+$(OPENWRT_FAST:%=$(OPENWRT_AT)/%): FAST := $(CROSS_SPEED)
+
+$(eval $(call objects,$(OPENWRT_PLACE),$(OPENWRT_CC),$(OPENWRT_FLAGS) $$(FAST),\
 	-I$(ENGINE) $(OPENWRT_FLAGS) $(OPENWRT_ENGINE_CFLAGS),$(OPENWRT_AR)))
-$(eval $(call mbedtls_rules,openwrt,$(OPENWRT_CC),$(OPENWRT_FLAGS),$(OPENWRT_AR)))
-$(B)/openwrt/quickjs/quickjs.o: $(ENGINE)/quickjs.c
+$(eval $(call mbedtls_rules,$(OPENWRT_PLACE),$(OPENWRT_CC),$(OPENWRT_FLAGS) $$(FAST),$(OPENWRT_AR)))
+$(OPENWRT_AT)/quickjs/quickjs.o: $(ENGINE)/quickjs.c
 
 ifeq ($(OPENWRT_MBEDTLS),system)
 C_MBEDTLS := -isystem $(MONOCYPHER)
-OPENWRT_TLS := $(C_BACKEND_mbedtls:%.c=$(B)/openwrt/%.o) $(B)/openwrt/monocypher/monocypher.o
+OPENWRT_TLS := $(C_BACKEND_mbedtls:%.c=$(OPENWRT_AT)/%.o) \
+	$(OPENWRT_AT)/monocypher/monocypher.o
 OPENWRT_LIBS := -lmbedtls -lmbedx509 -lmbedcrypto
 else
-OPENWRT_TLS := $(call mbedtls_objects,openwrt)
+OPENWRT_TLS := $(call mbedtls_objects,$(OPENWRT_PLACE))
 OPENWRT_LIBS :=
 endif
 
 .PHONY: openwrt
-openwrt: $(B)/openwrt/aditd
+openwrt: $(OPENWRT_AT)/aditd
 
-$(B)/openwrt/aditd: $(C_COMMON:%.c=$(B)/openwrt/%.o) $(QJS_SRC:%.c=$(B)/openwrt/quickjs/%.o) \
-		$(OPENWRT_TLS)
+$(OPENWRT_AT)/aditd: $(C_COMMON:%.c=$(OPENWRT_AT)/%.o) \
+		$(QJS_SRC:%.c=$(OPENWRT_AT)/quickjs/%.o) $(OPENWRT_TLS)
 	$(call say,LD,$@)
 	$(Q)$(OPENWRT_CC) $(OPENWRT_FLAGS) $(OPENWRT_LDFLAGS) -Wl,--gc-sections -o $@ $^ \
 		$(OPENWRT_LIBS) -lm

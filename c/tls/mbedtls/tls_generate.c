@@ -16,6 +16,8 @@
 #define DAY_S 86400
 #define HOUR_S 3600
 #define TEXT_SIZE 4096
+/* Six numbers of any size; those of a date make 14 digits. */
+#define TIME_SIZE 72
 #define P256_SIZE 32
 #define POINT_SIZE (1 + 2 * P256_SIZE)
 
@@ -118,18 +120,20 @@ static int set_names(mbedtls_x509write_cert *cert, const char *common_name)
 	return error != 0 ? error : mbedtls_x509write_crt_set_basic_constraints(cert, 1, 0);
 }
 
-static void write_time(time_t when_s, char ret_text[static 16])
+/* strftime would bring the names of days and the rules of time zones along. */
+static void write_time(time_t when_s, char ret_text[static TIME_SIZE])
 {
 	struct tm parts = {0};
 
 	gmtime_r(&when_s, &parts);
-	strftime(ret_text, 16, "%Y%m%d%H%M%S", &parts);
+	snprintf(ret_text, TIME_SIZE, "%04d%02d%02d%02d%02d%02d", parts.tm_year + 1900,
+		 parts.tm_mon + 1, parts.tm_mday, parts.tm_hour, parts.tm_min, parts.tm_sec);
 }
 
 static int set_numbers(mbedtls_x509write_cert *cert, unsigned days)
 {
 	time_t now_s = time(NULL);
-	char from[16], to[16];
+	char from[TIME_SIZE], to[TIME_SIZE];
 	uint8_t serial[8];
 	int error = tls_random(NULL, serial, sizeof(serial));
 
