@@ -85,8 +85,8 @@ $(foreach target,$(CROSS),$(eval $(call cross_rules,$(target))))
 cross: $(CROSS)
 
 # Where there is no cross compiler `make size` tells of the rest.
-size-package: $(if $(shell command -v $(CROSS_TOOLS_mips)gcc),mips mipsel bundle)
-	$(Q)scripts/size-package $(filter mips mipsel,$^)
+size-package: $(if $(shell command -v $(CROSS_TOOLS_mips)gcc),mips mipsel variant bundle)
+	$(Q)scripts/size-package $(if $^,mips mipsel variant-mips variant-mipsel)
 
 prepare-cross:
 	$(Q)scripts/bootstrap cross

@@ -31,6 +31,8 @@ else
 OPENWRT_TLS := $(call mbedtls_objects,$(OPENWRT_PLACE))
 OPENWRT_LIBS :=
 endif
+# Compiled as one, if at all, also means in one piece, which packs better.
+OPENWRT_ONE := $(if $(findstring -flto,$(OPENWRT_LDFLAGS)),-flto-partition=one)
 
 .PHONY: openwrt
 openwrt: $(OPENWRT_AT)/aditd
@@ -38,6 +40,6 @@ openwrt: $(OPENWRT_AT)/aditd
 $(OPENWRT_AT)/aditd: $(C_COMMON:%.c=$(OPENWRT_AT)/%.o) \
 		$(QJS_SRC:%.c=$(OPENWRT_AT)/quickjs/%.o) $(OPENWRT_TLS)
 	$(call say,LD,$@)
-	$(Q)$(OPENWRT_CC) $(OPENWRT_FLAGS) $(OPENWRT_LDFLAGS) -Wl,--gc-sections -o $@ $^ \
+	$(Q)$(OPENWRT_CC) $(OPENWRT_FLAGS) $(OPENWRT_LDFLAGS) $(OPENWRT_ONE) -Wl,--gc-sections -o $@ $^ \
 		$(OPENWRT_LIBS) -lm
 endif

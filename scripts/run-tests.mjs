@@ -18,7 +18,7 @@ import { isLuci } from "../test/luci/server.mjs";
 import { makeBench } from "./run-tests/bench.mjs";
 import { capture } from "./run-tests/child.mjs";
 import { addCounts, closingLine, noCounts } from "./run-tests/counts.mjs";
-import { crossPrograms, whyNoCross } from "./run-tests/cross.mjs";
+import { crossPrograms, variantPrograms, whyNoCross } from "./run-tests/cross.mjs";
 
 const JOBS = Number(process.env.JOBS ?? availableParallelism());
 const FUZZ_RUNS = Number(process.env.FUZZ_RUNS ?? 20_000);
@@ -221,6 +221,18 @@ const TIERS = [
     programs: () => [
       check("scripts/size-package", ["scripts/size-package", "mips", "mipsel"]),
       ...crossPrograms(filesIn("test/c", "_test.c"), filesIn("docs/policies", ".test.ts")),
+    ],
+  },
+  {
+    name: "variant",
+    title: "the package for the system's TLS library, built as the feed builds it",
+    whyNot: whyNoCross,
+    prepare: [make("variant-tests"), make("bundle")],
+    programs: () => [
+      check("scripts/size-package", ["scripts/size-package", "variant-mips"]),
+      ...variantPrograms(["session_test", "known_answers_test"],
+        [...ON_BOTH_TLS, "tls_interop_test", "tls_verify_test"],
+        filesIn("docs/policies", ".test.ts")),
     ],
   },
   {
