@@ -101,7 +101,11 @@ CROSS_EMULATED := mips mipsel
 CROSS_TESTS_NOT := cages_test chaos_test control_test datapath_test ed25519_test kernel_test \
 	policy_test policy_memory_test seccomp_test supervise_test tls_interop_test tls_test \
 	tls_verify_test vm_test watch_test
-CROSS_TESTS := $(filter-out $(CROSS_TESTS_NOT),$(C_TESTS))
+# A program for this machine's own processor needs no emulator.
+CROSS_TESTS_NOT_x86-64 := ed25519_test policy_memory_test tls_interop_test tls_test tls_verify_test
+# $(1) target
+cross_tests = $(patsubst %,$(B)/$(1)/test/%,\
+	$(filter-out $(or $(CROSS_TESTS_NOT_$(1)),$(CROSS_TESTS_NOT)),$(C_TESTS)))
 
 # $(1) target
 define cross_test_rules
@@ -118,15 +122,20 @@ $(B)/$(1)/test/%: test/c/%.c $(B)/$(1)/libadit.a $(B)/$(1)/libtls-mbedtls.a mk/c
 		-o $$@.o $$<
 	$$(Q)$(call cross_link,$(1),-o $$@ $$@.o $(call archives,$(1),mbedtls))
 
--include $(B)/$(1)/engine.d $(CROSS_TESTS:%=$(B)/$(1)/test/%.d)
+-include $(B)/$(1)/engine.d $(patsubst %,%.d,$(call cross_tests,$(1)))
 endef
 
-$(foreach target,$(CROSS_EMULATED),$(eval $(call cross_test_rules,$(target))))
+$(foreach target,$(CROSS),$(eval $(call cross_test_rules,$(target))))
 
 # The suites in C run in the byte order that this machine does not have.
+#: make test TIERS=cross CROSS_SUITES="mips mipsel aarch64 x86-64"  all targets; without it mips
+CROSS_SUITES ?= mips
+CROSS_TESTED := $(sort $(CROSS_EMULATED) $(CROSS_SUITES))
+export CROSS_SUITES
+
 .PHONY: cross-tests
-cross-tests: bundle $(CROSS_EMULATED:%=$(B)/%/engine) $(CROSS_EMULATED:%=$(B)/%/aditd) $(B)/obj/engine \
-	$(CROSS_TESTS:%=$(B)/mips/test/%) $(B)/policy.mjs
+cross-tests: bundle $(CROSS_TESTED:%=$(B)/%/engine) $(CROSS_TESTED:%=$(B)/%/aditd) $(B)/obj/engine \
+	$(foreach target,$(CROSS_SUITES),$(call cross_tests,$(target))) $(B)/policy.mjs
 
 $(B)/obj/engine: test/cross/engine.c $(B)/obj/libadit.a Makefile
 	$(call say,CC,$< [obj])
@@ -162,3 +171,10 @@ bench-mips: $(CROSS_EMULATED:%=$(B)/%/aead) $(CROSS_EMULATED:%=$(B)/%/path) $(B)
 	$(Q)node test/cross/path.mjs $(CROSS_EMULATED)
 
 -include $(B)/cross/count.so.d
+
+# ---------------------------------------------------------------------------------------- same bytes
+#: make reproducible  builds the program for mips_24kc twice in two places and compares the bytes
+
+.PHONY: reproducible
+reproducible: $(TOOLCHAIN)/mips/.built $(QJS)/.fetched $(MBEDTLS)/.fetched $(MONOCYPHER)/.fetched
+	$(Q)scripts/check-reproducible mips

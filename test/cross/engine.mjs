@@ -8,11 +8,11 @@ import { execFileSync } from "node:child_process";
 import { readFileSync } from "node:fs";
 import { createContext, runInContext } from "node:vm";
 import { getQuickJS } from "quickjs-emscripten";
+import { emulatorOf } from "../../scripts/run-tests/cross.mjs";
 
 const NUMBERS = "test/cross/numbers.js";
 const OWN_TESTS = ["language", "builtin", "bigint", "closure", "loop"]
   .map((name) => `build/quickjs/tests/test_${name}.js`);
-const CPU = "24Kc";
 const SECONDS_MAX = 120;
 /** How far two C libraries may be apart, in parts of the result: two units in the last place. */
 const APART_MAX = 2 ** -51;
@@ -20,7 +20,7 @@ const APART_MAX = 2 ** -51;
 /** What the engine for `target` prints when it runs `file`; throws if it fails. */
 function runOn(target, file) {
   const [program, ...args] = target === "obj" ? ["build/obj/engine", file]
-    : [`qemu-${target}`, "-cpu", CPU, `build/${target}/engine`, file];
+    : [...emulatorOf(target), `build/${target}/engine`, file];
   const env = { ...process.env, TZ: "UTC" };
   return execFileSync(program, args, { encoding: "utf8", env, timeout: SECONDS_MAX * 1000 });
 }
