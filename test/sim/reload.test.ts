@@ -91,6 +91,20 @@ test("a file that is not taken ends nothing", () => {
   assert.ok(at > 0 && lines.indexOf("the old configuration stays") > at, lines);
 });
 
+test("a file of another role is not taken, and nothing is compared with it", () => {
+  const home = new Home();
+  home.click("us");
+  home.save({
+    role: "gateway",
+    listen: [{ address: "[::]:443", cert: "/etc/adit/gw.crt", key: "/etc/adit/gw.key" }],
+    clients: [{ name: "home", token_sha256: "ab".repeat(32) }],
+  });
+  assert.is(home.way(), "us");
+  assert.match(home.machine.logLines().join("\n"), /role: expected router as before; .* restart/);
+  home.save({ role: "router", protected_mac_addrs: [{ mac_addr: home.phone, vl: "de" }] });
+  assert.is(home.way(), "de");
+});
+
 test("a rule that cannot be written holds, and its answer says for how long", () => {
   const home = new Home();
   assert.not(home.click("us").includes("not_kept"));

@@ -45,8 +45,11 @@ export function loadConfiguration(
     const { config, issues, warnings, isEnabled } = parseConfig(text);
     for (const line of issueLines(warnings, core.facts.configPath)) logWarning(core, line);
     if (!isEnabled) return done([disabled, ...issues], false);
-    if (config !== undefined) takeConfiguration(configuration, withSocket(core, config));
-    return done(issues, true);
+    if (config === undefined) return done(issues, true);
+    const role = core.config?.role ?? config.role;
+    if (config.role !== role) return done([otherRole(role, config.role)], true);
+    takeConfiguration(configuration, withSocket(core, config));
+    return done([], true);
   });
 }
 
@@ -112,6 +115,11 @@ function takeConfiguration(configuration: Configuration, file: Config): void {
 function withSocket(core: Core, config: Config): Config {
   if (config.api.socket !== "") return config;
   return { ...config, api: { ...config.api, socket: `${core.facts.runDir}/${socketName}` } };
+}
+
+function otherRole(role: string, found: string): Issue {
+  const expected = `${role} as before; a change of role needs a restart`;
+  return { path: "role", value: JSON.stringify(found), expected };
 }
 
 function unreadable(why: string): Issue {

@@ -117,16 +117,10 @@ function warnMissing(core: Core): void {
 /** Reads the file again. With any issue the configuration in force stays. */
 export function reload(engine: Engine, done: (issues: readonly Issue[]) => void): void {
   const { core } = engine;
-  const before = core.config;
-  if (before === undefined || core.stopping) return done([]);
-  loadConfiguration(engine.configuration, (found) => {
-    const after = core.config;
-    const changed = after !== undefined && after.role !== before.role;
-    const expected = `${before.role} as before; a change of role needs a restart`;
-    const issues = changed ? [{ path: "role", value: `"${after.role}"`, expected }] : found;
-    if (changed) core.config = before;
+  if (core.config === undefined || core.stopping) return done([]);
+  loadConfiguration(engine.configuration, (issues) => {
     for (const line of issueLines(issues, core.facts.configPath)) logError(core, line);
-    if (issues.length === 0 && after !== undefined) takeAgain(engine, after);
+    if (issues.length === 0 && core.config !== undefined) takeAgain(engine, core.config);
     done(issues);
   });
 }
