@@ -82,6 +82,7 @@ void command_hello(struct mover *mover, uint32_t seq, const struct msg_hello *me
 	log_info("decider %u: module %s%s%s", mover->starts, message->module,
 		 message->role[0] ? ", role " : "", message->role);
 	decider_greeted(mover);
+	decider_note(mover, DECIDER_LOADED);
 	send_state(mover, seq);
 	if (mover->terminating)
 		decider_signal(mover, SIGTERM);
@@ -99,14 +100,34 @@ void command_log(struct mover *mover, uint32_t seq, const struct msg_log *messag
 	log_line(known ? (enum log_level)message->level : LOG_LEVEL_INFO, "%s", message->text);
 }
 
+/* Milliseconds of each part of the start, for who wants to know what made it slow. */
+static void tell_start(const struct mover *mover)
+{
+	const struct decider *decider = &mover->decider;
+	uint64_t now_us = loop_now_us(mover->loop);
+	uint64_t from_us = decider->started_us;
+	unsigned int part_ms[DECIDER_STEPS];
+
+	for (int i = 0; i < DECIDER_STEPS; i++) {
+		uint64_t step_us = decider->step_us[i] ? decider->step_us[i] : from_us;
+
+		part_ms[i] = (unsigned int)((step_us - from_us) / 1000);
+		from_us = step_us;
+	}
+	log_info("ready %u ms after the start of the decider: module %u, configuration %u, "
+		 "kernel's tables %u, changes %u, of these nft %u",
+		 (unsigned int)((now_us - decider->started_us) / 1000), part_ms[DECIDER_LOADED],
+		 part_ms[DECIDER_CONFIGURED], part_ms[DECIDER_INFORMED],
+		 (unsigned int)((now_us - from_us) / 1000),
+		 (unsigned int)((nft_busy_us(mover->nft) - decider->nft_us) / 1000));
+}
+
 void command_ready(struct mover *mover, uint32_t seq, const struct msg_ready *message)
 {
 	(void)seq;
 	(void)message;
 	if (!mover->decider.ready)
-		log_info("ready %llu ms after the start of the decider",
-			 (unsigned long long)(loop_now_us(mover->loop) -
-					      mover->decider.started_us) / 1000);
+		tell_start(mover);
 	mover->decider.ready = true;
 }
 

@@ -12,6 +12,7 @@
 void command_watch(struct mover *mover, uint32_t seq, const struct msg_watch *message)
 {
 	(void)message;
+	decider_note(mover, DECIDER_CONFIGURED);
 	command_reply(mover, seq, 0, NULL, -1);
 	if (watch_start(mover->watch) < 0)
 		decider_kill(mover, "the kernel cannot be watched");
@@ -150,6 +151,7 @@ void command_nft_list(struct mover *mover, uint32_t seq, const struct msg_nft_li
 	struct nft_result busy = { .text = "" };
 
 	(void)message;
+	decider_note(mover, DECIDER_INFORMED);
 	busy.error = nft_list(mover->nft, &asker);
 	if (busy.error)
 		nft_listed(mover, seq, &busy);

@@ -259,7 +259,8 @@ void decider_start(struct mover *mover)
 	if (mover->decider.pid)
 		return;
 	mover->decider = (struct decider){ .exited.fd = -1,
-					   .started_us = loop_now_us(mover->loop) };
+					   .started_us = loop_now_us(mover->loop),
+					   .nft_us = nft_busy_us(mover->nft) };
 	error = spawn(mover);
 	if (error) {
 		mover->failures++;
@@ -325,6 +326,12 @@ void decider_greeted(struct mover *mover)
 {
 	mover->decider.greeted = true;
 	loop_timer_stop(&mover->silence);
+}
+
+void decider_note(struct mover *mover, enum decider_step step)
+{
+	if (!mover->decider.step_us[step])
+		mover->decider.step_us[step] = loop_now_us(mover->loop);
 }
 
 void decider_pong(struct mover *mover, uint32_t token)

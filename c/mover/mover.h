@@ -39,6 +39,9 @@ struct reply_part {
 };
 
 /* A process that decides. */
+/* Where a start is on its way: what the decider said first, in this order. */
+enum decider_step { DECIDER_LOADED, DECIDER_CONFIGURED, DECIDER_INFORMED, DECIDER_STEPS };
+
 struct decider {
 	pid_t pid; /* 0 while there is none */
 	struct loop_watch exited; /* a pidfd */
@@ -47,6 +50,8 @@ struct decider {
 	bool ready;
 	bool takes_calls; /* it knows what is offered on the bus */
 	uint64_t started_us;
+	uint64_t step_us[DECIDER_STEPS]; /* 0 until it got there */
+	uint64_t nft_us;		 /* that nft ran before it */
 	uint32_t ping_token;
 	bool ping_open;
 	uint32_t silences; /* since the ping */
@@ -117,6 +122,8 @@ void decider_send(struct mover *mover, const uint8_t *bytes, int length, int fd)
 void decider_signal(struct mover *mover, uint8_t number);
 /* To be called for its hello, after which it has to answer pings. */
 void decider_greeted(struct mover *mover);
+/* To be called whenever it says what tells of the step; only the first time counts. */
+void decider_note(struct mover *mover, enum decider_step step);
 /* To be called for every pong. */
 void decider_pong(struct mover *mover, uint32_t token);
 /* Kills and reaps without restarting; for the end of the mover. */

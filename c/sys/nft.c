@@ -26,6 +26,8 @@ struct nft {
 	int first;
 	int count;
 	size_t bytes; /* of all scripts in the ring */
+	uint64_t busy_us; /* of processes that ended */
+	uint64_t begun_us; /* the last one */
 	struct operation ring[NFT_WAITING_MAX];
 };
 
@@ -46,6 +48,7 @@ static void finish(struct nft *nft, const struct nft_result *result)
 	struct operation operation = nft->ring[nft->first];
 
 	nft->exec = NULL;
+	nft->busy_us += loop_now_us(nft->loop) - nft->begun_us;
 	nft->first = (nft->first + 1) % NFT_WAITING_MAX;
 	nft->count--;
 	nft->bytes -= operation.size;
@@ -94,6 +97,7 @@ static void start_next(struct nft *nft)
 
 	if (nft->count == 0 || nft->exec || nft->retry.heap_index)
 		return;
+	nft->begun_us = loop_now_us(nft->loop);
 	nft->start_error = exec_start(nft->loop, &request, &nft->exec);
 	if (nft->start_error)
 		loop_timer_start(nft->loop, &nft->retry, 0);
@@ -151,6 +155,11 @@ int nft_list(struct nft *nft, const struct nft_asker *asker)
 	struct operation operation = { .asker = *asker };
 
 	return enqueue(nft, &operation);
+}
+
+uint64_t nft_busy_us(const struct nft *nft)
+{
+	return nft->busy_us;
 }
 
 void nft_forget(struct nft *nft)

@@ -42,6 +42,8 @@ int nft_apply(struct nft *nft, uint8_t *script, size_t size, const struct nft_as
 	      char *ret_text);
 /* Lists the table as JSON text. 0 or -EBUSY. */
 int nft_list(struct nft *nft, const struct nft_asker *asker);
+/* How long nft processes ran in all. */
+uint64_t nft_busy_us(const struct nft *nft);
 /* Calls no `done` any more for operations that were asked for: their asker is gone. They run. */
 void nft_forget(struct nft *nft);
 

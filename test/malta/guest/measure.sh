@@ -82,10 +82,21 @@ measure_start() {
   cat <&5 >>"$ROUTER_LOG" &
   exec 5<&-
   figure start_ms $((START_TICKS * 10))
+  start_parts
   figure shell_ms "$(awk -v t=$SHELL_TICKS -v n=$SHELL_RUNS \
     'BEGIN { printf "%.2f\n", t * 10 / n }')"
   figure start_in_shells "$(awk -v a=$START_TICKS -v b="$SHELL_TICKS" -v n=$SHELL_RUNS \
     'BEGIN { printf "%.0f\n", a * n / b }')"
+}
+
+# What the mover says of the parts; what is left of start_ms is the mover's own start.
+start_parts() {
+  awk '/ready [0-9]* ms after the start of the decider/ {
+      n = split("decider module config tables changes nft", name, " ")
+      gsub(/[^0-9 ]/, "")
+      split($0, ms, " ")
+      for (i = 1; i <= n; i++) print "malta: figure start_" name[i] "_ms " ms[i]
+    }' "$ROUTER_LOG"
 }
 
 # throughput DEVICE: KiB/s of one download.
