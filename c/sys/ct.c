@@ -20,9 +20,11 @@
 struct request {
 	struct inet_prefix prefix;
 	struct ct_asker asker; /* done is NULL once forgotten */
+	uint32_t deleted;
 };
 
-/* Request `first` is the one whose walk goes on. */
+/* One walk over the table serves all requests that wait when it begins: a table has room for as
+ * many entries as the machine has memory, and the kernel looks at all of that. */
 struct ct {
 	struct loop *loop;
 	struct nl_socket *dump; /* NULL without connection tracking */
@@ -32,7 +34,7 @@ struct ct {
 	uint32_t sequence;
 	bool interrupted;
 	int walks;
-	uint32_t deleted;
+	int served; /* requests of the walk under way, from `first` on; 0 while there is none */
 	int first;
 	int count;
 	struct request ring[CT_WAITING_MAX];
@@ -100,20 +102,46 @@ int ct_match(const struct nl_message *message, const struct inet_prefix *prefix,
 	return 1;
 }
 
+static struct request *request_at(struct ct *ct, int i)
+{
+	return &ct->ring[(ct->first + i) % CT_WAITING_MAX];
+}
+
+static void begin_soon(struct ct *ct)
+{
+	if (ct->count > 0 && ct->served == 0 && !ct->begin.heap_index)
+		loop_timer_start(ct->loop, &ct->begin, 0);
+}
+
+/* Whoever is told may ask for more at once. */
 static void finish(struct ct *ct, int error)
 {
-	struct request request = ct->ring[ct->first];
-	uint32_t deleted = ct->deleted;
+	int served = ct->served;
 
-	ct->first = (ct->first + 1) % CT_WAITING_MAX;
-	ct->count--;
-	ct->deleted = 0;
+	ct->served = 0;
 	ct->walks = 0;
 	ct->sequence = 0;
-	if (ct->count > 0)
-		loop_timer_start(ct->loop, &ct->begin, 0);
-	if (request.asker.done)
-		request.asker.done(request.asker.arg, request.asker.tag, error, deleted);
+	while (served-- > 0) {
+		struct request request = *request_at(ct, 0);
+
+		ct->first = (ct->first + 1) % CT_WAITING_MAX;
+		ct->count--;
+		if (request.asker.done)
+			request.asker.done(request.asker.arg, request.asker.tag, error,
+					   request.deleted);
+	}
+	begin_soon(ct);
+}
+
+/* AF_UNSPEC if requests of both families are served. */
+static uint8_t family_served(struct ct *ct)
+{
+	uint8_t family = request_at(ct, 0)->prefix.ip.family;
+
+	for (int i = 1; i < ct->served; i++)
+		if (request_at(ct, i)->prefix.ip.family != family)
+			return AF_UNSPEC;
+	return family == 4 ? AF_INET : AF_INET6;
 }
 
 static int send_dump(struct ct *ct)
@@ -126,8 +154,7 @@ static int send_dump(struct ct *ct)
 	nl_begin(&builder, buffer, sizeof(buffer), TYPE(IPCTNL_MSG_CT_GET), NLM_F_DUMP);
 	header = nl_put_header(&builder, sizeof(*header));
 	if (header)
-		header->nfgen_family =
-			ct->ring[ct->first].prefix.ip.family == 4 ? AF_INET : AF_INET6;
+		header->nfgen_family = family_served(ct);
 	length = nl_end(&builder);
 	ct->interrupted = false;
 	return length < 0 ? length :
@@ -137,8 +164,11 @@ static int send_dump(struct ct *ct)
 static void begin_walk(struct loop_timer *timer)
 {
 	struct ct *ct = container_of(timer, struct ct, begin);
-	int error = ct->dump ? send_dump(ct) : -EOPNOTSUPP;
+	int error;
 
+	if (ct->served == 0)
+		ct->served = ct->count;
+	error = ct->dump ? send_dump(ct) : -EOPNOTSUPP;
 	ct->walks++;
 	if (error)
 		finish(ct, error == -EOPNOTSUPP ? 0 : error);
@@ -166,18 +196,28 @@ static void walk_ended(struct ct *ct, const struct nl_message *message)
 	}
 }
 
-static void take_entry(struct ct *ct, const struct nl_message *message)
+static void delete_entry(struct ct *ct, const struct nl_message *message)
 {
 	uint8_t request[CT_DELETE_BYTES_MAX] __attribute__((aligned(4)));
 	size_t length = 0;
 
+	for (int i = 0; i < ct->served; i++) {
+		if (ct_match(message, &request_at(ct, i)->prefix, request, &length) <= 0)
+			continue;
+		if (nl_socket_request(ct->command, request, length, NULL) == 0)
+			request_at(ct, i)->deleted++;
+		return;
+	}
+}
+
+static void take_entry(struct ct *ct, const struct nl_message *message)
+{
 	if (message->flags & NLM_F_DUMP_INTR)
 		ct->interrupted = true;
 	if (message->type == NLMSG_DONE || message->type == NLMSG_ERROR)
 		walk_ended(ct, message);
-	else if (ct_match(message, &ct->ring[ct->first].prefix, request, &length) > 0 &&
-		 nl_socket_request(ct->command, request, length, NULL) == 0)
-		ct->deleted++;
+	else
+		delete_entry(ct, message);
 }
 
 static void dump_readable(struct loop_watch *watch, uint32_t events)
@@ -233,9 +273,8 @@ int ct_delete(struct ct *ct, const struct inet_prefix *prefix, const struct ct_a
 {
 	if (ct->count == CT_WAITING_MAX)
 		return -EBUSY;
-	ct->ring[(ct->first + ct->count++) % CT_WAITING_MAX] = (struct request){ *prefix, *asker };
-	if (ct->count == 1)
-		loop_timer_start(ct->loop, &ct->begin, 0);
+	*request_at(ct, ct->count++) = (struct request){ .prefix = *prefix, .asker = *asker };
+	begin_soon(ct);
 	return 0;
 }
 

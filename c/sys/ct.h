@@ -24,8 +24,9 @@ int ct_new(struct loop *loop, struct ct **ret_ct);
 void ct_free(struct ct *ct);
 
 /* Deletes the entries whose original source or reply destination lies in `prefix`, one datagram of
- * the kernel's table in a turn of the loop. A kernel without connection tracking has none to
- * delete. 0 if `done` will be called from the loop, -EBUSY if CT_WAITING_MAX requests wait. */
+ * the kernel's table in a turn of the loop; requests that wait share a walk over the table. A
+ * kernel without connection tracking has none to delete. 0 if `done` will be called from the loop,
+ * -EBUSY if CT_WAITING_MAX requests wait. */
 int ct_delete(struct ct *ct, const struct inet_prefix *prefix, const struct ct_asker *asker);
 /* Calls no `done` any more for requests so far; they run to their end. */
 void ct_forget(struct ct *ct);

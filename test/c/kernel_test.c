@@ -407,6 +407,49 @@ static void note_ct(void *arg, uint32_t tag, int error, uint32_t count)
 	loop_stop(loop);
 }
 
+static int ct_counts[3], ct_told;
+
+static void note_one_of_three(void *arg, uint32_t tag, int error, uint32_t count)
+{
+	(void)arg;
+	EXPECT_EQUAL(error, 0);
+	EXPECT_EQUAL(tag, ct_told); /* in the order in which they asked */
+	ct_counts[ct_told++] = (int)count;
+	if (ct_told == 3)
+		loop_stop(loop);
+}
+
+static void send_from_three_ports(const struct inet_prefix *prefix)
+{
+	for (uint16_t port = 1; port <= 3; port++) {
+		char refusal[SOCK_TEXT_MAX];
+		int fd = sock_connect_udp(&prefix->ip, port, refusal);
+
+		EXPECT(fd >= 0);
+		EXPECT_EQUAL(write(fd, "x", 1), 1);
+		close(fd);
+	}
+}
+
+/* Requests that wait together share one walk, of both families, and have their own numbers. */
+static void one_walk_serves_many(struct ct *ct, const struct inet_prefix *prefix)
+{
+	struct inet_prefix asked[3] = { prefix_of("10.9.0.2", 32), *prefix,
+					prefix_of("fd00::", 64) };
+
+	send_from_three_ports(prefix);
+	ct_told = 0;
+	for (uint32_t i = 0; i < 3; i++) {
+		struct ct_asker asker = { note_one_of_three, NULL, i };
+
+		EXPECT_EQUAL(ct_delete(ct, &asked[i], &asker), 0);
+	}
+	EXPECT_EQUAL(loop_run(loop), 0);
+	EXPECT_EQUAL(ct_counts[0], 0);
+	EXPECT_EQUAL(ct_counts[1], 3);
+	EXPECT_EQUAL(ct_counts[2], 0);
+}
+
 /* A rule that looks at connections switches tracking on; three datagrams make one entry each. */
 static void connections_of_an_address_are_forgotten(void)
 {
@@ -419,14 +462,7 @@ static void connections_of_an_address_are_forgotten(void)
 	run_program(nft, "table ip t { chain c { type filter hook output priority 0; ct state new "
 			 "accept; }\n}\n", 5000000);
 	EXPECT_TEXT(ran.errors, "");
-	for (uint16_t port = 1; port <= 3; port++) {
-		char refusal[SOCK_TEXT_MAX];
-		int fd = sock_connect_udp(&prefix.ip, port, refusal);
-
-		EXPECT(fd >= 0);
-		EXPECT_EQUAL(write(fd, "x", 1), 1);
-		close(fd);
-	}
+	send_from_three_ports(&prefix);
 	EXPECT_EQUAL(ct_new(loop, &ct), 0);
 	EXPECT_EQUAL(ct_delete(ct, &other, &asker), 0);
 	EXPECT_EQUAL(loop_run(loop), 0);
@@ -439,6 +475,7 @@ static void connections_of_an_address_are_forgotten(void)
 	EXPECT_EQUAL(ct_delete(ct, &prefix, &asker), 0);
 	EXPECT_EQUAL(loop_run(loop), 0);
 	EXPECT_EQUAL(ct_count, 0);
+	one_walk_serves_many(ct, &prefix);
 	ct_free(ct);
 }
 
