@@ -16,6 +16,8 @@
 #define MESSAGES_PER_TURN 32
 /* More than the kernel keeps in a socket buffer. */
 #define DRAIN_TURNS_MAX 256
+/* Answers of one turn that leave together. */
+#define GATHERED_BYTES_MAX (64u << 10)
 /* What a queued message costs beside its bytes. */
 #define ENTRY_OVERHEAD_BYTES 64
 
@@ -33,6 +35,7 @@ struct channel {
 	bool closed;
 	bool held;
 	bool drain_wanted;
+	bool gathering; /* what is sent leaves at the end of the turn */
 	struct entry *first;
 	struct entry **last;
 	size_t waiting;
@@ -139,25 +142,41 @@ static void write_ready(struct channel *channel)
 	tell_drained(channel);
 }
 
-/* Descriptors never come from the decider: without a control buffer the kernel drops them. */
+/* As much as the socket has room for. A broken one is reported by the loop, not here. */
+static void send_waiting(struct channel *channel)
+{
+	if (!(channel->ready.events & EPOLLOUT))
+		flush(channel);
+	if (channel->waiting >= CHANNEL_DRAINED_BYTES)
+		channel->drain_wanted = true;
+	set_watched(channel);
+}
+
+/* Answers leave together, because on one processor the first one that arrives alone would stop the
+ * mover for the decider, which then has one answer and waits for the next. Descriptors never come
+ * from the decider: without a control buffer the kernel drops them. */
 static void read_ready(struct channel *channel)
 {
+	channel->gathering = true;
 	for (int i = 0; i < MESSAGES_PER_TURN && !channel->closed && !channel->held; i++) {
 		struct iovec part = { channel->buffer, sizeof(channel->buffer) };
 		struct msghdr message = { .msg_iov = &part, .msg_iovlen = 1 };
 		ssize_t length = recvmsg(channel->ready.fd, &message, MSG_DONTWAIT);
 
 		if (length < 0 && (errno == EAGAIN || errno == EINTR))
-			return;
+			break;
 		if (length <= 0) {
 			close_channel(channel);
-			return;
+			break;
 		}
 		/* A message that was cut is too long for the contract: it cannot be decoded. */
 		if (message.msg_flags & MSG_TRUNC)
 			length = 1;
 		channel->events.message(channel->events.arg, channel->buffer, (size_t)length);
 	}
+	channel->gathering = false;
+	if (!channel->closed && channel->first)
+		send_waiting(channel);
 }
 
 static void channel_ready(struct loop_watch *watch, uint32_t events)
@@ -225,7 +244,7 @@ static int enqueue(struct channel *channel, const uint8_t *bytes, size_t length,
 	return 0;
 }
 
-/* Sends at once where the socket has room; a broken socket is reported by the loop, not here. */
+/* Sends at once where the socket has room, or at the end of a turn in which messages are read. */
 int channel_send(struct channel *channel, const uint8_t *bytes, size_t length, int fd)
 {
 	int error = enqueue(channel, bytes, length, fd);
@@ -234,11 +253,8 @@ int channel_send(struct channel *channel, const uint8_t *bytes, size_t length, i
 		close_fd(fd);
 		return error;
 	}
-	if (!channel->ready.events || !(channel->ready.events & EPOLLOUT))
-		flush(channel);
-	if (channel->waiting >= CHANNEL_DRAINED_BYTES)
-		channel->drain_wanted = true;
-	set_watched(channel);
+	if (!channel->gathering || fd >= 0 || channel->waiting >= GATHERED_BYTES_MAX)
+		send_waiting(channel);
 	return 0;
 }
 
