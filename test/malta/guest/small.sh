@@ -1,5 +1,5 @@
 # shellcheck shell=dash disable=SC1091,SC2154 # The files of this folder are read together.
-# The same router with 32 MB: it starts, and does its work.
+# The same router with 32 MB, in which the gateways and the web server find room as well.
 . /lab/report.sh
 . /lab/network.sh
 . /lab/adit.sh

@@ -4,7 +4,7 @@
 export PATH=/usr/sbin:/usr/bin:/sbin:/bin
 mount -t tmpfs -o size=50% tmp /tmp
 mkdir -p /tmp/run/adit /tmp/run/netns
-while read -r module; do
+[ ! -e /proc/modules ] || while read -r module; do
   insmod "/lib/modules/$module" || echo "malta: FAILED the kernel took no $module"
 done </lib/modules/order
 run=$(sed -n 's/.*adit\.run=\([a-z]*\).*/\1/p' /proc/cmdline)
