@@ -6,8 +6,8 @@
 // What test/malta/image and test/malta/build-kernel made is expected in build/malta. The figures go
 // to build/malta.json (of the big-endian router to build/malta-be.json), the consoles to
 // build/malta/*.log. A boot for which something could not be built is skipped. The last line is
-// "N passed, N failed, N skipped"; the exit status is 0 if nothing failed and every boot came to its
-// end.
+// "N passed, N failed, N skipped"; the exit status is 0 if nothing failed and every boot came to
+// its end.
 
 import { spawn } from "node:child_process";
 import {
