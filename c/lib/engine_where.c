@@ -1,12 +1,14 @@
 /* The engine, unchanged, and one question to it that its interface lacks: where is the running
  * script? Answered without allocating or running anything, because it is asked when the engine has
- * no memory left, and from the signal handler that ends a built-in function which never returns. */
+ * no memory left, and from the signal handler that ends a built-in function which never returns.
+ * And one question of the engine's own, asked by patterns, that is answered here. */
 #include "quickjs.c"
 
 #define FRAMES_MAX 4
 #define NAME_MAX_CHARS 40
 
 int vm_engine_position(JSRuntime *runtime, char *ret_text, size_t size);
+int engine_has_no_scripts(CharRange *range, const char *name, BOOL is_extended);
 
 struct out {
 	char *text;
@@ -92,4 +94,13 @@ int vm_engine_position(JSRuntime *runtime, char *ret_text, size_t size)
 	if (size > 0)
 		ret_text[out.used] = '\0';
 	return frames;
+}
+
+/* \p{Script=...} in a pattern: no script has this name, which is a syntax error. */
+int engine_has_no_scripts(CharRange *range, const char *name, BOOL is_extended)
+{
+	(void)range;
+	(void)name;
+	(void)is_extended;
+	return -2;
 }

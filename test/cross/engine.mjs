@@ -11,6 +11,7 @@ import { getQuickJS } from "quickjs-emscripten";
 import { emulatorOf } from "../../scripts/run-tests/cross.mjs";
 
 const NUMBERS = "test/cross/numbers.js";
+const PATTERNS = "test/cross/patterns.js";
 const OWN_TESTS = ["language", "builtin", "bigint", "closure", "loop"]
   .map((name) => `build/quickjs/tests/test_${name}.js`);
 const SECONDS_MAX = 120;
@@ -85,6 +86,12 @@ compare("quickjs-emscripten", await runInEmscripten(text), expected);
 for (const target of ["obj", ...process.argv.slice(2)]) {
   count(`numbers on ${target}`, problemOf(() => {
     compare(`numbers of ${target}`, runOn(target, NUMBERS).trimEnd().split("\n"), expected);
+  }));
+  count(`patterns on ${target}`, problemOf(() => {
+    compare(`patterns of ${target}`, runOn(target, PATTERNS).trimEnd().split("\n"), [
+      "^\\p{Lu}\\p{L}*$ true", "\\p{Alphabetic} true",
+      "\\p{Script=Greek} SyntaxError", "\\p{scx=Latin} SyntaxError",
+    ]);
   }));
   for (const file of OWN_TESTS) count(`${file} on ${target}`, problemOf(() => runOn(target, file)));
 }
