@@ -19,7 +19,7 @@ const NO_NETFILTER = "the emulator does not translate netfilter's netlink messag
 const SUITES_NOT = {
   cages_test: NO_PROCESSES,
   chaos_test: NO_PROCESSES,
-  control_test: NO_PROCESSES,
+  control_test: NO_OPENSSL,
   datapath_test: "the emulator does not translate TCP_INFO and SO_ERROR",
   ed25519_test: NO_OPENSSL,
   kernel_test: NO_NETFILTER,
@@ -30,13 +30,14 @@ const SUITES_NOT = {
   tls_interop_test: NO_OPENSSL,
   tls_test: NO_OPENSSL,
   tls_verify_test: NO_OPENSSL,
+  trust_test: NO_OPENSSL,
   vm_test: NO_FILTERS,
   watch_test: NO_NETFILTER,
 };
 
 /** And those of them that cannot run on this machine's own processor either. */
-const SUITES_NOT_NATIVE = ["ed25519_test", "policy_memory_test", "tls_interop_test", "tls_test",
-  "tls_verify_test"];
+const SUITES_NOT_NATIVE = ["control_test", "ed25519_test", "policy_memory_test",
+  "tls_interop_test", "tls_test", "tls_verify_test", "trust_test"];
 
 /** The command that runs programs for a target; nothing where none is needed. */
 export const emulatorOf = (target) => EMULATORS[target] ?? [`qemu-${target}`, "-cpu", "24Kc"];

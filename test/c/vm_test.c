@@ -131,7 +131,8 @@ static void send_ping(struct child *child, uint32_t token, int fd)
 	union {
 		struct cmsghdr header;
 		char space[CMSG_SPACE(sizeof(int))];
-	} control = { .header = { CMSG_LEN(sizeof(int)), SOL_SOCKET, SCM_RIGHTS } };
+	} control = { .header = { .cmsg_len = CMSG_LEN(sizeof(int)), .cmsg_level = SOL_SOCKET,
+				  .cmsg_type = SCM_RIGHTS } };
 	struct msg_ping ping = { token };
 	uint8_t buf[64];
 	int size = msg_ping_encode(&ping, 9, buf, sizeof(buf));
