@@ -10,6 +10,7 @@ function problemOf(pattern) {
   }
 }
 
-for (const pattern of ["^\\p{Lu}\\p{L}*$", "\\p{Alphabetic}", "\\p{Script=Greek}", "\\p{scx=Latin}"]) {
+for (const pattern of ["^\\p{Lu}\\p{L}*$",
+  "\\p{Alphabetic}", "\\p{Script=Greek}", "\\p{scx=Latin}"]) {
   print(`${pattern} ${problemOf(pattern)}`);
 }
