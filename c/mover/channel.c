@@ -157,7 +157,7 @@ static void send_waiting(struct channel *channel)
  * from the decider: without a control buffer the kernel drops them. */
 static void read_ready(struct channel *channel)
 {
-	channel->gathering = true;
+	channel_gather(channel, true);
 	for (int i = 0; i < MESSAGES_PER_TURN && !channel->closed && !channel->held; i++) {
 		struct iovec part = { channel->buffer, sizeof(channel->buffer) };
 		struct msghdr message = { .msg_iov = &part, .msg_iovlen = 1 };
@@ -174,9 +174,7 @@ static void read_ready(struct channel *channel)
 			length = 1;
 		channel->events.message(channel->events.arg, channel->buffer, (size_t)length);
 	}
-	channel->gathering = false;
-	if (!channel->closed && channel->first)
-		send_waiting(channel);
+	channel_gather(channel, false);
 }
 
 static void channel_ready(struct loop_watch *watch, uint32_t events)
@@ -256,6 +254,13 @@ int channel_send(struct channel *channel, const uint8_t *bytes, size_t length, i
 	if (!channel->gathering || fd >= 0 || channel->waiting >= GATHERED_BYTES_MAX)
 		send_waiting(channel);
 	return 0;
+}
+
+void channel_gather(struct channel *channel, bool begins)
+{
+	channel->gathering = begins;
+	if (!begins && !channel->closed && channel->first)
+		send_waiting(channel);
 }
 
 void channel_hold(struct channel *channel, bool held)

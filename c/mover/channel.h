@@ -35,6 +35,9 @@ void channel_free(struct channel *channel);
 /* Queues one message with a descriptor (-1: none), which is taken in every case. 0, -ENOBUFS if too
  * much or too many wait already, -EPIPE once closed, -ENOMEM. */
 int channel_send(struct channel *channel, const uint8_t *bytes, size_t length, int fd);
+/* Between two calls messages are only queued, to leave together at the second. A turn in which the
+ * channel itself is read is such a time. */
+void channel_gather(struct channel *channel, bool begins);
 /* While held nothing is read, and what the other end sends waits in its socket. */
 void channel_hold(struct channel *channel, bool held);
 /* Hands over what the other end sent before it was closed. */

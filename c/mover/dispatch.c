@@ -121,6 +121,14 @@ size_t dispatch_kernel_message(void *arg, const uint8_t *bytes, size_t length)
 	return mover->decider.channel ? channel_waiting(mover->decider.channel) : 0;
 }
 
+void dispatch_kernel_gather(void *arg, bool begins)
+{
+	const struct mover *mover = arg;
+
+	if (mover->decider.channel)
+		channel_gather(mover->decider.channel, begins);
+}
+
 /* A decider that has not said hello learns of sessions from the answer to it. */
 static void send_event(struct mover *mover, const uint8_t *bytes, int length)
 {

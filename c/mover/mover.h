@@ -146,5 +146,6 @@ void dispatch_forget(struct mover *mover);
 extern const struct datapath_events dispatch_datapath_events;
 extern const struct bus_events dispatch_bus_events;
 size_t dispatch_kernel_message(void *arg, const uint8_t *bytes, size_t length);
+void dispatch_kernel_gather(void *arg, bool begins);
 
 #endif

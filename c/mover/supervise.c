@@ -250,7 +250,8 @@ static int prepare_host(struct mover *mover)
 
 static int open_parts(struct mover *mover)
 {
-	struct watch_events kernel = { mover, dispatch_kernel_message };
+	struct watch_events kernel = { mover, dispatch_kernel_message,
+					dispatch_kernel_gather };
 	struct datapath_events events = dispatch_datapath_events;
 	struct bus_events calls = dispatch_bus_events;
 	int error = loop_new(&mover->loop);

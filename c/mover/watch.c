@@ -77,6 +77,12 @@ static void set_reading(struct watch *watch)
 	set_reading_of(watch->loop, &watch->dump_ready, watch->step >= 0 && !watch->paused);
 }
 
+static void gather(struct watch *watch, bool begins)
+{
+	if (watch->events.gather)
+		watch->events.gather(watch->events.arg, begins);
+}
+
 static void send_bytes(struct watch *watch, const uint8_t *bytes, int length)
 {
 	size_t backlog;
@@ -230,6 +236,7 @@ static void dump_readable(struct loop_watch *ready, uint32_t events)
 	(void)events;
 	if (error == -EAGAIN || watch->step < 0)
 		return;
+	gather(watch, true);
 	while (!error && !ended && nl_next(&cursor, &message) > 0)
 		if (message.sequence == watch->sequence)
 			ended = take_dump_message(watch, &message);
@@ -237,6 +244,7 @@ static void dump_readable(struct loop_watch *ready, uint32_t events)
 		step_failed(watch, error);
 	if (error || ended)
 		dump_step(watch);
+	gather(watch, false);
 }
 
 /* A link that is down loses nothing by further news of it, and a new one has nothing to lose: only
@@ -280,13 +288,11 @@ static void take_event(struct watch *watch, const struct nl_message *message)
 		plan_dump(watch, DUMP_DELAY_US);
 }
 
-static void event_readable(struct loop_watch *ready, uint32_t events)
+static void read_events(struct watch *watch)
 {
-	struct watch *watch = container_of(ready, struct watch, event_ready);
 	struct nl_message message;
 	struct nl_cursor cursor;
 
-	(void)events;
 	for (int i = 0; i < DATAGRAMS_PER_TURN && !watch->paused; i++) {
 		int error = nl_socket_receive(watch->event_socket, &cursor);
 
@@ -301,6 +307,16 @@ static void event_readable(struct loop_watch *ready, uint32_t events)
 		while (nl_next(&cursor, &message) > 0)
 			take_event(watch, &message);
 	}
+}
+
+static void event_readable(struct loop_watch *ready, uint32_t events)
+{
+	struct watch *watch = container_of(ready, struct watch, event_ready);
+
+	(void)events;
+	gather(watch, true);
+	read_events(watch);
+	gather(watch, false);
 }
 
 static void send_nft_changed(struct watch *watch)

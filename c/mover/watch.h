@@ -3,6 +3,7 @@
 #ifndef ADIT_MOVER_WATCH_H
 #define ADIT_MOVER_WATCH_H
 
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 
@@ -21,6 +22,8 @@ struct watch_events {
 	void *arg;
 	/* One encoded contract message. Returns how many bytes wait for the decider. */
 	size_t (*message)(void *arg, const uint8_t *bytes, size_t length);
+	/* Before and after the messages of one turn; may be NULL. */
+	void (*gather)(void *arg, bool begins);
 };
 
 /* 0 or -errno. Owned by the caller. */
