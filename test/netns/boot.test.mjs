@@ -16,7 +16,7 @@ import { makeLab, routerConfig, startGateway, waitReady } from "./lab/lab.mjs";
 import { PROBES, startCounter, startEchoes, startProbes } from "./lab/probe.mjs";
 import { runSandboxed } from "./lab/sandbox.mjs";
 import { nsRun, nsSysctl, nsTry, run, sleep, waitFor } from "./lab/sh.mjs";
-import { GATEWAYS, SYSTEM_FIREWALL, connectUplink } from "./lab/topology.mjs";
+import { GATEWAYS, SYSTEM_FIREWALL, WEB, connectUplink } from "./lab/topology.mjs";
 
 const FOLDER = "build/test-packages/1/mips_24kc";
 const PACKAGE = join(FOLDER, readdirSync(FOLDER).find((name) => name.startsWith("adit_")));
@@ -28,6 +28,7 @@ const STEP_MS = 200;
 const LEAK_PACKETS_MIN = 25;
 const DELIVER_MS_MAX = 15_000;
 const END_MS_MAX = 10_000;
+const UPLINK_MS_MAX = 10_000;
 const INCLUDE = 'include "/usr/share/nftables.d/ruleset-post/*.nft"\n';
 
 await runSandboxed(import.meta.url, async () => {
@@ -98,6 +99,12 @@ async function powerOff({ lab, root }) {
   }
 }
 
+// Whoever waits for the uplink's neighbours leaks nothing, with or without a block.
+function carries() {
+  return [WEB.v4, WEB.v6].every((address) =>
+    nsTry("router", `ping -n -c 1 -W 1 ${address}`).status === 0);
+}
+
 /** The steps of a boot that concern us, in their order, with time between them. */
 async function boot(env, { block = true } = {}) {
   nsSysctl("router", { "net.ipv4.ip_forward": 1, "net.ipv6.conf.all.forwarding": 1 });
@@ -107,6 +114,7 @@ async function boot(env, { block = true } = {}) {
   loadFirewall(env);
   await sleep(STEP_MS);
   connectUplink();
+  await waitFor("the uplink carries both families", UPLINK_MS_MAX, carries);
   await sleep(2 * STEP_MS);
   sh(env.root, "/etc/init.d/adit boot", { ns: "router" });
 }
