@@ -2,9 +2,9 @@
  * share nothing with the product's: bytes, and a number of seventeen of them. */
 #include <stdbool.h>
 #include <stdint.h>
-#include <stdlib.h>
 
 #include "check.h"
+#include "hex.h"
 #include "test.h"
 #include "tls/chacha20.h"
 #include "tls/poly1305.h"
@@ -31,18 +31,6 @@ static void fill(uint8_t *ret_data, size_t size)
 			      : kind == 1 ? (uint8_t)(chance(8) == 0 ? chance(256) : 0xff)
 			      : kind == 2 ? (uint8_t)(chance(8) == 0 ? 0xff : 0)
 					  : (uint8_t)chance(256);
-}
-
-static size_t from_hex(const char *hex, uint8_t *ret_bytes)
-{
-	size_t size = strlen(hex) / 2;
-
-	for (size_t i = 0; i < size; i++) {
-		char pair[3] = {hex[2 * i], hex[2 * i + 1], '\0'};
-
-		ret_bytes[i] = (uint8_t)strtoul(pair, NULL, 16);
-	}
-	return size;
 }
 
 /* -- plain versions -- */

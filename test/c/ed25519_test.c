@@ -4,6 +4,7 @@
 #include <stdint.h>
 #include <stdlib.h>
 
+#include "hex.h"
 #include "test.h"
 #include "tls/ed25519.h"
 
@@ -13,18 +14,6 @@ struct sample {
 	uint8_t data[200];
 	size_t size;
 };
-
-static size_t from_hex(const char *hex, uint8_t *ret_bytes)
-{
-	size_t size = strlen(hex) / 2;
-
-	for (size_t i = 0; i < size; i++) {
-		char pair[3] = { hex[2 * i], hex[2 * i + 1], '\0' };
-
-		ret_bytes[i] = (uint8_t)strtoul(pair, NULL, 16);
-	}
-	return size;
-}
 
 static bool verify(const struct sample *sample)
 {

@@ -2,9 +2,9 @@
  * right as well, without any library of this machine beside it. */
 #include <stdbool.h>
 #include <stdint.h>
-#include <stdlib.h>
 
 #include "check.h"
+#include "hex.h"
 #include "test.h"
 #include "tls/ed25519.h"
 #include "tls/tls.h"
@@ -29,18 +29,6 @@ static const char *const digests[][2] = {
 	{"abcdbcdecdefdefgefghfghighijhijkijkljklmklmnlmnomnopnopq",
 	 "248d6a61d20638b8e5c026930c3e6039a33ce45964ff2167f6ecedd419db06c1"},
 };
-
-static size_t from_hex(const char *hex, uint8_t *ret_bytes)
-{
-	size_t size = strlen(hex) / 2;
-
-	for (size_t i = 0; i < size; i++) {
-		char pair[3] = {hex[2 * i], hex[2 * i + 1], '\0'};
-
-		ret_bytes[i] = (uint8_t)strtoul(pair, NULL, 16);
-	}
-	return size;
-}
 
 static void signatures_verify_until_altered(void)
 {
