@@ -17,6 +17,9 @@ import { createInterface } from "node:readline";
 
 const KERNELS = "build/malta/kernel";
 const LINES_SHOWN_MAX = 60;
+/** QEMU's Malta board now and then loses an interrupt of its disk, before anything of ours runs. */
+const BOOTS_MAX = 3;
+const SILENT_S_MAX = 60;
 
 /** `secondsMax` ends a boot that hangs; a quiet machine of two cores needs about half of it. */
 const LITTLE = { qemu: "qemu-system-mipsel", image: "build/malta/image-mipsel" };
@@ -47,14 +50,24 @@ function qemu({ name, script, memoryMb, image, kernel }) {
 
 const flashOf = (name) => `build/malta/${name}.flash`;
 
-/** Runs one boot; gives {passed, failed, figures, isOver}. */
+/** Runs one boot, again if the guest never said a word. */
+async function runBootUntilHeard(boot) {
+  for (let count = 1; ; count++) {
+    const state = await runBoot(boot);
+    if (state.isHeard || count === BOOTS_MAX) return state;
+    console.log(`${boot.name}: the guest hung before its first script, once more`);
+  }
+}
+
+/** Runs one boot; gives {passed, failed, figures, isHeard, isOver}. */
 async function runBoot(boot) {
-  const state = { passed: 0, failed: 0, figures: {}, isOver: false };
+  const state = { passed: 0, failed: 0, figures: {}, isHeard: false, isOver: false };
   const log = createWriteStream(`build/malta/${boot.name}.log`);
   copyFileSync(`${boot.image}/flash.empty`, flashOf(boot.name));
   const child = spawn(boot.qemu, qemu(boot), { stdio: ["ignore", "pipe", "pipe"] });
   const end = () => child.kill("SIGKILL");
   const timer = setTimeout(end, boot.secondsMax * 1000);
+  const silence = setTimeout(() => state.isHeard || end(), SILENT_S_MAX * 1000);
   process.on("exit", end);
   const ended = new Promise((resolve, reject) => {
     child.on("error", reject);
@@ -67,6 +80,7 @@ async function runBoot(boot) {
   }
   await ended;
   clearTimeout(timer);
+  clearTimeout(silence);
   process.off("exit", end);
   log.end();
   rmSync(flashOf(boot.name));
@@ -75,6 +89,7 @@ async function runBoot(boot) {
 
 function hear(state, line) {
   const [, kind, text] = /^malta: (\w+) ?(.*)$/.exec(line) ?? [];
+  if (kind !== undefined) state.isHeard = true;
   if (kind === "part") console.log(text);
   if (kind === "ok" || kind === "FAILED") say(state, kind === "ok", text);
   if (kind === "end") state.isOver = true;
@@ -142,7 +157,7 @@ async function main(names) {
       continue;
     }
     const start = performance.now();
-    const state = await runBoot(boot);
+    const state = await runBootUntilHeard(boot);
     if (!state.isOver) say(state, false, `${boot.name}: the guest did not come to its end`);
     judge(state);
     if (state.failed > 0) showConsole(boot.name);
