@@ -169,6 +169,23 @@ test("what is wrong is told as the API tells it", () => {
   assert.deepStrictEqual(changes, []);
 });
 
+test("a configuration is checked without being applied", () => {
+  const { call, changes } = bench();
+  const check = (config: unknown): Reply => call("check", JSON.stringify({ config }));
+  const uci = "config adit 'main'\n\toption wan_ifname 'a b'\n\nconfig protected_ip_addr\n";
+  const { status, json } = check(`${uci}\toption ip_addr '192.168.1.60/24'\n\toption colour '1'\n`);
+  assert.strictEqual(status, 0);
+  const paths = (list: unknown): unknown[] => (list as { path: string }[]).map(({ path }) => path);
+  // Pages find the field by the line and the option.
+  assert.ok(paths(json["issues"]).includes("2: adit 'main', option 'wan_ifname'"));
+  assert.ok(paths(json["issues"]).includes("5: protected_ip_addr, option 'ip_addr'"));
+  assert.ok(paths(json["issues"]).includes("1: adit 'main', option 'locations'"));
+  assert.strictEqual(check('{"role":').json["issues"] instanceof Array, true);
+  assert.strictEqual(check(7).json["code"], 400);
+  assert.strictEqual(call("check", "{}").status, 2);
+  assert.deepStrictEqual(changes, []);
+});
+
 test("every kind of failure has a status", () => {
   const gone = bench({ kind: "absent" }).call("unprotect", '{"iface":"br-lan"}');
   const slow = bench({ kind: "pending", why: "nft" }).call("unprotect", '{"iface":"br-lan"}');

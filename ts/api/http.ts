@@ -42,8 +42,8 @@ interface Head {
 type Refusal = Extract<HttpOutcome, { kind: "refused" }>;
 
 const requestBytesMax = httpHeaderBytesMax + httpScriptBodyBytesMax;
-/** The resources that take scripts. */
-const scriptPattern = /^\/v1\/policy\/(try|diff|swap)$/;
+/** The resources that take scripts, or whole configurations. */
+const scriptPattern = /^\/v1\/(policy\/(try|diff|swap)|check)$/;
 /** Room that most requests do with. */
 const readerBytesFirst = 1_024;
 const methods: readonly string[] = ["GET", "POST", "PUT", "DELETE"];

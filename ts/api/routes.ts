@@ -1,4 +1,5 @@
 /** The routes of the local interface (docs/api.md) as one table over what the engine offers. */
+import { parseConfig } from "../config/parse.js";
 import type { Issue } from "../model/config.js";
 import type { RuleChange, RuleKind } from "../engine/runtime-rules.js";
 import type { Native } from "../host/native.js";
@@ -66,6 +67,7 @@ const routes: readonly Route[] = [
   { method: "POST", path: "/v1/protect", run: (call) => postChange(call, true) },
   { method: "POST", path: "/v1/unprotect", run: (call) => postChange(call, false) },
   { method: "POST", path: "/v1/reload", run: postReload },
+  { method: "POST", path: "/v1/check", run: postCheck },
   ...policyViews.map((view): Route => {
     const path = `/v1/policy${view && `/${view}`}`;
     return { method: "GET", path, run: (call) => getPolicy(call, view) };
@@ -131,6 +133,18 @@ function getEvents({ service, request, responder }: Call): void {
 
 function postReload({ service, responder }: Call): void {
   service.reload((result) => responder.answer(answerOf(result)));
+}
+
+/** What is wrong with a configuration is the answer here, not a failure. */
+function postCheck(call: Call): void {
+  const body = readBody(call);
+  if (body === undefined) return;
+  const { config } = body;
+  const { issues, expect } = checkBody(body, ["config"]);
+  expect(typeof config === "string", "config", "the text of a configuration file");
+  if (issues.length > 0) return call.responder.answer(invalid(issues));
+  const found = parseConfig(config as string);
+  return call.responder.answer(ok({ issues: found.issues, warnings: found.warnings }));
 }
 
 function postTest({ service, responder }: Call, hook: TestHook): void {

@@ -26,7 +26,11 @@ export const busMethods = {
   policy: { action: text, module: text, script: text, signature: text, confirm_s: integer },
   /** What `policy` shows, for those who may change nothing: it never makes a POST. */
   policy_view: { action: text },
+  check: { config: text },
 };
+
+/** Methods that send a body. */
+const posting: readonly string[] = ["protect", "unprotect", "check"];
 
 export function busRequest(method: string, args: Readonly<Record<string, unknown>>): BusRequest {
   // The session is what rpcd and uhttpd add to the calls of a web page.
@@ -42,7 +46,7 @@ export function busRequest(method: string, args: Readonly<Record<string, unknown
     delete body[key];
   }
   return {
-    method: isAct || method.endsWith("protect") ? "POST" : "GET",
+    method: isAct || posting.includes(method) ? "POST" : "GET",
     path: `/v1/${resource}${below}`,
     query: new Map([["subject", String(target)]]),
     body,
