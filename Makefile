@@ -121,8 +121,8 @@ bench: build tools prepare-bench
 bench-policy: $(B)/aditd $(B)/policy.mjs
 	$(Q)node bench/policy.mjs
 
-size: build size-package
-	$(Q)scripts/size
+size: build $(B)/obj/bench/module size-package
+	$(Q)node scripts/size.mjs $(if $(RECORD),--record)
 
 sim: prepare-test
 	$(Q)node $(B)/test/runtime/sim/campaign.js --seeds $(SEEDS) --quickjs-seeds $(QUICKJS_SEEDS)
@@ -173,7 +173,7 @@ help:
 	@echo 'make leaks     the leak matrix'
 	@echo 'make bench     throughput and latency beside other tunnels'
 	@echo 'make bench-policy  what a policy costs for 1,000 devices: time, instructions, memory'
-	@echo 'make size      bytes of the bundle and the daemon against their budgets'
+	@echo 'make size      flash, heap, load of what is shipped; RECORD=1 notes them'
 	@echo 'make sim       lives of a virtual day with faults; SEEDS=n, QUICKJS_SEEDS=n'
 	@echo 'make sim-long  ten lives of a virtual year; LIVES=n'
 	@echo 'make fuzz      the fuzzers, 1,000,000 inputs each'
@@ -202,7 +202,7 @@ $(QJS)/.fetched: scripts/fetch-quickjs scripts/fetch.sh | prepare
 
 # ------------------------------------------------------------------------------------------- bundle
 
-BUNDLE_STEPS := rollup.config.mjs tsconfig.json $(wildcard scripts/rollup-*.mjs)
+BUNDLE_STEPS := rollup.config.mjs tsconfig.json scripts/bundle.mjs
 
 $(B)/adit.mjs $(B)/adit-cli.mjs $(B)/adit.debug.mjs &: $(TS_SRC) $(BUNDLE_STEPS) $(NPM_STAMP)
 	$(call say,ROLL,$(B)/adit.mjs)
@@ -314,6 +314,13 @@ $(B)/tools/%: test/netns/tools/%.c Makefile | prepare
 	@mkdir -p $(@D)
 	$(Q)$(CC) $(C_BASE) -O2 -MF $@.d -MT $@ -o $@ $< -lm
 
+# What a module costs the decider.
+$(B)/obj/bench/module: bench/module.c $(B)/obj/libadit.a $(B)/obj/libtls-openssl.a Makefile
+	$(call say,CC,$< [obj])
+	@mkdir -p $(@D)
+	$(Q)$(CC) $(C_BASE) $(C_HARD) $(LD_HARD) -isystem $(QJS) -MF $@.d -MT $@ -o $@ $< \
+		$(call archives,obj,openssl) $(TEST_LIBS)
+
 # The policy cage as a program, as it is delivered and under the sanitizer.
 $(B)/obj/hostile/cage: test/hostile/cage.c $(B)/obj/libadit.a $(B)/obj/libtls-openssl.a \
 		Makefile
@@ -338,5 +345,5 @@ fuzzers: $(FUZZERS:%=$(B)/fuzz/test/%)
 -include $(foreach set,obj san fuzz,$(C_COMMON:%.c=$(B)/$(set)/%.d) \
 	$(C_BACKEND_openssl:%.c=$(B)/$(set)/%.d) \
 	$(QJS_SRC:%.c=$(B)/$(set)/quickjs/%.d))
--include $(B)/obj/hostile/cage.d $(B)/san/hostile/cage.d
+-include $(B)/obj/bench/module.d $(B)/obj/hostile/cage.d $(B)/san/hostile/cage.d
 -include $(C_TESTS:%=$(B)/san/test/%.d) $(FUZZERS:%=$(B)/fuzz/test/%.d)

@@ -173,8 +173,8 @@ const TIERS = [
   {
     name: "size",
     title: "bytes against their budgets",
-    prepare: [make("build")],
-    programs: () => [check("scripts/size", ["scripts/size"])],
+    prepare: [make("build"), make("build/obj/bench/module")],
+    programs: () => [check("scripts/size.mjs", [process.execPath, "scripts/size.mjs"])],
   },
   nodeTier("unit", "pure code, and golden texts", SECONDS_MAX.quick, ["unit", "golden"]),
   nodeTier("sim", "the bundle on the simulated host", SECONDS_MAX.slow),
