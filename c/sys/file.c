@@ -210,6 +210,14 @@ int file_read(const char *path, uint32_t offset, uint8_t *ret_data, size_t size,
 	return read_and_close(fd, offset, ret_data, size);
 }
 
+/* Gives back what of `data` is not used. */
+static uint8_t *shrink(uint8_t *data, size_t size)
+{
+	uint8_t *smaller = realloc(data, size > 0 ? size : 1);
+
+	return smaller ? smaller : data;
+}
+
 /* Takes `fd`, or passes its error on. */
 static int read_all(int fd, uint8_t **ret_data, size_t *ret_size)
 {
@@ -227,10 +235,8 @@ static int read_all(int fd, uint8_t **ret_data, size_t *ret_size)
 		free(data);
 		return length;
 	}
-	*ret_data = realloc(data, length > 0 ? (size_t)length : 1);
-	if (!*ret_data)
-		*ret_data = data;
 	*ret_size = (size_t)length;
+	*ret_data = shrink(data, *ret_size);
 	return 0;
 }
 

@@ -313,7 +313,7 @@ static void a_server_must_select_our_protocol(void)
 static void many_dials_wait_at_once(void)
 {
 	static struct link links[200];
-	static uint8_t hellos[200][1024];
+	static uint8_t hellos[200][TLS_OUTPUT_ROOM];
 	struct tls_client_config config = by_pin(&good);
 
 	for (size_t i = 0; i < ARRAY_SIZE(links); i++) {
