@@ -84,6 +84,7 @@ function createCore(native: Native, random: Random, news: Channel["onNews"]): Co
     config: undefined,
     stopping: false,
     flowsNoted: true,
+    uplinksKept: 0,
   };
 }
 

@@ -53,7 +53,7 @@ for (const [change, path, expected] of [
   [{ vars: { a: "x".repeat(policyVarsBytesMax) } }, "policy.vars", /at most 65536 bytes/],
   [{ timezone: "Europe/Berlin" }, "policy.timezone", /POSIX time zone/],
   [{ unanswered: "open" }, "policy.unanswered", /block or builtin/],
-  [{ ifnames: ["eth1"] }, "policy.ifnames[0]", /neither the uplink/],
+  [{ ifnames: ["eth1"] }, "policy.ifnames[0]", /neither an uplink/],
   [{ ifnames: "br-lan" }, "policy.ifnames", /list/],
   [{ leases_file: 7 }, "policy.leases_file", /absolute path/],
   [{ memory_kib: 384 }, "policy.memory_kib", /512 to 8192/],

@@ -3,6 +3,7 @@ import type { GatewayConfig, Issue, LocationConfig, RouterConfig, Rule } from ".
 import { parseIp, prefixContains } from "../model/ip.js";
 import { pinsPerPeerMax, policyVarsBytesMax, rulesMax } from "../model/limits.js";
 import { ruleLists } from "./router.js";
+import { isNamedUplink, matchesPattern } from "./uplinks.js";
 import { addIssue } from "./walk.js";
 
 /** The text that tells two rules of one kind apart. */
@@ -46,7 +47,7 @@ function refuseTwice(
 ): void {
   const first = new Map<string, string>();
   values.forEach((value, index) => {
-    const path = `${list}[${index}].${key}`;
+    const path = key === "" ? `${list}[${index}]` : `${list}[${index}].${key}`;
     const earlier = first.get(value);
     if (earlier === undefined) first.set(value, path);
     else if (value !== "") addIssue(issues, path, value, `not the same as ${earlier}`);
@@ -77,14 +78,19 @@ function checkInterfaces(config: RouterConfig, issues: Issue[]): void {
   if (config.tunIfname !== "" && config.tunIfname === config.wanIfname) {
     addIssue(issues, "wan_ifname", config.wanIfname, "another interface than tun_ifname");
   }
-  const { lanIfnames, policy } = config;
+  const { lanIfnames, policy, uplinks, tunIfname } = config;
+  refuseTwice("uplinks", "", uplinks, issues);
+  uplinks.forEach((pattern, index) => {
+    if (tunIfname === "" || !matchesPattern(pattern, tunIfname)) return;
+    addIssue(issues, `uplinks[${index}]`, pattern, "interfaces other than tun_ifname");
+  });
   for (const [path, names] of [
     ["lan_ifnames", lanIfnames] as const,
     ["policy.ifnames", policy.ifnames === lanIfnames ? [] : policy.ifnames] as const,
   ]) {
     names.forEach((name, index) => {
-      if (name !== config.wanIfname && name !== config.tunIfname) return;
-      addIssue(issues, `${path}[${index}]`, name, "neither the uplink nor the TUN");
+      if (!isNamedUplink(config, name) && name !== config.tunIfname) return;
+      addIssue(issues, `${path}[${index}]`, name, "neither an uplink nor the TUN");
     });
   }
   const bytes = JSON.stringify(policy.vars).length;
@@ -130,8 +136,9 @@ export function checkRule(
       addIssue(issues, `${path}.when_down`, whenDown.name, expected);
     }
   }
-  const outward = [config.wanIfname, config.tunIfname];
-  if (match.kind === "iface" && outward.includes(match.iface)) {
+  const isOutward = (name: string): boolean =>
+    isNamedUplink(config, name) || name === config.tunIfname;
+  if (match.kind === "iface" && isOutward(match.iface)) {
     addIssue(issues, `${path}.iface`, match.iface, "an interface on the LAN side");
   }
 }

@@ -30,6 +30,7 @@ function dumpRouter(config: RouterConfig): Json {
     role: "router",
     tun_ifname: config.tunIfname,
     wan_ifname: config.wanIfname,
+    uplinks: config.uplinks,
     lan_ifnames: config.lanIfnames,
     tun_addr: config.tunAddr,
     tun_mtu: config.tunMtu,
@@ -40,6 +41,7 @@ function dumpRouter(config: RouterConfig): Json {
     on_stop: config.onStop,
     mark_mask: `0x${config.markMask.toString(16).padStart(8, "0")}`,
     table: config.table,
+    reach_tables: config.reachTables,
     offload: Number(config.offload),
     resolvers: config.resolvers,
     locations: config.locations.map(dumpLocation),
@@ -66,7 +68,8 @@ function dumpPolicy(policy: PolicyConfig): Json {
 }
 
 function dumpTarget(rule: Rule): Json {
-  return { vl: wayWord(rule.target), when_down: wayWord(rule.whenDown) };
+  const words = { vl: wayWord(rule.target), when_down: wayWord(rule.whenDown) };
+  return rule.inbound === undefined ? words : { ...words, inbound: rule.inbound };
 }
 
 function dumpLocation(location: LocationConfig): Json {

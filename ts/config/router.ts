@@ -30,6 +30,8 @@ export function buildRouter(section: Section, api: ApiConfig, issues: Issue[]): 
     role: "router",
     tunIfname: text("tun_ifname"),
     wanIfname: text("wan_ifname"),
+    // A name that was refused is missing, and carries an issue already.
+    uplinks: (section["uplinks"] as (string | undefined)[]).flatMap((name) => name ?? []),
     lanIfnames: section["lan_ifnames"] as string[],
     tunAddr: text("tun_addr"),
     tunMtu: number("tun_mtu"),
@@ -40,6 +42,7 @@ export function buildRouter(section: Section, api: ApiConfig, issues: Issue[]): 
     onStop: section["on_stop"] === "block" ? "block" : "restore",
     markMask: number("mark_mask"),
     table: number("table"),
+    reachTables: section["reach_tables"] as number[],
     offload: flag("offload"),
     resolvers: section["resolvers"] as string[],
     locations: sections(section["locations"]).map((item) => buildLocation(item, section)),
@@ -98,7 +101,8 @@ function buildRule(kind: RuleMatch["kind"], key: string, item: Section, issues: 
   }
   const subject = (item[key] as string | undefined) ?? "";
   const whenDown = whenDownOf((item["when_down"] as string | undefined) ?? "block");
-  return { match: matchOf(kind, subject), target: targetOf(newer ?? older ?? ""), whenDown };
+  const rule = { match: matchOf(kind, subject), target: targetOf(newer ?? older ?? ""), whenDown };
+  return item["inbound"] === "block" ? { ...rule, inbound: "block" } : rule;
 }
 
 export function matchOf(kind: RuleMatch["kind"], subject: string): RuleMatch {

@@ -11,6 +11,7 @@ import {
   peersPerLocationMax,
   pinsPerPeerMax,
   publicKeysMax,
+  uplinksMax,
 } from "../model/limits.js";
 
 export type SectionName =
@@ -45,7 +46,8 @@ export interface KeyRow {
 const target = `
 vl vl -
 country_code vl -
-when_down when "block"`;
+when_down when "block"
+inbound inbound "allow"`;
 
 const common = `
 on_stop stop "restore"
@@ -57,6 +59,7 @@ const router = `
 role role "router"
 tun_ifname iface !
 wan_ifname iface !
+uplinks [ifpattern] [] 0 ${uplinksMax}
 lan_ifnames [iface] [] 0 32
 tun_addr ip4 "100.73.0.73"
 tun_mtu mtu 0
@@ -66,6 +69,7 @@ no_iptables flag false
 no_socket_setup flag false
 mark_mask mask ${0x7f000000}
 table int 47 1 251
+reach_tables [table] [254] 0 8
 resolvers [ip] [] 0 4
 type tunnel "tls"
 dial dial "now"

@@ -53,6 +53,17 @@ export const types: Readonly<Record<string, ValueType>> = {
   ),
   when: string("block, direct or the name of a location", matching(nameText)),
   iface: string("an interface name of 1 to 15 characters", matching(ifaceText)),
+  ifpattern: string(
+    "an interface name of 1 to 15 characters, or how some begin and an asterisk, such as wwan*",
+    (text) => (ifaceText.test(text.replace(/\*$/, "")) && text.length <= 15 ? text : undefined),
+  ),
+  table: {
+    expected: "a routing table from 1 to 4294967295 other than 255, the kernel's own",
+    read: (value) => {
+      const table = readInteger(value) ?? 0;
+      return table >= 1 && table <= 0xffffffff && table !== 255 ? table : undefined;
+    },
+  },
   path: string("an absolute path of at most 255 ASCII characters", readPath),
   socket: string("an absolute path of at most 107 ASCII characters", (text) =>
     text.length <= socketPathMax ? readPath(text) : undefined,
@@ -91,6 +102,7 @@ export const types: Readonly<Record<string, ValueType>> = {
   unanswered: oneOf("block", "builtin"),
   role: oneOf("router", "gateway"),
   stop: oneOf("restore", "block"),
+  inbound: oneOf("allow", "block"),
   dial: oneOf("now", "lazy"),
   families: oneOf("legacy", "ipv4_only", "ipv6_only", "both"),
 };

@@ -55,6 +55,8 @@ export interface Core {
   stopping: boolean;
   /** A file names flows that are still to be forgotten. */
   flowsNoted: boolean;
+  /** How many learned uplinks the file in run_dir names. */
+  uplinksKept: number;
 }
 
 export function nowMs(core: Core): number {

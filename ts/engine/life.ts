@@ -23,6 +23,7 @@ import {
   originalsFrom,
   removeFile,
   removeState,
+  takeLearnedUplinks,
   takeStaleFlows,
 } from "./state-files.js";
 import { configureTunnels, startTunnels, stopTunnels, takeOverSession } from "./tunnels.js";
@@ -46,7 +47,10 @@ export function begin(engine: Engine): void {
       engine.configuration.changes = changesFromJson(rules);
       loadState(core, "flows", (flows) => {
         takeStaleFlows(core, flows);
-        engine.advice.load(() => readFirstConfiguration(engine));
+        loadState(core, "uplinks", (uplinks) => {
+          takeLearnedUplinks(core, uplinks);
+          engine.advice.load(() => readFirstConfiguration(engine));
+        });
       });
     });
   });

@@ -2,12 +2,14 @@
 import type { MoverMessage } from "../host/contract.gen.js";
 import { contractVersion } from "../host/contract.gen.js";
 import { tell } from "../host/channel.js";
+import { protocolOurs } from "../model/kernel.js";
 import { foldMessage } from "../reconcile/fold.js";
 import { onBusCall, onBusState } from "./bus.js";
 import { onGatewayControl, onGatewaySession } from "./clients.js";
 import { logError, logInfo, logWarning } from "./core.js";
 import type { Engine } from "./engine-state.js";
 import { begin, reload, stop } from "./life.js";
+import { keepLearnedUplinks } from "./state-files.js";
 import { noteFirewall, noteIntent, noteKernel } from "./settle.js";
 import {
   noteCarrier,
@@ -94,6 +96,7 @@ function onKernel(engine: Engine, message: MoverMessage): void {
   const uplinkMatters = !ours && ["link", "address", "route", "dump_end"].includes(message.type);
   if (uplinkMatters) noteUplink(tunnels);
   if (!foldMessage(core.store, message)) return;
+  keepLearnedUplinks(core);
   const why = `the kernel's ${message.type} changed`;
   if (uplinkMatters) engine.advice.note(why);
   switch (message.type) {
@@ -105,6 +108,9 @@ function onKernel(engine: Engine, message: MoverMessage): void {
       return engine.advice.note(why);
     case "link":
       return message.name === tun ? noteKernel(settler, why) : void noteIntent(settler, why);
+    case "route":
+      if (message.protocol === protocolOurs) return noteKernel(settler, why);
+      return void noteIntent(settler, why);
     case "address":
       return ours ? noteKernel(settler, why) : void noteIntent(settler, why);
     default:

@@ -1,7 +1,7 @@
 /**
  * What has to outlive a killed process, in run_dir: the sysctl values as they were found, the
  * rules that were made at run time, the flows that are about to be forgotten, what a policy script
- * answered. A clean stop removes all of it.
+ * answered, over which interfaces default routes led. A clean stop removes all of it.
  */
 import { command, request } from "../host/channel.js";
 import { asResult } from "../host/channel.js";
@@ -19,6 +19,7 @@ const names = {
   rules: "runtime-rules.json",
   flows: "stale-flows.json",
   advice: "policy-answers.json",
+  uplinks: "learned-uplinks.json",
 } as const;
 
 type StateName = keyof typeof names;
@@ -133,6 +134,27 @@ export function takeStaleFlows(core: Core, content: Readonly<Record<string, unkn
     if (prefix !== undefined) core.store.staleFlows.add(prefix);
   }
   core.flowsNoted = noted.length > 0;
+}
+
+/** Interfaces over which a default route led are still uplinks for the next decider. */
+export function keepLearnedUplinks(core: Core): void {
+  const learned = [...core.store.learnedUplinks];
+  if (core.stopping || learned.length === core.uplinksKept) return;
+  core.uplinksKept = learned.length;
+  saveState(core, "uplinks", { names: learned }, (problem) => {
+    if (problem !== "") logWarning(core, `learned uplinks cannot be kept: ${problem}`);
+  });
+}
+
+export function takeLearnedUplinks(
+  core: Core,
+  content: Readonly<Record<string, unknown>>,
+): void {
+  const { names: learned } = content;
+  for (const name of Array.isArray(learned) ? (learned as unknown[]) : []) {
+    if (typeof name === "string") core.store.learnedUplinks.add(name);
+  }
+  core.uplinksKept = core.store.learnedUplinks.size;
 }
 
 /** Removes a file below run_dir; a failure is only worth a line. */

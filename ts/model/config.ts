@@ -27,6 +27,8 @@ export interface Rule {
   readonly match: RuleMatch;
   readonly target: Target;
   readonly whenDown: WhenDown;
+  /** Answers to connections that came in by an uplink go the way of everything else. */
+  readonly inbound?: "block";
   /** What a policy script said about it; undefined for a rule of the owner's. */
   readonly why?: string;
   /** Asked after all others, so that it opens nothing that another rule protects. */
@@ -89,6 +91,8 @@ export interface RouterConfig {
   readonly role: "router";
   readonly tunIfname: string;
   readonly wanIfname: string;
+  /** Further uplinks in order of preference: names, or how names begin and an asterisk. */
+  readonly uplinks: readonly string[];
   readonly lanIfnames: readonly string[];
   readonly tunAddr: Ip;
   /** 0 takes the smallest MTU that a gateway offered, 1500 before. */
@@ -101,6 +105,8 @@ export interface RouterConfig {
   /** Bits of the packet mark that carry the location, contiguous, at least 7. */
   readonly markMask: number;
   readonly table: number;
+  /** Tables of others whose routes to networks beside the uplinks stay in use. */
+  readonly reachTables: readonly number[];
   readonly offload: boolean;
   /** DNS servers that names of gateways are asked from, in turn. */
   readonly resolvers: readonly Ip[];

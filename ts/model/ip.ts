@@ -131,6 +131,15 @@ export function prefixesOverlap(left: Prefix, right: Prefix): boolean {
   return prefixContains(left, right) || prefixContains(right, left);
 }
 
+/**
+ * True for a default route's destination and for the coarse pieces that some split one into.
+ * Multicast has coarse routes of its own.
+ */
+export function isDefaultLike(prefix: Prefix): boolean {
+  if (prefixFamily(prefix) === 6) return prefixLength(prefix) < 7;
+  return prefixLength(prefix) < 8 && !prefixContains("224.0.0.0/3", prefix);
+}
+
 /** True for addresses and prefixes that lie wholly in a range for private use. */
 export function isPrivate(text: Ip | Prefix): boolean {
   return privatePrefixes.some((range) => prefixContains(range, text));

@@ -28,6 +28,10 @@ export const markIndexOwn = 127;
 
 /** FR_ACT_TO_TBL of linux/fib_rules.h. */
 export const actionTable = 1;
+/** RTPROT_KERNEL of linux/rtnetlink.h: routes that come with an address. */
+export const protocolKernel = 2;
+/** IFA_F_PERMANENT of linux/if_addr.h: an address without an end. */
+export const addressPermanent = 0x80;
 /** RTN_ of linux/rtnetlink.h. */
 export const routeUnicast = 1;
 export const routeBlackhole = 6;
@@ -37,8 +41,10 @@ export const scopeUniverse = 0;
 export const scopeLink = 253;
 export const metricOurs = 1_000;
 export const metricLast = 4_294_967_295;
-/** IFF_UP of linux/if.h. */
+/** IFF_ of linux/if.h. */
 export const flagUp = 1;
+export const flagPointToPoint = 0x10;
+export const flagNoArp = 0x80;
 
 /** NUD_REACHABLE, NUD_STALE, NUD_DELAY, NUD_PROBE, NUD_PERMANENT of linux/neighbour.h. */
 export const neighbourValid = 0x02 | 0x04 | 0x08 | 0x10 | 0x80;

@@ -4,6 +4,12 @@
 export const locationsMax = 126;
 export const peersPerLocationMax = 16;
 export const pinsPerPeerMax = 8;
+/** Names and patterns of uplinks; and as many of them carry tunnels and answers. */
+export const uplinksMax = 8;
+/** Interfaces that are remembered as uplinks because a default route led over them. */
+export const learnedUplinksMax = 64;
+/** Routes of others to networks beside the uplinks that are kept in use. */
+export const reachRoutesMax = 256;
 /** Rules by MAC, address and interface together. */
 export const rulesMax = 10_000;
 /** Keys that may sign policy scripts. */

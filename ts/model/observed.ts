@@ -121,6 +121,8 @@ export interface Observed {
   readonly neighbours: ReadonlyMap<string, ObservedNeighbour>;
   /** Who had an address last, present or not. */
   readonly owners: ReadonlyMap<Ip, Mac>;
+  /** Names of interfaces over which a default route led since this boot, or that say so. */
+  readonly learnedUplinks: ReadonlySet<string>;
   readonly firewall: ObservedFirewall;
   readonly sysctls: ReadonlyMap<string, string>;
   /**

@@ -29,7 +29,7 @@ export function desireGateway(
   leases: readonly Lease[],
 ): Desired {
   const ifname = config.tunIfname;
-  const sysctls = forwardingSysctls(config.wanIfname, observed);
+  const sysctls = forwardingSysctls(config.wanIfname === "" ? [] : [config.wanIfname], observed);
   sysctls.set(`net/ipv4/conf/${ifname}/rp_filter`, "2");
   return {
     tun: { name: ifname, offload: config.offload, mtu: config.tunMtu || mtuDefault },

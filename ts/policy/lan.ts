@@ -1,15 +1,9 @@
 /** What the neighbour table and the interfaces say about the LAN side. */
+import { isNamedUplink } from "../config/uplinks.js";
 import type { RouterConfig } from "../model/config.js";
 import type { Ip, Mac, Prefix } from "../model/ip.js";
-import {
-  isPrivate,
-  makePrefix,
-  prefixAddress,
-  prefixContains,
-  prefixLength,
-  prefixNetwork,
-} from "../model/ip.js";
-import { flagUp, neighbourValid, protocolOurs, tableMain } from "../model/kernel.js";
+import { prefixAddress, prefixNetwork } from "../model/ip.js";
+import { flagUp, neighbourValid } from "../model/kernel.js";
 import { addressesPerMacMax } from "../model/limits.js";
 import type { Observed, ObservedLink, ObservedNeighbour } from "../model/observed.js";
 
@@ -30,7 +24,7 @@ export function neighboursOf(config: RouterConfig, observed: Observed): Observed
 }
 
 function isOutward(config: RouterConfig, name: string): boolean {
-  return name === config.wanIfname || name === config.tunIfname || name === "lo";
+  return isNamedUplink(config, name) || name === config.tunIfname || name === "lo";
 }
 
 /** Addresses by MAC; a device with more than the limit is held by its mark and the guard alone. */
@@ -76,45 +70,4 @@ export function connectedOf(config: RouterConfig, observed: Observed): Connected
 
 function isUp(link: ObservedLink): boolean {
   return (link.flags & flagUp) !== 0;
-}
-
-/**
- * Interfaces that a protected device may reach besides its tunnel. In default-gateway mode, when
- * none is named, all but those that others' default routes lead to: a second uplink is no LAN.
- */
-export function lanNames(config: RouterConfig, observed: Observed): string[] {
-  if (!config.defaultGateway || config.lanIfnames.length > 0) return [...config.lanIfnames];
-  const uplinks = new Set<number>();
-  for (const { table, protocol, dst, oif } of observed.routes.values()) {
-    const isDefault = prefixLength(dst) <= 1 && protocol !== protocolOurs;
-    if (table === tableMain && isDefault) uplinks.add(oif);
-  }
-  const names = connectedOf(config, observed)
-    .filter((connected) => !uplinks.has(connected.index))
-    .map((connected) => connected.ifname);
-  return [...new Set(names)].sort();
-}
-
-/**
- * Networks that table 47 knows besides the tunnel: private ones of the LAN interfaces, and those in
- * which the router's own address falls under a rule, so that its answers reach its LAN. With the
- * default gateway in the tunnel every answer looks there, so public LAN networks are known as well.
- */
-export function localNetworks(config: RouterConfig, observed: Observed): Connected[] {
-  const lan = lanNames(config, observed);
-  return connectedOf(config, observed).filter(({ ifname, prefix, address }) => {
-    const isTrusted = config.defaultGateway || isPrivate(prefix);
-    return (isTrusted && lan.includes(ifname)) || isUnderRule(config, address);
-  });
-}
-
-function isUnderRule(config: RouterConfig, address: Ip): boolean {
-  const single = makePrefix(address);
-  return config.rules.some(({ match }) => match.kind === "address" && covers(match.prefix, single));
-}
-
-/** Most rules name one address: those are compared as text. */
-function covers(outer: Prefix, single: Prefix): boolean {
-  const isSingle = outer.endsWith(outer.includes(":") ? "/128" : "/32");
-  return isSingle ? outer === single : prefixContains(outer, single);
 }

@@ -4,7 +4,7 @@
  * that it holds when the marks are gone.
  */
 import type { RouterConfig, Rule } from "../model/config.js";
-import type { DesiredFirewall } from "../model/desired.js";
+import type { DesiredFirewall, FirewallElement } from "../model/desired.js";
 import type { Prefix } from "../model/ip.js";
 import { formatIp, ipBytes, prefixAddress, prefixFamily, prefixLength } from "../model/ip.js";
 import { markDocumented } from "../model/kernel.js";
@@ -12,6 +12,7 @@ import type { NftChain, NftMap, NftRule } from "../render/nft.js";
 import { renderTable } from "../render/nft.js";
 import type { DecidedRule, Layer } from "./elements.js";
 import { addressElements, ruleElements } from "./elements.js";
+import type { Interfaces } from "./interfaces.js";
 import { hex32, locationMark, ourMask, ownMark } from "./marks.js";
 import type { Outcome, States } from "./outcome.js";
 
@@ -21,7 +22,7 @@ export interface FirewallInput {
   readonly decided: readonly DecidedRule[];
   /** Where traffic without a rule goes, in default-gateway mode. */
   readonly fallback: Outcome | undefined;
-  readonly lan: readonly string[];
+  readonly interfaces: Interfaces;
   readonly mtu: number;
 }
 
@@ -36,7 +37,7 @@ const priorityGuard = -5;
 const prioritySource = 100;
 
 export function routerFirewall(input: FirewallInput): DesiredFirewall {
-  const { config, lan } = input;
+  const { config } = input;
   const { bypass, rules } = config;
   const lookups = lookupsOf(rules, bypass !== undefined);
   const past = lengthsOf(bypass ?? []);
@@ -65,7 +66,7 @@ export function routerFirewall(input: FirewallInput): DesiredFirewall {
       }),
       ...addressElements(config, input.states),
       ...(config.noSocketSetup ? [] : [{ map: "own4", key: config.tunAddr, value: "" }]),
-      ...lan.map((name) => ({ map: "lan", key: name, value: "" })),
+      ...interfaceElements(input.interfaces),
     ],
   });
 }
@@ -76,7 +77,16 @@ const fixedMaps: readonly NftMap[] = [
   { name: "own4", key: "ipv4_addr", value: undefined },
   { name: "own6", key: "ipv6_addr", value: undefined },
   { name: "lan", key: "ifname", value: undefined },
+  { name: "inward", key: "ifname", value: undefined },
+  { name: "uplink", key: "ifname", value: undefined },
 ];
+
+function interfaceElements({ reachable, inward, uplinks }: Interfaces): FirewallElement[] {
+  const sets = { lan: reachable, inward, uplink: uplinks };
+  return Object.entries(sets).flatMap(([map, names]) =>
+    names.map((key) => ({ map, key, value: "" })),
+  );
+}
 
 interface Lookup {
   readonly maps: readonly NftMap[];
@@ -174,13 +184,13 @@ function markingChain(
   past: readonly Length[],
 ): NftChain {
   const { config, fallback } = input;
-  const outward = `iifname { "${config.tunIfname}", "${config.wanIfname}" } return`;
   const rest = fallback === undefined ? [] : [fallbackRule(fallback, "", "everything else")];
   return {
     name: "marking",
     hook: { type: "filter", hook: "prerouting", priority: priorityMangle },
     rules: [
-      { text: outward, why: "comes from outside" },
+      { text: `iifname "${config.tunIfname}" return`, why: "comes out of a tunnel" },
+      { text: "iifname @uplink return", why: "comes from outside" },
       ...bypassRules(past, "goto direct"),
       ...lookups.map((lookup) => lookup.rules("mark")),
       ...rest,
@@ -240,13 +250,14 @@ function guardChain(
 
 /**
  * An answer out of a tunnel whose flow the connection tracker has forgotten, as after a change of
- * location, keeps the tunnel's own address and would follow the default route in clear.
+ * location, keeps the tunnel's own address and would follow the default route in clear; so would
+ * one whose device lost its address. What is decrypted goes where devices are and nowhere else.
  */
-function strayRules({ tunIfname, wanIfname }: RouterConfig): NftRule[] {
+function strayRules({ tunIfname }: RouterConfig): NftRule[] {
   const inward = `iifname "${tunIfname}"`;
   const why = "an answer to nobody";
   return [
-    { text: `${inward} oifname "${wanIfname}" drop`, why },
+    { text: `${inward} oifname != @inward drop`, why: "no device of a tunnel is there" },
     { text: `${inward} ip daddr @own4 drop`, why },
     { text: `${inward} ip6 daddr @own6 drop`, why },
   ];

@@ -8,7 +8,8 @@ import type { LocationState, Observed } from "../model/observed.js";
 import type { DecidedRule } from "./elements.js";
 import { routerForward } from "./forward.js";
 import { routerRules } from "./ip-rules.js";
-import { addressesByMac, connectedOf, lanNames, neighboursOf } from "./lan.js";
+import { classifyInterfaces } from "./interfaces.js";
+import { addressesByMac, connectedOf, neighboursOf } from "./lan.js";
 import type { Outcome, States } from "./outcome.js";
 import { decideOutcome, statesByName } from "./outcome.js";
 import { routerFirewall } from "./router-firewall.js";
@@ -34,16 +35,16 @@ export function desireRouter(
   const addresses = addressesByMac(neighboursOf(config, observed));
   const connected = connectedOf(config, observed);
   const mtu = tunnelMtu(config, locations);
-  const lan = lanNames(config, observed);
+  const interfaces = classifyInterfaces(config, observed);
   return {
     tun: { name: config.tunIfname, offload: config.offload, mtu },
     addresses: tunAddresses(config),
-    routes: routerRoutes(config, observed, states),
+    routes: routerRoutes(config, observed, states, interfaces),
     rules: routerRules(config, decided, addresses),
     firewall: config.noIptables
       ? undefined
-      : routerFirewall({ config, states, decided, fallback, lan, mtu }),
-    sysctls: routerSysctls(config, observed),
+      : routerFirewall({ config, states, decided, fallback, interfaces, mtu }),
+    sysctls: routerSysctls(config, observed, interfaces),
     forward: routerForward({ config, states, decided, fallback, addresses, connected }),
     listeners: [],
   };

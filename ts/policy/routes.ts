@@ -21,9 +21,10 @@ import {
 import { copiedRoutesMax } from "../model/limits.js";
 import type { Observed } from "../model/observed.js";
 import { innerAddresses } from "./elements.js";
-import { localNetworks } from "./lan.js";
+import type { Interfaces } from "./interfaces.js";
 import type { States } from "./outcome.js";
 import { stateAt } from "./outcome.js";
+import { reachableNetworks, reachRoutes } from "./reach.js";
 
 const linkLocal = "fe80::/10";
 const halves = ["0.0.0.0/1", "128.0.0.0/1", "::/1", "8000::/1"];
@@ -37,13 +38,15 @@ export function routerRoutes(
   config: RouterConfig,
   observed: Observed,
   states: States,
+  { reachable }: Interfaces,
 ): DesiredRoute[] {
   const { table, tunIfname } = config;
-  const local = localNetworks(config, observed);
+  const local = reachableNetworks(config, observed, reachable);
   return [
     ...blockRoutes(table, [any4, any6], routeUnreachable, metricLast),
     ...strayRoutes(config, states),
     ...local.map(({ ifname, prefix }) => linkRoute(table, prefix, ifname)),
+    ...reachRoutes(config, observed, reachable),
     ...[any4, any6].map((dst) => linkRoute(table, dst, tunIfname)),
     ...(config.defaultGateway ? defaultGatewayRoutes(config, observed) : []),
   ];

@@ -14,6 +14,7 @@ import { prefixAddress } from "../model/ip.js";
 import { flagUp, scopeUniverse } from "../model/kernel.js";
 import type { LocationState, Observed } from "../model/observed.js";
 import type { HeldAdvice } from "./advise.js";
+import { uplinkNames } from "./interfaces.js";
 import { neighboursOf } from "./lan.js";
 import { localTime } from "./local-time.js";
 
@@ -54,7 +55,7 @@ export function worldOf(input: WorldInput): World {
     now: localTime(Math.floor(unixMs / minuteMs) * minuteMs, timezone),
     devices: devicesOf(input),
     locations: locationsOf(input),
-    uplinks: [uplinkOf(input)],
+    uplinks: uplinkNames(config, input.observed).map((name) => uplinkOf(input, name)),
     vars,
   };
 }
@@ -143,8 +144,7 @@ function locationsOf(input: WorldInput): WorldLocation[] {
   });
 }
 
-function uplinkOf({ config, observed, carriers }: WorldInput): WorldUplink {
-  const ifname = config.wanIfname;
+function uplinkOf({ observed, carriers }: WorldInput, ifname: string): WorldUplink {
   const link = [...observed.links.values()].find(({ name }) => name === ifname);
   const addresses = [...observed.addresses.values()]
     .filter(({ index, scope }) => index === link?.index && scope === scopeUniverse)

@@ -1,9 +1,19 @@
 /** Folds what the mover says into the observed state; the only place that changes it. */
 import type { MoverMessage } from "../host/contract.gen.js";
 import type { Ip, Mac, Prefix } from "../model/ip.js";
-import { prefixContains, prefixFamily } from "../model/ip.js";
-import { any6, flagUp, neighbourValid, protocolOurs, routeUnicast } from "../model/kernel.js";
-import { neighboursMax } from "../model/limits.js";
+import { isDefaultLike, prefixContains, prefixFamily } from "../model/ip.js";
+import {
+  addressPermanent,
+  any6,
+  flagNoArp,
+  flagPointToPoint,
+  flagUp,
+  neighbourValid,
+  protocolOurs,
+  routeUnicast,
+  scopeUniverse,
+} from "../model/kernel.js";
+import { learnedUplinksMax, neighboursMax } from "../model/limits.js";
 import type {
   Observed,
   ObservedAddress,
@@ -27,6 +37,7 @@ export interface ObservedStore extends Observed {
   readonly rules: Map<string, ObservedRule>;
   readonly neighbours: Map<string, ObservedNeighbour>;
   readonly owners: Map<Ip, Mac>;
+  readonly learnedUplinks: Set<string>;
   readonly sysctls: Map<string, string>;
   readonly listeners: Set<string>;
   readonly staleFlows: Set<Prefix>;
@@ -45,6 +56,7 @@ export function emptyObserved(): ObservedStore {
     rules: new Map(),
     neighbours: new Map(),
     owners: new Map(),
+    learnedUplinks: new Set(),
     sysctls: new Map(),
     listeners: new Set(),
     staleFlows: new Set(),
@@ -66,10 +78,8 @@ export function foldMessage(store: ObservedStore, message: MoverMessage): boolea
       return true;
     case "link":
       return foldLink(store, message);
-    case "address": {
-      const { deleted, type: _type, flags: _flags, ...address } = message;
-      return foldEntry(store.addresses, `${address.index} ${address.prefix}`, address, deleted);
-    }
+    case "address":
+      return foldAddress(store, message);
     case "route":
       return foldRoute(store, message);
     case "rule":
@@ -184,13 +194,16 @@ function foldEntry<Key, Value>(
   return old === undefined || JSON.stringify(old) !== JSON.stringify(value);
 }
 
+/** What matters of a link's flags: a cable that comes and goes is nobody's reason to plan. */
+const flagsKept = flagUp | flagPointToPoint | flagNoArp;
+
 type MessageOf<Type extends MoverMessage["type"]> = Extract<MoverMessage, { type: Type }>;
 
 function foldLink(store: ObservedStore, message: MessageOf<"link">): boolean {
   const { deleted, type: _type, ...facts } = message;
-  const link = { ...facts, flags: facts.flags & flagUp };
+  const link = { ...facts, flags: facts.flags & flagsKept };
   const old = store.links.get(link.index);
-  const isUp = !deleted && link.flags !== 0;
+  const isUp = !deleted && (link.flags & flagUp) !== 0;
   if (old !== undefined && (deleted || old.name !== link.name)) forgetSysctls(store, old.name);
   if (!isUp) forgetRoutes(store, link.index);
   if (deleted) forgetInterface(store, link.index);
@@ -220,6 +233,22 @@ function forgetInterface(store: ObservedStore, index: number): void {
   }
 }
 
+function foldAddress(store: ObservedStore, message: MessageOf<"address">): boolean {
+  const { deleted, type: _type, flags, ...address } = message;
+  const { index, prefix, scope } = address;
+  // A router's own network has an address for good; one on loan comes from somebody's DHCP.
+  const isLent = scope === scopeUniverse && (flags & addressPermanent) === 0;
+  if (isLent && prefixFamily(prefix) === 4) learnUplink(store, index);
+  return foldEntry(store.addresses, `${index} ${prefix}`, address, deleted);
+}
+
+/** What once led out is never taken for a LAN again, unless the owner names it one. */
+function learnUplink(store: ObservedStore, index: number): void {
+  const name = store.links.get(index)?.name ?? "lo";
+  if (name === "lo" || name === store.tun || store.learnedUplinks.size >= learnedUplinksMax) return;
+  store.learnedUplinks.add(name);
+}
+
 /** IPv4 replaces in place without a notice of the old one; IPv6 lists every next hop. */
 function routeKey(route: ObservedRoute): string {
   const { table, dst, metric, kind, oif, gateway } = route;
@@ -230,6 +259,9 @@ function routeKey(route: ObservedRoute): string {
 
 function foldRoute(store: ObservedStore, message: MessageOf<"route">): boolean {
   const { deleted, type: _type, ...route } = message;
+  const { protocol, kind, dst } = route;
+  const isForeign = protocol !== protocolOurs && kind === routeUnicast;
+  if (isForeign && !deleted && isDefaultLike(dst)) learnUplink(store, route.oif);
   const key = routeKey(route);
   const old = store.routes.get(key);
   const isOther = old !== undefined && (old.oif !== route.oif || old.gateway !== route.gateway);
@@ -293,12 +325,16 @@ function foldTunResult(store: ObservedStore, operation: OperationOf<"address" | 
   if (index === undefined || link === undefined) return;
   if (operation.kind === "link") {
     const mtu = operation.mtu === 0 ? link.mtu : operation.mtu;
-    store.links.set(index, { ...link, flags: operation.up ? flagUp : 0, mtu });
+    store.links.set(index, { ...link, flags: upFlag(link.flags, operation.up), mtu });
     return;
   }
   const { prefix } = operation.address;
   const address = { index, prefix, scope: 0, protocol: 0 };
   foldEntry(store.addresses, `${index} ${prefix}`, address, operation.remove);
+}
+
+function upFlag(flags: number, up: boolean): number {
+  return up ? flags | flagUp : flags & ~flagUp;
 }
 
 function linkIndex(store: ObservedStore, name: string): number | undefined {

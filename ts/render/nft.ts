@@ -137,7 +137,9 @@ function addText({ map, key, value }: FirewallElement): string {
   return value === "" ? text : `${text} : ${value}`;
 }
 
+const nameSets: readonly string[] = ["lan", "inward", "uplink"];
+
 /** Interface names are quoted because some are words of the nft language. */
 function keyText(map: string, key: string): string {
-  return map === "lan" || map.includes("iface_") ? `"${key}"` : key;
+  return nameSets.includes(map) || map.includes("iface_") ? `"${key}"` : key;
 }

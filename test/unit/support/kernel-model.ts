@@ -47,6 +47,8 @@ const sysctlsAtStart: readonly (readonly [string, string])[] = [
   ["net/ipv6/conf/all/forwarding", "0"],
   ["net/ipv6/conf/eth1/accept_ra", "0"],
   ["net/ipv4/conf/eth1/rp_filter", "0"],
+  ["net/ipv6/conf/wwan0/accept_ra", "0"],
+  ["net/ipv4/conf/wwan0/rp_filter", "0"],
   ["net/ipv4/conf/br-lan/arp_ignore", "0"],
   ["net/ipv4/conf/br-guest/arp_ignore", "0"],
 ];
@@ -162,7 +164,8 @@ export class KernelModel {
     }
     for (const { ifname, prefix } of this.addresses) {
       const index = indexOf(ifname);
-      messages.push({ type: "address", deleted, index, prefix, scope: 0, flags: 0, protocol: 0 });
+      const kind = { scope: 0, flags: 0x80, protocol: 0 };
+      messages.push({ type: "address", deleted, index, prefix, ...kind });
     }
     for (const { oif, ...route } of this.routes) {
       const isV6Unreachable = oif === "" && route.dst.includes(":");

@@ -169,7 +169,7 @@ function stepOf(state: NftState, text: string, packet: Packet, oif: string): str
   const list = several?.replace(/"/g, "").split(", ") ?? (one === undefined ? undefined : [one]);
   const known = list ?? [...(state.maps.get(set ?? "")?.elements.keys() ?? [])];
   const matches = known.includes(field === "iifname" ? packet.iif : oif) !== (not !== undefined);
-  return matches ? rest?.replace("counter ", "") : undefined;
+  return matches ? stepOf(state, rest ?? "", packet, oif) : undefined;
 }
 
 function keyOf(field: string, mask: string | undefined, packet: Packet): string | undefined {
