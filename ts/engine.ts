@@ -7,6 +7,7 @@ import { createRoutes } from "./api/routes.js";
 import { createBus } from "./engine/bus.js";
 import { createClients } from "./engine/clients.js";
 import { configInForce, createAdvice } from "./engine/advice.js";
+import { createConfiguration } from "./engine/configuration.js";
 import type { Core } from "./engine/core.js";
 import { afterMs, logWarning, nowMs } from "./engine/core.js";
 import type { Engine } from "./engine/engine-state.js";
@@ -107,7 +108,7 @@ function createEngine(native: Native, random: Random): Engine {
     advice: createAdvice(core, { tunnels, onChange: onAdvice }),
     swap: createSwap(),
     clients: createClients(core, { onChange, whenKnown: (done) => whenKnown(engine, done) }),
-    configuration: { core, changes: new Map(), file: undefined },
+    configuration: createConfiguration(core),
     server: createHttpServer(core, (request, responder) => routes(request, responder)),
     bus: createBus(core),
     originals: new Map(),
@@ -126,8 +127,10 @@ function settleHooks(engineOf: () => Engine): SettleHooks {
     desire: () => desire(engineOf()),
     beforeApply: (plan, done) => {
       const { core, originals } = engineOf();
-      if (core.stopping) done();
-      else keepOriginals(core, originals, plan, () => noteStaleFlows(core, plan, done));
+      if (core.stopping) return done(plan, "");
+      return keepOriginals(core, originals, plan, (kept, problem) => {
+        noteStaleFlows(core, kept, () => done(kept, problem));
+      });
     },
     onSettled: () => {
       clearStaleFlows(engineOf().core);

@@ -126,6 +126,11 @@ export const mistakes: readonly Mistake[] = [
     plant: skip((message) => message.type === "file_remove"),
     found: ["a stop removes state"],
   },
+  {
+    name: "promise-unkept",
+    plant: skip(({ type, ...rest }) => type === "file_write" && pathIn(rest, "runtime-rules")),
+    found: [LEAK, LAYERS, SETTLED, RESTART],
+  },
   { name: "clean-start", plant: cleanStart, found: [LAYERS, LEAK, RESTART] },
   ...scriptMistakes,
 ];
@@ -177,6 +182,10 @@ function keepFirst(type: DeciderMessage["type"]): Mistake["plant"] {
       };
     };
   };
+}
+
+function pathIn(fields: object, part: string): boolean {
+  return "path" in fields && String(fields.path).includes(part);
 }
 
 /** Starts from nothing instead of taking over: what is ours goes before it comes again. */

@@ -122,7 +122,6 @@ export class World {
   readonly #stormy: boolean;
   #stormEndsMs = Infinity;
   #nextPackets: Event | undefined;
-  #failedWrites = 0;
 
   constructor(options: RunOptions) {
     this.random = new Random(options.seed);
@@ -185,7 +184,6 @@ export class World {
   expectChange(rule: ReferenceRule): void {
     this.#checked.previous = this.policy.copy();
     this.changing = true;
-    this.#failedWrites = this.router.files.failedWrites;
     this.#checked.changedAtMs = Infinity;
     this.policy.protect(rule);
   }
@@ -206,9 +204,7 @@ export class World {
   }
 
   changeAnswered(rule: ReferenceRule, answer: ApiAnswer): void {
-    // A rule that could not be written down is taken, and lost with the decider.
-    const kept = this.router.files.failedWrites === this.#failedWrites;
-    if (answer.status === 200 && kept) {
+    if (answer.status === 200) {
       this.changing = false;
       this.#checked.changedAtMs = this.clock.nowMs;
       return;
@@ -216,7 +212,7 @@ export class World {
     if (answer.status >= 400 && answer.status < 500) {
       throw new Violation("the API takes a good rule", `${answer.status} ${answer.body}`);
     }
-    // The decider died or refused half-way: ask again until it is certain.
+    // The decider died, refused half-way or had no room: ask again until it is certain.
     this.clock.after(3_000, () => this.#ask(rule));
   }
 
@@ -340,7 +336,6 @@ export class World {
   }
 
   #ask(rule: ReferenceRule): void {
-    this.#failedWrites = this.router.files.failedWrites;
     askProtect(this, rule, (answer) => this.changeAnswered(rule, answer));
   }
 

@@ -37,10 +37,10 @@ class Home extends Household {
     this.save({ protected_mac_addrs: rules.map(([mac_addr, vl]) => ({ mac_addr, vl })) });
   }
 
-  click(vl: string | undefined): string {
+  click(vl: string | undefined, status = 200): string {
     const path = vl === undefined ? "/v1/unprotect" : "/v1/protect";
     const answer = this.ask("POST", path, { kind: "mac", subject: this.phone.toUpperCase(), vl });
-    assert.is(answer.status, 200, answer.body);
+    assert.is(answer.status, status, answer.body);
     return answer.body;
   }
 
@@ -105,12 +105,33 @@ test("a file of another role is not taken, and nothing is compared with it", () 
   assert.is(home.way(), "de");
 });
 
-test("a rule that cannot be written holds, and its answer says for how long", () => {
+test("a rule that cannot be written is refused and changes nothing, also for the next one", () => {
   const home = new Home();
-  assert.not(home.click("us").includes("not_kept"));
+  home.click("us");
   home.machine.files.writeError = -errno.ENOSPC;
-  assert.match(home.click("de"), /"not_kept":".+"/);
+  assert.match(home.click("de", 507), /nothing is changed, .* not be kept: .*no space/);
+  assert.is(home.way(), "us");
+  home.machine.killDecider("killed: signal 9");
+  home.machine.files.writeError = 0;
+  home.run(RELOAD_MS);
+  assert.is(home.way(), "us");
+  home.click("de");
   assert.is(home.way(), "de");
+});
+
+test("a file is not taken while it cannot be written down which clicks it ends", () => {
+  const home = new Home();
+  home.click("direct");
+  home.machine.files.writeError = -errno.ENOSPC;
+  home.rules([home.phone, "us"]);
+  const lines = home.machine.logLines().join("\n");
+  assert.match(lines, /expected room to write down which rules/);
+  home.machine.files.writeError = 0;
+  home.machine.signal(SIGHUP);
+  home.run(RELOAD_MS);
+  home.machine.killDecider("killed: signal 9");
+  home.run(RELOAD_MS);
+  assert.is(home.way(), "us");
 });
 
 test.run();

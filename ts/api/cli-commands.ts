@@ -79,12 +79,9 @@ function show(target: string, render: (answer: Json) => string): (context: CliCo
   return (context) => printAnswer(context, target, render);
 }
 
-/** Lets the daemon do something and says what was done, and if it does not last. */
+/** Lets the daemon do something and says what was done. */
 function post(context: CliContext, target: string, body: object, said: string): void {
-  const render = ({ not_kept: why }: Json): string => {
-    return `${said}${why === undefined ? "" : `, until aditd restarts: ${String(why)}`}\n`;
-  };
-  printAnswer(context, target, render, body);
+  printAnswer(context, target, () => `${said}\n`, body);
 }
 
 function explainSubject(context: CliContext): void {

@@ -17,6 +17,8 @@ export type ChangeResult =
   | { readonly kind: "done"; readonly result: object }
   | { readonly kind: "absent" }
   | { readonly kind: "invalid"; readonly issues: readonly Issue[] }
+  /** Refused: it could not be written down, and the next start would not know it. */
+  | { readonly kind: "unkept"; readonly why: string }
   /** Accepted, but the kernel does not have it yet. */
   | { readonly kind: "pending"; readonly why: string };
 
@@ -189,6 +191,8 @@ function answerOf(result: ChangeResult): HttpAnswer {
       return failure(404, "there is no such rule");
     case "invalid":
       return invalid(result.issues);
+    case "unkept":
+      return failure(507, `nothing is changed, because it could not be kept: ${result.why}`);
     case "pending":
       return failure(504, result.why);
   }

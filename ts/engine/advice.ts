@@ -20,7 +20,7 @@ import { afterMs, logWarning, nowMs } from "./core.js";
 import { issueLines } from "./issues.js";
 import type { ScriptLogLine } from "./script-log.js";
 import { ScriptLog } from "./script-log.js";
-import { loadState, saveState } from "./state-files.js";
+import { keepAnswers, loadState } from "./state-files.js";
 import type { Tunnels } from "./tunnels.js";
 import { locationStates, preferPeers, redialLocation } from "./tunnels.js";
 
@@ -65,6 +65,7 @@ export class Runner {
   /** The last good answer of the active script. */
   advice: Advice | undefined;
   held: HeldAdvice | undefined;
+  private latest: HeldAdvice | undefined;
   isExpected = false;
   /** Told of every failure of the active script. */
   onFailure: (error: CageError) => void = () => undefined;
@@ -154,12 +155,12 @@ export class Runner {
       return this.take(cage);
     }
     this.active?.close();
-    this.script = this.active = this.advice = this.held = undefined;
+    this.script = this.active = this.advice = this.held = this.latest = undefined;
     this.isExpected = false;
     this.kept = {};
     for (const name of ["", " facts", " redecide"]) this.core.deadlines.clear(`policy${name}`);
     preferPeers(this.hooks.tunnels, new Map());
-    this.keep(nothingHeld);
+    this.keep(nothingHeld, () => undefined);
     return this.hooks.onChange("no policy script is in force");
   }
 
@@ -274,7 +275,7 @@ export class Runner {
     for (const text of overruled(config, advice.routes, world.devices)) {
       this.log.complain(text, `direct is refused: ${text}`);
     }
-    this.hold(holdAdvice(this.held ?? nothingHeld, advice, world.devices));
+    this.hold(holdAdvice(this.latest ?? this.held ?? nothingHeld, advice, world.devices));
     if (this.isMissed) this.note("what changed meanwhile");
     else this.later();
     const [message] = issueLines(advice.issues);
@@ -283,28 +284,27 @@ export class Runner {
     if (failure !== undefined) this.onFailure(failure);
   }
 
-  /** Puts answers in force that a script gave. */
+  /** Puts answers in force that a script gave, once the next decider would begin with them. */
   hold(held: HeldAdvice): void {
-    this.held = held;
-    if (!this.keep(held)) return;
-    preferPeers(this.hooks.tunnels, held.peers);
-    this.hooks.onChange("the policy script answered");
+    this.latest = held;
+    this.keep(held, () => {
+      if (this.latest !== held) return;
+      this.held = held;
+      preferPeers(this.hooks.tunnels, held.peers);
+      this.hooks.onChange("the policy script answered");
+    });
   }
 
-  /** True if it differs from what was kept before. */
-  private keep(held: HeldAdvice): boolean {
+  /** `done` is called unless nothing differs from what was kept before. */
+  private keep(held: HeldAdvice, done: () => void): void {
     const content = heldToJson(held);
     const text = JSON.stringify([content, [...held.peers], [...(held.routes?.values() ?? [])]]);
-    if (text === this.savedText) return false;
+    if (text === this.savedText) return;
     this.savedText = text;
-    saveState(this.core, "advice", content, (problem) => {
-      if (problem === "") return;
-      // The next answer is written again, or another decider would begin with an older one.
-      this.savedText = "";
-      const text = `answers are not kept: ${problem}`;
-      this.core.log.writeOnce("error", `policy keep ${problem}`, text);
+    keepAnswers(this.core, content, (isKept) => {
+      if (!isKept) this.savedText = "";
+      done();
     });
-    return true;
   }
 
   private fail(error: CageError): void {

@@ -30,6 +30,13 @@ export interface Configuration {
   changes: RuleChanges;
   /** What the file said when it was last taken. */
   file: Config | undefined;
+  /** Changes of the rules that wait for the one that is being written down. */
+  readonly waiting: (() => void)[];
+  writing: boolean;
+}
+
+export function createConfiguration(core: Core): Configuration {
+  return { core, changes: new Map(), file: undefined, waiting: [], writing: false };
 }
 
 /** Reads the file; `done` gets the issues, none if core.config was replaced, one if not enabled. */
@@ -48,20 +55,52 @@ export function loadConfiguration(
     if (config === undefined) return done(issues, true);
     const role = core.config?.role ?? config.role;
     if (config.role !== role) return done([otherRole(role, config.role)], true);
-    takeConfiguration(configuration, withSocket(core, config));
-    return done([], true);
+    return inTurn(configuration, (end) => {
+      takeConfiguration(configuration, withSocket(core, config), (issues) => {
+        end();
+        done(issues, true);
+      });
+    });
   });
 }
 
 /** Why a change was refused, or the configuration that it makes. */
 export type ChangeAnswer =
-  /** It holds; `notKept` says why the next start will not know it, "" if it will. */
-  | { readonly kind: "changed"; readonly notKept: string }
+  | { readonly kind: "changed" }
   | { readonly kind: "absent" }
+  /** The next decider would not know it, so it is not made. */
+  | { readonly kind: "unkept"; readonly why: string }
   | { readonly kind: "invalid"; readonly issues: readonly Issue[] };
 
-/** Adds or removes a rule at run time; kept in run_dir before it is answered. */
+/** Adds or removes a rule at run time; kept in run_dir before it holds. */
 export function applyChange(
+  configuration: Configuration,
+  change: RuleChange,
+  done: (answer: ChangeAnswer) => void,
+): void {
+  inTurn(configuration, (end) => {
+    changeInTurn(configuration, change, (answer) => {
+      end();
+      done(answer);
+    });
+  });
+}
+
+/** One after another: what is written down must be what held before and one change. */
+function inTurn(configuration: Configuration, run: (end: () => void) => void): void {
+  const { waiting } = configuration;
+  const start = (): void => {
+    configuration.writing = true;
+    run(() => {
+      configuration.writing = false;
+      waiting.shift()?.();
+    });
+  };
+  if (configuration.writing) waiting.push(start);
+  else start();
+}
+
+function changeInTurn(
   configuration: Configuration,
   change: RuleChange,
   done: (answer: ChangeAnswer) => void,
@@ -76,7 +115,11 @@ export function applyChange(
     const expected = `at most ${runtimeRulesMax} rules made at run time, edit the file instead`;
     return done(invalid("subject", change.subject, expected));
   }
-  keepChanges(configuration, changes, (problem) => done(takeChange(core, change, problem)));
+  keepChanges(configuration, changes, (why) => {
+    if (why !== "") return done({ kind: "unkept", why });
+    core.config = outcome.config;
+    return done({ kind: "changed" });
+  });
 }
 
 function keepChanges(
@@ -85,31 +128,33 @@ function keepChanges(
   done: (problem: string) => void,
 ): void {
   const { core } = configuration;
-  configuration.changes = changes;
   saveState(core, "rules", changesToJson(changes), (problem) => {
-    if (problem !== "") logError(core, `run-time rules cannot be kept: ${problem}`);
+    if (problem === "") configuration.changes = changes;
+    else logError(core, `run-time rules cannot be kept: ${problem}`);
     done(problem);
   });
 }
 
-/** The configuration may have changed meanwhile, so the change is applied to what is in force. */
-function takeChange(core: Core, change: RuleChange, notKept: string): ChangeAnswer {
-  const { config } = core;
-  if (config?.role !== "router") throw new Error("the role changed while running");
-  const outcome = changeRule(config, change);
-  if (outcome.kind !== "changed") return outcome;
-  core.config = outcome.config;
-  return { kind: "changed", notKept };
-}
-
-function takeConfiguration(configuration: Configuration, file: Config): void {
+/** What a change of the file ended must not come back with the next decider. */
+function takeConfiguration(
+  configuration: Configuration,
+  file: Config,
+  done: (issues: readonly Issue[]) => void,
+): void {
   const { core, changes, file: before = file } = configuration;
   const held = stillHolding(changes, before, file);
-  configuration.file = file;
-  if (held.size < changes.size) keepChanges(configuration, held, () => undefined);
-  const { config, issues } = layOver(file, held);
-  for (const line of issueLines(issues)) logWarning(core, `run-time rule: ${line}`);
-  core.config = config;
+  const take = (): void => {
+    configuration.file = file;
+    const { config, issues } = layOver(file, held);
+    for (const line of issueLines(issues)) logWarning(core, `run-time rule: ${line}`);
+    core.config = config;
+    done([]);
+  };
+  if (held.size === changes.size) return take();
+  return keepChanges(configuration, held, (problem) => {
+    if (problem === "") take();
+    else done([unforgettable(problem)]);
+  });
 }
 
 function withSocket(core: Core, config: Config): Config {
@@ -124,6 +169,11 @@ function otherRole(role: string, found: string): Issue {
 
 function unreadable(why: string): Issue {
   return { path: "", value: "", expected: `a readable configuration file (${why})` };
+}
+
+function unforgettable(why: string): Issue {
+  const expected = `room to write down which rules of the running time it ends (${why})`;
+  return { path: "", value: "", expected };
 }
 
 function invalid(path: string, value: string, expected: string): ChangeAnswer {

@@ -111,8 +111,7 @@ function changeRules(
     logInfo(engine.core, `${verb} by ${kind}`);
     engine.core.log.write("debug", `${verb} ${kind} ${subject} ${vl ?? ""}`);
     reportMoves(engine, `${verb} ${kind} ${subject}`);
-    const kept = answer.notKept && { not_kept: answer.notKept };
-    return answerWhenSettled(engine, verb, { kind, subject, ...words, ...kept }, done);
+    return answerWhenSettled(engine, verb, { kind, subject, ...words }, done);
   });
 }
 

@@ -29,8 +29,8 @@ const roundsMax = 10;
 
 export interface SettleHooks {
   readonly desire: () => Desired;
-  /** Called before a plan is applied; the plan waits until `done` is called. */
-  readonly beforeApply: (plan: Plan, done: () => void) => void;
+  /** Called before a plan is applied; `done` gets what of it may be, and why not all. */
+  readonly beforeApply: (plan: Plan, done: (plan: Plan, problem: string) => void) => void;
   /** The plan is empty. */
   readonly onSettled: () => void;
   readonly onRepaired: (plan: Plan) => void;
@@ -227,7 +227,10 @@ function apply(settler: Settler, plan: Plan, repairs: boolean): void {
     if (problems.length > 0) onFailed(settler, problems[0] as string);
     else turn(settler);
   };
-  hooks.beforeApply(plan, () => executePlan(core.channel, plan, { onOutcome, onDone }));
+  hooks.beforeApply(plan, (allowed, problem) => {
+    if (problem !== "") problems.push(problem);
+    executePlan(core.channel, allowed, { onOutcome, onDone });
+  });
 }
 
 function foldOutcome(core: Core, planned: PlannedOperation, outcome: Outcome): string {

@@ -56,14 +56,35 @@ export function saveState(
   writeFile(core.channel, pathOf(core, name), JSON.stringify(content), done);
 }
 
+/**
+ * Where there is no room, older answers go, for they may open what these close: the next decider
+ * then has none, and who has no answer waits.
+ */
+export function keepAnswers(core: Core, content: object, done: (isKept: boolean) => void): void {
+  saveState(core, "advice", content, (problem) => {
+    if (problem === "") return done(true);
+    const line = `answers are not kept, the next start waits for new ones: ${problem}`;
+    core.log.writeOnce("error", `policy keep ${problem}`, line);
+    return forgetState(core, "advice", () => done(false));
+  });
+}
+
+/** Removes one of them, which needs no room, then calls `done`. */
+function forgetState(core: Core, name: StateName, done: () => void): void {
+  const path = pathOf(core, name);
+  request(core.channel, { type: "file_remove", path }, (answer) => {
+    const { error, text } = asResult(answer);
+    if (error !== 0) logWarning(core, `${path}: ${text}, ignoring`);
+    done();
+  });
+}
+
 /** Removes all of them, then calls `done`. */
 export function removeState(core: Core, done: () => void): void {
-  const paths = (Object.keys(names) as StateName[]).map((name) => pathOf(core, name));
-  let pending = paths.length;
-  for (const path of paths) {
-    request(core.channel, { type: "file_remove", path }, (answer) => {
-      const { error, text } = asResult(answer);
-      if (error !== 0) logWarning(core, `${path}: ${text}, ignoring`);
+  const all = Object.keys(names) as StateName[];
+  let pending = all.length;
+  for (const name of all) {
+    forgetState(core, name, () => {
       if (--pending === 0) done();
     });
   }
@@ -77,23 +98,32 @@ export function originalsFrom(content: Readonly<Record<string, unknown>>): Origi
   return originals;
 }
 
-/** Keeps the values that the plan is about to change, on disk too, before it changes them. */
+/**
+ * Keeps the values that the plan is about to change, on disk too, before it changes them. Those
+ * that cannot be kept are not changed: nobody could put them back.
+ */
 export function keepOriginals(
   core: Core,
   originals: Originals,
   plan: Plan,
-  done: () => void,
+  done: (plan: Plan, problem: string) => void,
 ): void {
-  let added = 0;
+  const added = new Map<string, string>();
   for (const { operation } of plan) {
     if (operation.kind !== "sysctl" || originals.has(operation.key)) continue;
-    originals.set(operation.key, core.store.sysctls.get(operation.key) ?? "");
-    added += 1;
+    added.set(operation.key, core.store.sysctls.get(operation.key) ?? "");
   }
-  if (added === 0) return done();
-  saveState(core, "originals", Object.fromEntries(originals), (problem) => {
-    if (problem !== "") logError(core, `sysctl values cannot be kept: ${problem}`);
-    done();
+  if (added.size === 0) return done(plan, "");
+  const all = [...originals, ...added];
+  return saveState(core, "originals", Object.fromEntries(all), (problem) => {
+    if (problem === "") {
+      for (const [key, value] of added) originals.set(key, value);
+      return done(plan, "");
+    }
+    const kept = plan.filter(({ operation }) => {
+      return operation.kind !== "sysctl" || !added.has(operation.key);
+    });
+    return done(kept, `kernel settings stay, since their values cannot be kept: ${problem}`);
   });
 }
 
