@@ -208,7 +208,7 @@ $(QJS)/.fetched: scripts/fetch-quickjs scripts/fetch.sh | prepare
 
 # ------------------------------------------------------------------------------------------- bundle
 
-BUNDLE_STEPS := rollup.config.mjs tsconfig.json scripts/bundle.mjs
+BUNDLE_STEPS := rollup.config.mjs tsconfig.json scripts/bundle.mjs package.json
 
 $(B)/adit.mjs $(B)/adit-cli.mjs $(B)/adit.debug.mjs &: $(TS_SRC) $(BUNDLE_STEPS) $(NPM_STAMP)
 	$(call say,ROLL,$(B)/adit.mjs)

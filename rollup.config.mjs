@@ -1,7 +1,7 @@
-// Bundles ts/main.ts into the one module that aditd evaluates, and ts/main-cli.ts into that of the
-// command line client, both minified; and a second copy of the first with names and a source map
-// kept, for tests and stack traces.
-import { compiler, minifier, onwarn, sizes } from "./scripts/bundle.mjs";
+// Bundles what was compiled from ts/main.ts into the one module that aditd evaluates, and from
+// ts/main-cli.ts into that of the command line client, both minified; and a second copy of the
+// first with names and a source map kept, for tests and stack traces.
+import { compiled, minifier, onwarn, sizes } from "./scripts/bundle.mjs";
 
 const NATIVE_MODULE = "adit:host";
 
@@ -9,7 +9,7 @@ function bundle(input, sourceMap, output) {
   return {
     input,
     external: [NATIVE_MODULE],
-    plugins: [compiler("./tsconfig.json", { sourceMap, removeComments: !sourceMap })],
+    plugins: [compiled],
     output: { format: "es", sourcemap: sourceMap, ...output },
     onwarn,
   };
@@ -21,7 +21,7 @@ const minified = (input, name) => bundle(input, false, {
 });
 
 export default [
-  bundle("ts/main.ts", true, { file: "build/adit.debug.mjs" }),
-  minified("ts/main.ts", "adit"),
-  minified("ts/main-cli.ts", "adit-cli"),
+  bundle("build/js/ts/main.js", true, { file: "build/adit.debug.mjs" }),
+  minified("build/js/ts/main.js", "adit"),
+  minified("build/js/ts/main-cli.js", "adit-cli"),
 ];

@@ -5,14 +5,20 @@
 // assumptions about code (`unsafe`, `pure_getters`) are left off: together they save 0.2 KB of
 // flash, and `unsafe` takes the members of an object that a function returns for constants.
 import terser from "@rollup/plugin-terser";
-import typescript from "@rollup/plugin-typescript";
-import { writeFileSync } from "node:fs";
+import { readFileSync, writeFileSync } from "node:fs";
 import { relative } from "node:path";
 
-/** Types are checked on the way; an error in them ends the build. */
-export function compiler(tsconfig, compilerOptions) {
-  return typescript({ tsconfig, compilerOptions, noEmitOnError: true });
-}
+/**
+ * What the compiler wrote, with its maps. It runs before rollup and compiles only what changed: one
+ * second of processor time where the plugin for rollup takes twenty.
+ */
+export const compiled = {
+  name: "compiled",
+  load: (id) => ({
+    code: readFileSync(id, "utf8").replace(/^\/\/# sourceMappingURL=.*$/m, ""),
+    map: JSON.parse(readFileSync(`${id}.map`, "utf8")),
+  }),
+};
 
 /** Short names for variables, no blanks, no comments; properties keep their names. */
 export const minifier = terser({
@@ -43,7 +49,7 @@ function moduleSizes(modules, whole) {
   const entries = Object.entries(modules);
   const all = entries.reduce((sum, [, { renderedLength }]) => sum + renderedLength, 0);
   return entries.map(([file, { renderedLength }]) => ({
-    name: relative(".", file),
+    name: relative("build/js", file),
     bytes: Math.round(renderedLength * whole / all),
   })).sort((left, right) => right.bytes - left.bytes);
 }

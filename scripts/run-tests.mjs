@@ -155,7 +155,8 @@ const TIERS = [
     title: "types, tidy, shellcheck",
     prepare: [make("build/test/.stamp")],
     programs: () => [
-      check("types of ts/", [process.execPath, "node_modules/typescript/bin/tsc", "--noEmit"]),
+      check("types of ts/", [process.execPath, "node_modules/typescript/bin/tsc", "--noEmit",
+        "--incremental", "--tsBuildInfoFile", "build/lint.tsbuildinfo"]),
       node(TIDY),
       {
         ...check("shellcheck", ["shellcheck", "--severity=style", ...shellScripts()]),

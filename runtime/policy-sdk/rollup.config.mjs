@@ -1,15 +1,10 @@
 // Bundles the policy interface and its dispatcher into the one module that a cage loads before the
 // script, minified, and into a second copy with names kept, for tests and stack traces.
-import { fileURLToPath } from "node:url";
-import { compiler, minifier, onwarn } from "../../scripts/bundle.mjs";
-
-const file = (name) => fileURLToPath(new URL(name, import.meta.url));
+import { compiled, minifier, onwarn } from "../../scripts/bundle.mjs";
 
 const build = (sourceMap, output) => ({
-  input: file("src/cage.ts"),
-  plugins: [
-    compiler(file("tsconfig.json"), { sourceMap, declaration: false, outDir: undefined }),
-  ],
+  input: "build/js-policy/cage.js",
+  plugins: [compiled],
   output: { format: "es", sourcemap: sourceMap, ...output },
   onwarn,
 });
