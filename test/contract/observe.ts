@@ -61,12 +61,21 @@ export function canonicalTable(text: string): string {
   return [...lines.filter((line) => !line.startsWith('{"rule"')).sort(), ...rules].join("\n");
 }
 
+/** From nftables 1.1 on, several flags of a packet are an expression and no list. */
+function flagsOf(value: object): unknown[] | undefined {
+  const { "|": flags, ...others } = value as { readonly "|"?: unknown };
+  const isFlags = Array.isArray(flags) && flags.every((flag) => typeof flag === "string");
+  return isFlags && Object.keys(others).length === 0 ? flags : undefined;
+}
+
 function withoutHandles(key: string, value: unknown): unknown {
   if (key === "handle") return undefined;
   if (key === "elem" && Array.isArray(value)) {
     return value.map((item: unknown) => JSON.stringify(item)).sort();
   }
   if (typeof value !== "object" || value === null || Array.isArray(value)) return value;
+  const flags = flagsOf(value);
+  if (flags !== undefined) return flags;
   const entries = Object.entries(value as Record<string, unknown>);
   return Object.fromEntries(entries.sort(([a], [b]) => (a < b ? -1 : 1)));
 }
