@@ -3,34 +3,23 @@
 //
 // LUCI_DIR names a checkout of LuCI. With PICTURES=FOLDER the pictures of docs/luci.md are written.
 
-import { existsSync, mkdirSync, writeFileSync } from "node:fs";
-import { join } from "node:path";
+import { writeFileSync } from "node:fs";
 import { finish, makeChecks, part } from "../netns/lab/check.mjs";
-import { ADIT, aditAsync, stopDaemon } from "../netns/lab/daemon.mjs";
-import { makeLab, routerConfig, startAll, startRouter, waitExit, waitReady }
-  from "../netns/lab/lab.mjs";
+import { stopDaemon } from "../netns/lab/daemon.mjs";
+import { waitExit } from "../netns/lab/lab.mjs";
 import { runSandboxed } from "../netns/lab/sandbox.mjs";
-import { nsStart, tryRun, waitFor } from "../netns/lab/sh.mjs";
-import { DEVICES, WEB, addressOf, exitOf, macOf } from "../netns/lab/topology.mjs";
-import { findChrome, startChrome } from "./chrome.mjs";
-import { sectionsOf } from "./configured.mjs";
-import { createRpcd } from "./rpcd.mjs";
-import { startServer } from "./server.mjs";
-import { createUci } from "./uci.mjs";
+import { DEVICES, exitOf, macOf } from "../netns/lab/topology.mjs";
+import { formParts } from "./browser-forms.mjs";
+import { ADMIN, DESK, GUEST, button, open, picture, rowOf, says, setScene, textOf }
+  from "./scene.mjs";
 
-const APP = "openwrt-feed/luci-app-adit";
-const PICTURES = process.env.PICTURES ?? "build/luci";
-const PICTURE_BYTES_MAX = 120_000;
-const DESK = [1000, 800];
 const PHONE = [390, 844];
 const GRAPH_MS_MAX = 120_000;
-const SAVE_MS_MAX = 10_000;
 const EXIT_MS_MAX = 5000;
-const TRAFFIC_S = 7;
 /** A picture is worth waiting for a longer graph. */
 const GRAPH_POINTS = process.env.PICTURES === undefined ? 4 : 45;
-const ADMIN = "a".repeat(32);
-const GUEST = "b".repeat(32);
+/** Names of parts, to work at one of them. */
+const ONLY = process.env.PARTS?.split(",");
 const HOSTILE = '<img src=x onerror="window.hacked = 1">';
 
 const SCRIPT = `import { byName, definePolicy, via } from "adit:policy";
@@ -50,107 +39,10 @@ export default definePolicy({
 const PARTS = [
   ["status", testStatus], ["devices", testDevices], ["hostile names", testHostileNames],
   ["policy: try", testTry], ["policy: swap and rollback", testSwap],
-  ["policy: what does not go", testRefusals], ["locations", testLocations], ["rules", testRules],
-  ["settings", testSettings], ["on a phone", testPhone], ["many locations", testManyLocations],
+  ["policy: what does not go", testRefusals], ...formParts,
+  ["on a phone", testPhone], ["many locations", testManyLocations],
   ["without rights", testGuest], ["without daemon", testDown],
 ];
-
-async function setScene() {
-  const lab = await makeLab();
-  const leases = Object.entries(DEVICES).map(([device, { net, host, mac }]) =>
-    `1900000000 ${mac} ${addressOf(net, host).v4} ${device} *\n`);
-  writeFileSync("/run/adit-lab/leases", leases.join(""));
-  await startAll(lab, { change: withPolicy });
-  for (const device of Object.keys(DEVICES)) startTraffic(device);
-  const scene = { lab, session: ADMIN, daemon: { socket: lab.daemons.router.socket },
-    names: Object.fromEntries(Object.keys(DEVICES).map((device) => [device, device])) };
-  scene.uci = createUci({ config: "adit", sections: sectionsOf(withPolicy(routerConfig(lab))),
-    onCommit: (text) => reconfigure(scene, text) });
-  scene.rpcd = createRpcd({ daemon: scene.daemon, objects: objectsOf(scene),
-    sessions: { [ADMIN]: "admin", [GUEST]: "guest" },
-    aclFolders: [APP, join(process.env.LUCI_DIR, "modules/luci-base")]
-      .map((folder) => join(folder, "root/usr/share/rpcd/acl.d")) });
-  scene.server = await startServer({ luci: process.env.LUCI_DIR, app: APP, rpcd: scene.rpcd,
-    uci: scene.uci, session: () => scene.session });
-  scene.page = await startChrome(findChrome(existsSync));
-  await scene.page.resize(...DESK);
-  mkdirSync(PICTURES, { recursive: true });
-  return scene;
-}
-
-const withPolicy = (config) =>
-  ({ ...config, policy: { leases_file: "/run/adit-lab/leases", confirm_s: 60 } });
-
-// What procd does through the init script when /etc/config/adit changed.
-function reconfigure({ lab: { daemons: { router } } }, text) {
-  writeFileSync(router.file, text);
-  void aditAsync(router, "reload");
-}
-
-// Enough for a graph to show something, and little enough for any machine.
-function startTraffic(device) {
-  const intervals = { phone: [0.002, 0.006, 0.003], tv: [0.01, 0.004, 0.02] }[device] ?? [1];
-  const ping = (interval) => `ping -q -n -i ${interval} -s 1300 -w ${TRAFFIC_S} ${WEB.v4}`;
-  nsStart(device, ["sh", "-c", `while :; do ${intervals.map(ping).join("; ")}; done`]);
-}
-
-const ok = (data) => [0, data];
-
-/** The objects of rpcd that the pages ask, as far as they are asked. */
-function objectsOf(scene) {
-  const hints = () => Object.fromEntries(Object.entries(scene.names).map(([device, name]) =>
-    [macOf(device).toUpperCase(), { name, ipaddrs: [], ip6addrs: [] }]));
-  return {
-    luci: { getFeatures: () => ok({}) },
-    "luci-rpc": { getHostHints: () => ok(hints()) },
-    uci: scene.uci.methods,
-    file: {
-      list: () => ok({ entries: [] }),
-      exec: (args, session) => runCommand(scene, args, session),
-    },
-    session: { access: () => ok({ access: true }) },
-  };
-}
-
-async function runCommand(scene, { command, params = [] }, session) {
-  const line = [command, ...params].join(" ");
-  if (!scene.rpcd.isAllowed(session, "file", line, "exec")) return [6];
-  if (line === "/etc/init.d/adit start") await startAgain(scene);
-  if (command !== "/usr/bin/adit") return ok({ code: 0 });
-  const { status, stdout, stderr } = tryRun([ADIT, "config", "check", saved(scene)]);
-  return ok({ code: status, stdout, stderr });
-}
-
-function saved({ uci }) {
-  const file = "/run/adit-lab/saved";
-  writeFileSync(file, uci.text());
-  return file;
-}
-
-async function startAgain(scene) {
-  startRouter(scene.lab);
-  await waitReady(scene.lab);
-  scene.daemon.socket = scene.lab.daemons.router.socket;
-}
-
-const open = ({ page, server }, view) => page.goto(`${server.url}admin/vpn/adit/${view}`);
-
-const button = (words, within = "document") =>
-  `[...${within}.querySelectorAll("button")].find((one) => one.innerText.trim() === "${words}")`;
-
-const textOf = (selector) =>
-  `(document.querySelector(${JSON.stringify(selector)})?.innerText ?? "")`;
-
-const rowOf = (device) =>
-  `[...document.querySelectorAll("#view tr")].find((row) =>
-    row.innerText.toLowerCase().includes("${macOf(device)}"))`;
-
-const says = (words) => `document.querySelector("#maincontent").innerText.includes("${words}")`;
-
-async function picture({ page }, checks, name) {
-  const bytes = await page.capture(join(PICTURES, `luci-${name}.png`));
-  checks.ok(bytes < PICTURE_BYTES_MAX, `the picture luci-${name}.png is small`, `${bytes} bytes`);
-}
 
 async function testStatus(scene, checks) {
   const { page } = scene;
@@ -163,7 +55,7 @@ async function testStatus(scene, checks) {
   checks.ok(/203\.0\.113\.10/.test(text), "its gateway is told");
   const tabs = await page.evaluate(textOf("#tabmenu"));
   checks.same(tabs.split(/\s+/).join(" "),
-    "Status Devices Locations Rules Policy Settings", "the menu has all pages");
+    "Status Devices Locations Rules Policy Settings Setup", "the menu has all pages");
   await picture(scene, checks, "status");
 }
 
@@ -273,60 +165,10 @@ async function testRefusals(scene, checks) {
   checks.ok(await page.evaluate(says("at most 65536 bytes")), "so is a script that is too long");
 }
 
-async function testLocations(scene, checks) {
-  const { page } = scene;
-  await open(scene, "locations");
-  await page.waitFor('document.querySelectorAll(".cbi-section-table-row").length >= 4');
-  checks.ok(await page.evaluate(says("203.0.113.10 443")), "what is at present stands above");
-  await picture(scene, checks, "locations");
-}
-
-async function testRules(scene, checks) {
-  const { page, uci } = scene;
-  await open(scene, "rules");
-  await page.waitFor('document.querySelectorAll(".cbi-section-table-row").length >= 4');
-  await page.click(button("Add", 'document.querySelector("#cbi-adit-protected_mac_addr")'));
-  const fresh = `#cbi-adit-protected_mac_addr .cbi-section-table-row:last-of-type
-    input[type="text"]`;
-  await page.waitFor(`document.querySelectorAll(
-    "#cbi-adit-protected_mac_addr .cbi-section-table-row").length === 2`);
-  await page.click(`[...document.querySelectorAll(${JSON.stringify(fresh)})].at(-1)`);
-  await page.type(macOf("guest"));
-  await page.evaluate(`(() => {
-    const [way] = document.querySelectorAll(
-      "#cbi-adit-protected_mac_addr .cbi-section-table-row:last-of-type select");
-    way.value = "de";
-    way.dispatchEvent(new Event("change", { bubbles: true }));
-  })()`);
-  await picture(scene, checks, "rules");
-  await page.click('document.querySelector(".cbi-page-actions .cbi-dropdown > ul > li[display]")');
-  await waitFor("the rule to be saved", SAVE_MS_MAX, () =>
-    uci.text().includes(`mac_addr '${macOf("guest")}'`));
-  await page.waitFor(`!document.body.matches(".modal-overlay-active") &&
-    document.querySelectorAll("#cbi-adit-protected_mac_addr .cbi-section-table-row").length === 2`);
-  const { got } = await waitExit("guest", "v4", exitOf("de").v4, EXIT_MS_MAX);
-  checks.same(got, exitOf("de").v4, "a rule is saved and applied");
-}
-
-async function testSettings(scene, checks) {
-  const { page, uci } = scene;
-  await open(scene, "settings");
-  await page.waitFor('document.querySelectorAll(".cbi-tabmenu li").length === 3');
-  checks.ok(await page.evaluate('[...document.querySelectorAll("#view input")].some((one) => '
-    + 'one.value === "wrt0")'), "the settings show what is configured");
-  uci.methods.set({ section: "main", values: { tun_mtu: "12" } });
-  uci.commit();
-  await open(scene, "settings");
-  await page.waitFor('document.querySelector("[role=alert]")?.innerText.includes("tun_mtu")');
-  checks.ok(true, "a configuration that the daemon does not take is told");
-  uci.methods.delete({ section: "main", options: ["tun_mtu"] });
-  uci.commit();
-}
-
 async function testPhone(scene, checks) {
   const { page } = scene;
   await page.resize(...PHONE);
-  for (const view of ["status", "devices", "locations", "rules", "policy", "settings"]) {
+  for (const view of ["status", "devices", "locations", "rules", "policy", "settings", "setup"]) {
     await open(scene, view);
     await page.waitFor('document.querySelector("#view h2, #view h3")');
     const width = await page.evaluate("document.documentElement.scrollWidth");
@@ -386,7 +228,7 @@ await runSandboxed(import.meta.url, async () => {
   const checks = makeChecks();
   const scene = await setScene();
   const { page } = scene;
-  for (const [name, body] of PARTS) {
+  for (const [name, body] of PARTS.filter(([name]) => !ONLY || ONLY.includes(name))) {
     await part(checks, name, () => body(scene, checks));
     checks.ok(page.complaints.length === 0, `${name}: the browser complains of nothing`,
       page.complaints.splice(0).join("\n"));

@@ -1,4 +1,5 @@
-// /etc/config/adit for a router's configuration, as sections of the stand-in for uci.
+// What stands in /etc/config of a router, as sections of the stand-in for uci: adit's from its JSON
+// form, and a new router's network and firewall.
 
 const singular = { protected_mac_addrs: "protected_mac_addr", protected_ip_addrs:
   "protected_ip_addr", protected_ifaces: "protected_iface" };
@@ -29,3 +30,31 @@ export function sectionsOf(config) {
       config[list].map((rule) => unnamed(type, rule))),
   ];
 }
+
+const section = (type, name, options) =>
+  ({ name, type, anonymous: name.startsWith("cfg"), options });
+
+/** `network`, `firewall` and `luci` as OpenWrt comes with them; `lan` are the devices there. */
+export const routerOf = ({ wan, lan }) => ({
+  luci: [section("core", "main", { lang: "auto" })],
+  network: [
+    section("interface", "loopback", { device: "lo", proto: "static" }),
+    section("interface", "lan", { device: lan, proto: "static" }),
+    section("interface", "wan", { device: wan, proto: "dhcp" }),
+  ],
+  firewall: [
+    section("zone", "cfg0101", { name: "lan", network: ["lan"], input: "ACCEPT",
+      output: "ACCEPT", forward: "ACCEPT" }),
+    section("zone", "cfg0102", { name: "wan", network: ["wan"], input: "REJECT",
+      output: "ACCEPT", forward: "REJECT", masq: "1" }),
+    section("forwarding", "cfg0103", { src: "lan", dest: "wan" }),
+  ],
+});
+
+/** What `ubus call network.interface dump` says of that router. */
+export const dumpOf = ({ wan, lan }) => [
+  { interface: "loopback", up: true, proto: "static", l3_device: "lo", device: "lo", route: [] },
+  { interface: "lan", up: true, proto: "static", l3_device: lan, device: lan, route: [] },
+  { interface: "wan", up: true, proto: "dhcp", l3_device: wan, device: wan,
+    route: [{ target: "0.0.0.0", mask: 0, nexthop: "198.51.100.1" }] },
+];

@@ -55,10 +55,12 @@ export function load(name, { stubs = {}, calls = [], loaded = new Map() } = {}) 
       calls.push(["ubus", call.object, call.method]);
       return (...args) => stubs.answer?.(call, args) ?? Promise.resolve(undefined);
     } },
+    form: { Map: { extend: (members) => members } },
     fs: { exec: (command, words) => {
       calls.push(["exec", [command, ...words].join(" ")]);
-      return Promise.resolve({ code: 0 });
-    } },
+      return Promise.resolve({ code: 0, stdout: '{"issues":[],"warnings":[]}' });
+    }, write: (path) => Promise.resolve(calls.push(["write", path])),
+    remove: (path) => Promise.resolve(calls.push(["remove", path])) },
     ...stubs };
   const values = required.map(([module]) => (isOurs(module)
     ? load(module, { stubs, calls, loaded }) : own[module] ?? {}));

@@ -53,8 +53,15 @@ function isAllowed({ grants, sessions }, session, scope, object, method) {
     if (name !== scope) return false;
     // A list of names grants the right by which it is listed.
     if (Array.isArray(granted)) return granted.includes(object) && method === right;
-    return (granted[object] ?? []).includes(method);
+    return Object.entries(granted).some(([pattern, methods]) =>
+      matches(pattern, object) && methods.includes(method));
   }));
+}
+
+/** As fnmatch without flags, whose star goes over slashes too. */
+function matches(pattern, name) {
+  const parts = pattern.split("*").map((part) => part.replace(/[.+?^${}()|[\]\\]/g, "\\$&"));
+  return new RegExp(`^${parts.join(".*")}$`).test(name);
 }
 
 async function handle(rpcd, body) {
@@ -114,6 +121,7 @@ export function httpOf(name, args) {
     if (whenDown !== undefined) body.when_down = whenDown;
     return { method: "POST", path: `/v1/${name}`, body };
   }
+  if (name === "check") return { method: "POST", path: "/v1/check", body: args };
   if (!name.startsWith("policy")) return undefined;
   const { action, ...body } = args;
   if (action in VIEWS) return { method: "GET", path: `/v1/policy${VIEWS[action]}` };

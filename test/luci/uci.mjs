@@ -1,35 +1,54 @@
-// The part of rpcd's uci object that LuCI's forms use, over one configuration in memory: staged
+// The part of rpcd's uci object that LuCI's forms use, over configurations in memory: staged
 // changes beside what is saved, and the file's text as `uci export` would write it.
 
 const quote = (text) => `'${String(text).replaceAll("'", "'\\''")}'`;
 
-/** Sections are [{ name, type, anonymous, options }]; `onCommit` gets the new text. */
-export function createUci({ config, sections, onCommit }) {
-  const uci = { config, saved: sections, staged: structuredClone(sections), onCommit, added: 0 };
+/**
+ * `configs` has, by name, sections [{ name, type, anonymous, options }]; `onCommit` gets name and
+ * new text of each that changed. `writes` lists every call that changes something.
+ */
+export function createUci({ configs, onCommit }) {
+  const all = Object.fromEntries(Object.entries(configs).map(([config, sections]) => [config,
+    { config, saved: sections, staged: structuredClone(sections), added: 0 }]));
+  const uci = { all, onCommit, writes: [] };
+  const on = (apply) => (args) => (all[args.config] ? apply(all[args.config], args)
+    : [ubusNotFound]);
+  const write = (verb, apply) => on((one, args) => {
+    uci.writes.push([verb, args]);
+    return apply(one, args);
+  });
   const methods = {
-    get: (args) => get(uci, args),
-    set: ({ section, values }) => change(uci, section, (one) => merge(one.options, values)),
-    add: (args) => add(uci, args),
-    delete: ({ section, options }) => remove(uci, section, options),
-    order: ({ sections: names }) => order(uci, names),
-    changes: () => [0, { changes: isChanged(uci) ? { [config]: changesOf(uci) } : {} }],
+    get: on(get),
+    set: write("set", (one, { section, values }) =>
+      change(one, section, ({ options }) => merge(options, values))),
+    add: write("add", add),
+    delete: write("delete", (one, { section, options }) => remove(one, section, options)),
+    order: write("order", (one, { sections }) => order(one, sections)),
+    changes: () => [0, { changes: Object.fromEntries(Object.values(all).filter(isChanged)
+      .map((one) => [one.config, changesOf(one)])) }],
   };
-  return { methods, text: () => textOf(uci.saved), commit: () => commit(uci),
-    revert: () => { uci.staged = structuredClone(uci.saved); },
-    isChanged: () => isChanged(uci) };
+  return { methods, writes: uci.writes, text: (config = "adit") => textOf(all[config].saved),
+    staged: (config = "adit") => textOf(all[config].staged), commit: () => commit(uci),
+    put: (config, sections) => { Object.assign(all[config], { saved: sections,
+      staged: structuredClone(sections) }); },
+    revert: () => {
+      for (const one of Object.values(all)) one.staged = structuredClone(one.saved);
+    },
+    isChanged: () => Object.values(all).some(isChanged) };
 }
 
 const isChanged = (uci) => textOf(uci.saved) !== textOf(uci.staged);
 
-function commit(uci) {
-  uci.saved = structuredClone(uci.staged);
-  uci.onCommit?.(textOf(uci.saved));
+function commit({ all, onCommit }) {
+  for (const one of Object.values(all).filter(isChanged)) {
+    one.saved = structuredClone(one.staged);
+    onCommit?.(one.config, textOf(one.saved));
+  }
 }
 
 const ubusNotFound = 4;
 
-function get(uci, { config }) {
-  if (config !== uci.config) return [ubusNotFound];
+function get(uci) {
   const values = Object.fromEntries(uci.staged.map(({ name, type, anonymous, options }, index) => {
     const inner = { ".anonymous": anonymous, ".type": type, ".name": name, ".index": index };
     return [name, { ...inner, ...options }];
@@ -86,7 +105,7 @@ function changesOf({ saved, staged }) {
   })];
 }
 
-function textOf(sections) {
+export function textOf(sections) {
   return sections.map(({ name, type, anonymous, options }) => {
     const lines = Object.entries(options).flatMap(([key, value]) => (Array.isArray(value)
       ? value.map((one) => `\tlist ${key} ${quote(one)}`) : [`\toption ${key} ${quote(value)}`]));

@@ -11,8 +11,9 @@
  */
 
 const configFile = '/etc/config/adit';
-/* The exit status for a configuration with issues; any other says nothing about it. */
-const exitBadConfig = 78;
+/* Beside the tokens in a folder of root's, because the text may have one in it. */
+const proposedFile = '/etc/adit/proposed';
+const rootOnly = 0o600;
 
 const declare = (method, ...params) => rpc.declare({ object: 'adit', method, params });
 /* By itself: a batch of calls shares one request, and the bytes of a request are limited. */
@@ -25,11 +26,29 @@ const callExplain = declare('explain', 'target');
 const callProtect = declare('protect', 'mac_addr', 'vl', 'when_down');
 const callUnprotect = declare('unprotect', 'mac_addr');
 const callPolicyView = declare('policy_view', 'action');
+const callCheck = declareAlone('check', 'config');
 const callPolicy = declareAlone('policy', 'action', 'script', 'signature', 'module', 'confirm_s');
 
 const callHostHints = rpc.declare({
   object: 'luci-rpc', method: 'getHostHints', expect: { '': {} }
 });
+
+const callInterfaces = rpc.declare({
+  object: 'network.interface', method: 'dump', expect: { interface: [] }
+});
+
+/* What `adit config check` finds in a file, { issues, warnings }. */
+function checkFile(file) {
+  return fs.exec('/usr/bin/adit', [ '--json', 'config', 'check', file ])
+    .then(({ stdout }) => JSON.parse(stdout));
+}
+
+/* The same for a text, while no daemon runs that could be asked. */
+function checkProposed(config) {
+  return fs.write(proposedFile, config, rootOnly).then(() => checkFile(proposedFile))
+    .then(data => ({ data }), error => ({ failure: text.failureOfError(error) }))
+    .finally(() => fs.remove(proposedFile).catch(() => null));
+}
 
 function ask(promise) {
   return promise.then(data => {
@@ -51,31 +70,48 @@ return baseclass.extend({
   /* `args` has script, signature, module and confirm_s as the HTTP interface takes them. */
   policy(action, args) {
     const given = { action, ...args };
-    const why = text.tooLong(given);
+    const why = text.tooLong('policy', given);
     if (why)
       return Promise.resolve({ failure: { kind: 'refused', text: why, lines: [] } });
     return ask(callPolicy(action, given.script, given.signature, given.module, given.confirm_s));
   },
 
-  /* Names by MAC address, as LuCI knows them; none if that cannot be asked. */
-  names() {
-    return callHostHints().then(hints => {
-      const names = {};
-      for (const mac of Object.keys(hints))
-        if (typeof(hints[mac]?.name) === 'string')
-          names[mac.toLowerCase()] = hints[mac].name;
-      return names;
-    }, () => ({}));
+  /* What the daemon would say of a configuration with that text: { issues, warnings }. */
+  check(config) {
+    const why = text.tooLong('check', { config });
+    if (why)
+      return Promise.resolve({ failure: { kind: 'refused', text: why, lines: [] } });
+    return ask(callCheck(config)).then(answer =>
+      (answer.failure?.kind === 'absent' ? checkProposed(config) : answer));
   },
 
-  /* What `adit config check` finds wrong with the saved configuration, one a line. */
+  /* Devices as LuCI knows them, each { mac, name, addresses }; none if that cannot be asked. */
+  hosts() {
+    return callHostHints().then(hints => Object.keys(hints).map(mac => ({
+      mac: mac.toLowerCase(),
+      name: typeof(hints[mac]?.name) === 'string' ? hints[mac].name : '',
+      addresses: L.toArray(hints[mac]?.ipaddrs)
+    })), () => []);
+  },
+
+  /* Names by MAC address. */
+  names() {
+    return this.hosts().then(hosts => Object.fromEntries(hosts
+      .filter(({ name }) => name !== '').map(({ mac, name }) => [ mac, name ])));
+  },
+
+  /* The interfaces of netifd; none if that cannot be asked. */
+  interfaces: () => callInterfaces().catch(() => []),
+
+  /* What is wrong with the saved configuration, one a line, as `adit config check` says it. */
   configComplaints() {
-    return fs.exec('/usr/bin/adit', [ 'config', 'check', configFile ]).then(result => {
-      if (result.code !== exitBadConfig)
-        return [];
-      return String(result.stderr || result.stdout || '').split('\n')
-        .filter(line => line.trim() !== '');
-    }, () => []);
+    return checkFile(configFile).then(({ issues }) => issues.map(issue =>
+      text.issue({ ...issue, path: configFile + ':' + issue.path }))).catch(() => []);
+  },
+
+  /* Writes an access token into a file that root alone can read, whatever stood there. */
+  writeToken(file, token) {
+    return fs.remove(file).catch(() => null).then(() => fs.write(file, token + '\n', rootOnly));
   },
 
   start: () => fs.exec('/etc/init.d/adit', [ 'start' ])

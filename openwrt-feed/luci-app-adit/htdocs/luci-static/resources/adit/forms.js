@@ -1,42 +1,56 @@
 'use strict';
 'require adit.call as call';
+'require adit.judge as judge';
+'require adit.keep as keep';
+'require adit.netifd as netifd';
 'require adit.parts as parts';
+'require adit.token as token';
 'require baseclass';
+'require dom';
+'require form';
 'require uci';
 
 /* What the forms over /etc/config/adit share. */
 
-/* As the daemon takes them: see docs/config.md. */
-const interfaceName = /^[^\s\/:]{1,15}$/;
-const pin = /^sha256\/[A-Za-z0-9+\/]{43}=$/;
-const endpoint = /^(\[[0-9A-Fa-f:.]+\]|[A-Za-z0-9._-]+):([0-9]{1,5})$/;
-const portMax = 65535;
-
 const configFile = '/etc/config/adit';
-const isEmpty = value => value == null || value === '';
+
+/* The map of a page: what the daemon would refuse is not saved. */
+const CheckedMap = form.Map.extend({
+  save(also, isSilent) {
+    judge.forget(this);
+    const checked = () => Promise.resolve(also?.()).then(() => isSilent || judge.ask(this))
+      .then(() => token.flush());
+    return this.super('save', [ checked, isSilent ]);
+  }
+});
 
 return baseclass.extend({
-  isInterface: value => isEmpty(value) || interfaceName.test(value)
-    || _('the name of an interface, 1 to 15 characters'),
+  map: description => new CheckedMap('adit', null, description),
 
-  isPin: value => isEmpty(value) || pin.test(value)
-    || _('sha256/ and 44 characters of base64'),
+  /* The name of the section that has the scalars. */
+  main: () => uci.sections('adit', 'adit')[0]?.['.name'] ?? 'main',
 
-  isEndpoint(value) {
-    const port = Number(endpoint.exec(value)?.[2]);
-    return isEmpty(value) || (port >= 1 && port <= portMax)
-      || _('a name or address and a port, such as 192.0.2.1:443 or [2001:db8::1]:443');
+  /* A location's name as rules say it: a section's name has no hyphen, `option name` may. */
+  locationName(section) {
+    const { '.name': name, '.anonymous': isAnonymous } = section;
+    return keep.last(section.name) || (isAnonymous ? '' : name);
   },
 
-  isPath: value => isEmpty(value) || (value.startsWith('/') && value.length <= 255)
-    || _('an absolute path'),
-
-  /* Turns one of the checks above into what an option's `validate` has to be. */
-  check: judge => function(section, value) {
-    return judge(value);
+  locationNames() {
+    return uci.sections('adit', 'location').map(this.locationName).filter(name => name !== '');
   },
 
-  locationNames: () => uci.sections('adit', 'location').map(section => section['.name']),
+  /* Adds a section for a name, which may have signs that names of sections cannot have. */
+  addLocation(name) {
+    const base = name.replace(/\W/g, '_');
+    let section = base;
+    for (let i = 2; uci.sections('adit').some(one => one['.name'] === section); i++)
+      section = base + '_' + i;
+    uci.add('adit', 'location', section);
+    if (section !== name)
+      uci.set('adit', section, 'name', name);
+    return section;
+  },
 
   /* Choices of an option that says where traffic goes. */
   fillWays(option) {
@@ -54,12 +68,45 @@ return baseclass.extend({
     option.default = 'block';
   },
 
-  load: () => Promise.all([ uci.load('adit'), call.configComplaints() ]).then(loaded => loaded[1]),
+  /* Has the daemon judge what a dialog of a grid's row says, before the dialog closes. */
+  judgeDialogs(grid) {
+    grid.handleModalSave = function(...args) {
+      const map = dom.findClassInstance(this.getActiveModalMap());
+      judge.forget(map);
+      return map.parse().then(() => judge.ask(map, true)).then(() => token.flush())
+        .then(() => form.GridSection.prototype.handleModalSave.apply(this, args))
+        .catch(error => {
+          for (const option of map.children.flatMap(({ children }) => children))
+            option.putBack(map.section);
+          parts.complain(map.root, error.message);
+        });
+    };
+  },
+
+  /* Choices of an option that takes an interface of Linux: what netifd has up, by its names. */
+  fillInterfaces(option, interfaces) {
+    for (const { device, names } of interfaces)
+      option.value(device, names.length > 0 ? '%s (%s)'.format(device, names.join(', ')) : device);
+  },
+
+  /* Everything that forms need besides the configuration. */
+  load() {
+    return Promise.all([ uci.load('adit').then(() => judge.load()), call.configComplaints(),
+      call.hosts(), call.interfaces() ])
+      .then(([ unchecked, complaints, hosts, dump ]) => ({
+        unchecked, complaints, hosts, interfaces: netifd.devicesOf(dump)
+      }));
+  },
 
   /* A map below its title, what the daemon says about the saved configuration, and more. */
-  page(title, map, complaints, ...more) {
+  page(title, map, { unchecked, complaints }, ...more) {
+    for (const section of map.children)
+      for (const option of section.children) {
+        keep.option(option);
+        judge.option(option);
+      }
     /* A gateway has other options, and none that would be worth a form on a router. */
-    const isGateway = uci.get('adit', 'main', 'role') === 'gateway';
+    const isGateway = uci.get('adit', this.main(), 'role') === 'gateway';
     const note = E('p', {}, [ _('This is a gateway: its options stand in %s, see docs/uci.md.')
       .format(configFile) ]);
     return (isGateway ? Promise.resolve(note) : map.render()).then(node => E('div', {}, [
@@ -68,6 +115,10 @@ return baseclass.extend({
         kind: 'refused', lines: complaints,
         text: _('The daemon does not take the saved configuration; what it had stays in force:')
       }),
+      unchecked && !isGateway ? parts.banner({
+        kind: 'refused', lines: [ unchecked.text ],
+        text: _('The daemon cannot be asked, so what is saved here is not checked before:')
+      }) : '',
       ...more, node
     ]));
   }

@@ -104,11 +104,19 @@ return baseclass.extend({
           'class': 'btn cbi-button cbi-button-action', 'disabled': this.isReadOnly() || null,
           'click': ui.createHandlerFn(this, 'start')
         }, [ _('Start adit') ]),
-        E('a', { 'class': 'btn cbi-button', 'href': L.url('admin/vpn/adit/settings') }, [
-          _('Settings')
+        E('a', { 'class': 'btn cbi-button', 'href': L.url('admin/vpn/adit/setup') }, [
+          _('Setup')
         ])
       ])
     ]);
+  },
+
+  /* Says above a form why it is not saved. */
+  complain(place, words) {
+    place.querySelector('.adit-complaint')?.remove();
+    place.prepend(E('div', { 'class': 'alert-message warning adit-complaint', 'role': 'alert' }, [
+      E('pre', { 'class': 'adit-lines' }, [ words ])
+    ]));
   },
 
   start() {

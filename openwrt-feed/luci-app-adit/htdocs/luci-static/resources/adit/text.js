@@ -181,11 +181,13 @@ return baseclass.extend({
     }));
   },
 
-  /* Null if a script can be sent from here, else why not and what does it. */
-  tooLong(args) {
-    const size = this.requestBytes('adit', 'policy', args);
+  /* Null if a call can be made from here, else why not and what does it. */
+  tooLong(method, args) {
+    const size = this.requestBytes('adit', method, args);
     if (size <= postBytesMax)
       return null;
+    if (method === 'check')
+      return _('The configuration is too long to be sent to the daemon before it is saved.');
     return _('The web server takes requests of at most %d bytes, and this script makes one of ' +
       '%d. Copy it to the router and run there: adit policy %s FILE')
       .format(postBytesMax, size, args.action);

@@ -1,7 +1,29 @@
 'use strict';
 'require adit.forms as forms';
 'require form';
+'require uci';
 'require view';
+
+/* The older name of `vl`, which the daemon reads as well. */
+const olderWay = 'country_code';
+
+/* What a rule says under its older name is shown, and a new choice replaces both. */
+function addWay(section) {
+  const option = section.option(form.ListValue, 'vl', _('Goes through'));
+  const { load, write, remove } = option;
+  option.load = function(name) {
+    return load.call(this, name) ?? uci.get('adit', name, olderWay);
+  };
+  option.write = function(name, value) {
+    uci.unset('adit', name, olderWay);
+    return write.call(this, name, value);
+  };
+  option.remove = function(name) {
+    uci.unset('adit', name, olderWay);
+    return remove.call(this, name);
+  };
+  forms.fillWays(option);
+}
 
 function addRules(map, type, title, description, addSubject) {
   const section = map.section(form.TableSection, type, title, description);
@@ -9,42 +31,46 @@ function addRules(map, type, title, description, addSubject) {
   section.anonymous = true;
   section.sortable = true;
   addSubject(section);
-  forms.fillWays(section.option(form.ListValue, 'vl', _('Goes through')));
+  addWay(section);
   forms.fillWhenDown(section.option(form.ListValue, 'when_down', _('While that is down')));
 }
 
-function addMac(section) {
+function addMac(section, { hosts }) {
   const option = section.option(form.Value, 'mac_addr', _('MAC address'));
-  option.datatype = 'macaddr';
   option.rmempty = false;
+  for (const { mac, name } of hosts)
+    option.value(mac, name ? '%s (%s)'.format(mac, name) : mac);
 }
 
-function addAddress(section) {
+function addAddress(section, { hosts }) {
   const option = section.option(form.Value, 'ip_addr', _('Address or prefix'));
-  option.datatype = 'or(ip4addr, ip6addr)';
   option.rmempty = false;
+  for (const { name, addresses } of hosts)
+    for (const address of addresses)
+      option.value(address, name ? '%s (%s)'.format(address, name) : address);
 }
 
-function addInterface(section) {
+function addInterface(section, { interfaces }) {
   const option = section.option(form.Value, 'iface', _('Interface'));
   option.rmempty = false;
-  option.validate = forms.check(forms.isInterface);
+  forms.fillInterfaces(option, interfaces);
 }
 
 return view.extend({
   load: () => forms.load(),
 
-  render(complaints) {
-    const map = new form.Map('adit', null,
+  render(known) {
+    const map = forms.map(
       _('Rules that last. A rule for a MAC address comes before one for an address, the longest ' +
         'prefix before shorter ones, and those before interfaces. What no rule names is left ' +
         'alone, unless adit is the default gateway. What was chosen under Devices comes before ' +
         'a rule here for the same MAC address, until adit is stopped.'));
-    addRules(map, 'protected_mac_addr', _('Devices'), _('By MAC address.'), addMac);
+    addRules(map, 'protected_mac_addr', _('Devices'), _('By MAC address.'),
+      section => addMac(section, known));
     addRules(map, 'protected_ip_addr', _('Addresses'), _('IPv4 and IPv6 addresses and prefixes.'),
-      addAddress);
+      section => addAddress(section, known));
     addRules(map, 'protected_iface', _('Interfaces'), _('Everything that comes in there.'),
-      addInterface);
-    return forms.page(_('adit: rules'), map, complaints);
+      section => addInterface(section, known));
+    return forms.page(_('adit: rules'), map, known);
   }
 });

@@ -3,10 +3,7 @@
 'require form';
 'require view';
 
-const mtuMin = 1280;
-const mtuMax = 65535;
-
-function addGeneral(section) {
+function addGeneral(section, { interfaces }) {
   let option = section.taboption('general', form.Flag, 'enabled', _('Enabled'),
     _('Whether the service starts at boot and at Save &amp; Apply.'));
   option.rmempty = false;
@@ -14,17 +11,14 @@ function addGeneral(section) {
   option = section.taboption('general', form.Value, 'tun_ifname', _('Tunnel interface'));
   option.placeholder = 'wrt0';
   option.rmempty = false;
-  option.validate = forms.check(forms.isInterface);
 
   option = section.taboption('general', form.Value, 'wan_ifname', _('Uplink interface'));
-  option.placeholder = 'eth1';
   option.rmempty = false;
-  option.validate = forms.check(forms.isInterface);
+  forms.fillInterfaces(option, interfaces);
 
   option = section.taboption('general', form.DynamicList, 'lan_ifnames', _('LAN interfaces'),
     _('Their private networks stay within reach of protected devices.'));
-  option.placeholder = 'br-lan';
-  option.validate = forms.check(forms.isInterface);
+  forms.fillInterfaces(option, interfaces);
 
   option = section.taboption('general', form.ListValue, 'vl_default', _('Default location'));
   option.value('', _('the first location'));
@@ -46,12 +40,7 @@ function addGeneral(section) {
 function addAdvanced(section) {
   let option = section.taboption('advanced', form.Value, 'tun_mtu', _('MTU'),
     _('0 takes the smallest that a gateway offers.'));
-  option.datatype = 'or(range(0,0), range(%d,%d))'.format(mtuMin, mtuMax);
   option.placeholder = '0';
-
-  option = section.taboption('advanced', form.DynamicList, 'resolvers', _('Name servers'),
-    _('Asked for names of gateways.'));
-  option.datatype = 'ipaddr("nomask")';
 
   option = section.taboption('advanced', form.Flag, 'offload', _('Segmentation offload'));
   option.default = option.enabled;
@@ -64,7 +53,6 @@ function addPolicy(section) {
   let option = section.taboption('policy', form.Value, 'policy_file', _('Script'),
     _('Decides beside the rules; a script that was swapped in comes before it.'));
   option.placeholder = '/etc/adit/policy.mjs';
-  option.validate = forms.check(forms.isPath);
 
   option = section.taboption('policy', form.Value, 'policy_timezone', _('Time zone'),
     _('In POSIX form, such as CET-1CEST,M3.5.0,M10.5.0/3.'));
@@ -78,15 +66,12 @@ function addPolicy(section) {
   option = section.taboption('policy', form.Value, 'policy_leases_file', _('Leases file'),
     _('Where scripts find the names of devices.'));
   option.placeholder = '/tmp/dhcp.leases';
-  option.validate = forms.check(forms.isPath);
 
   option = section.taboption('policy', form.Value, 'policy_confirm_s', _('Probation'),
     _('Seconds in which a swapped script has to be confirmed or healthy.'));
-  option.datatype = 'range(5,3600)';
   option.placeholder = '60';
 
   option = section.taboption('policy', form.Value, 'policy_memory_kib', _('Memory'), _('KiB'));
-  option.datatype = 'range(512,8192)';
   option.placeholder = '1024';
 
   section.taboption('policy', form.DynamicList, 'policy_public_keys', _('Public keys'),
@@ -97,16 +82,16 @@ function addPolicy(section) {
 return view.extend({
   load: () => forms.load(),
 
-  render(complaints) {
-    const map = new form.Map('adit');
-    const section = map.section(form.NamedSection, 'main', 'adit');
+  render(known) {
+    const map = forms.map();
+    const section = map.section(form.NamedSection, forms.main(), 'adit');
     section.addremove = false;
     section.tab('general', _('General'));
     section.tab('policy', _('Policy script'));
     section.tab('advanced', _('Advanced'));
-    addGeneral(section);
+    addGeneral(section, known);
     addPolicy(section);
     addAdvanced(section);
-    return forms.page(_('adit: settings'), map, complaints);
+    return forms.page(_('adit: settings'), map, known);
   }
 });

@@ -1,6 +1,7 @@
 'use strict';
 'require adit.call as call';
 'require adit.parts as parts';
+'require adit.setup as setup';
 'require adit.text as text';
 'require poll';
 'require view';
@@ -109,17 +110,36 @@ function waitings(status) {
   ]);
 }
 
+/* What no counter tells: the firewall throws away what devices send into tunnels. */
+function firewallBanner(known) {
+  const found = known.status.data?.role === 'router' ? setup.firewall(known) : null;
+  if (found === null || found.isDone)
+    return '';
+  return E('div', { 'class': 'alert-message warning', 'role': 'alert' }, [
+    E('h4', {}, [ _('The firewall rejects what the LAN sends into tunnels') ]),
+    E('p', {}, [ _('No zone of the firewall lets the LAN into the tunnels, so devices reach ' +
+      'nothing through them.') ]),
+    E('div', { 'class': 'adit-buttons' }, [
+      E('a', { 'class': 'btn cbi-button cbi-button-action',
+        'href': L.url('admin/vpn/adit/setup') }, [ _('Setup') ])
+    ])
+  ]);
+}
+
 return view.extend({
+  firewallBanner,
   follow,
 
-  load: () => call.status(),
+  load: () => setup.load(),
 
-  render(answer) {
+  render(known) {
     const place = E('div');
+    const answer = known.status;
     this.history = {};
     this.update(place, answer);
     poll.add(() => call.status().then(next => this.update(place, next)), pollSeconds);
-    return E('div', {}, [ parts.sheet(), E('h2', {}, [ _('adit: status') ]), place ]);
+    return E('div', {}, [ parts.sheet(), E('h2', {}, [ _('adit: status') ]),
+      firewallBanner(known), place ]);
   },
 
   update(place, { data, failure }) {
