@@ -1,14 +1,15 @@
 # Static programs for routers: GCC of the distribution, musl and soft floating point of ours.
-#: make mips      build/mips/aditd for mips_24kc (big-endian); also mipsel, aarch64, x86-64
-#: make cross     all four of them
+#: make mips      build/mips/aditd for mips_24kc (big-endian); also mipsel, aarch64, arm, x86-64
+#: make cross     all five of them
 #: make bench-mips  instructions of MIPS that a sealed byte and the way of a packet cost
 
-CROSS := mips mipsel aarch64 x86-64
+CROSS := mips mipsel aarch64 arm x86-64
 TOOLCHAIN := $(B)/toolchain
 
 CROSS_TOOLS_mips := mips-linux-gnu-
 CROSS_TOOLS_mipsel := mipsel-linux-gnu-
 CROSS_TOOLS_aarch64 := aarch64-linux-gnu-
+CROSS_TOOLS_arm := arm-linux-gnueabihf-
 CROSS_TOOLS_x86-64 := x86_64-linux-gnu-
 
 # MIPS32 has no addressing relative to the program counter, so code that can be loaded anywhere
@@ -16,14 +17,17 @@ CROSS_TOOLS_x86-64 := x86_64-linux-gnu-
 CROSS_ARCH_mips := -march=24kc -msoft-float -mno-abicalls -fno-pic -G0
 CROSS_ARCH_mipsel := $(CROSS_ARCH_mips)
 CROSS_ARCH_aarch64 := -fPIE
+CROSS_ARCH_arm := -mcpu=cortex-a7 -mfpu=neon-vfpv4 -mfloat-abi=hard -fPIE
 CROSS_ARCH_x86-64 := -fPIE
 CROSS_LINK_mips := -static
 CROSS_LINK_mipsel := -static
 CROSS_LINK_aarch64 := -static-pie
+CROSS_LINK_arm := -static-pie
 CROSS_LINK_x86-64 := -static-pie
 CROSS_START_mips := crt1.o
 CROSS_START_mipsel := crt1.o
 CROSS_START_aarch64 := rcrt1.o
+CROSS_START_arm := rcrt1.o
 CROSS_START_x86-64 := rcrt1.o
 
 # Small, but for what touches every packet. Compiling all files as one would save another 2 KB of
@@ -129,7 +133,7 @@ endef
 $(foreach target,$(CROSS),$(eval $(call cross_test_rules,$(target))))
 
 # The suites in C run in the byte order that this machine does not have.
-#: make test TIERS=cross CROSS_SUITES="mips mipsel aarch64 x86-64"  all targets; without it mips
+#: make test TIERS=cross CROSS_SUITES="mips mipsel aarch64 arm x86-64"  all targets; without it mips
 CROSS_SUITES ?= mips
 CROSS_TESTED := $(sort $(CROSS_EMULATED) $(CROSS_SUITES))
 export CROSS_SUITES

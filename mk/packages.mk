@@ -1,52 +1,61 @@
-# Packages for OpenWrt's opkg, from the static binaries and the feed's own Makefiles. The .apk of
-# 25.12 comes from the same Makefiles through OpenWrt's SDK: docs/openwrt.md.
-#: make packages  .ipk files and their index, in build/packages/<architecture>
+# Packages for OpenWrt's opkg (24.10) and apk (25.12) from the static binaries and the feed's own
+# Makefiles, with the index that makes each folder a feed.
+#: make packages  .ipk and .apk files and their indices, in build/packages/<architecture>
+#:                USIGN_KEY=FILE signs the index for opkg, APK_KEY=FILE the one for apk
 #: make dist      the release archive that the feed's Makefile builds from, in build/dist
 
 # A folder below this one, and what a file in it may have.
 PACKAGES := $(B)/packages
-IPK_BYTES_MAX := 614400
-IPK_ARCHS := mips_24kc mipsel_24kc
+PACKAGE_BYTES_MAX := 614400
+PACKAGE_ARCHS := mips_24kc mipsel_24kc aarch64_cortex-a53 arm_cortex-a7_neon-vfpv4 x86_64
 ADITD_mips_24kc := $(B)/mips/aditd
 ADITD_mipsel_24kc := $(B)/mipsel/aditd
+ADITD_aarch64_cortex-a53 := $(B)/aarch64/aditd
+ADITD_arm_cortex-a7_neon-vfpv4 := $(B)/arm/aditd
+ADITD_x86_64 := $(B)/x86-64/aditd
 MODULES := $(B)/adit.mjs $(B)/adit-cli.mjs $(B)/policy.mjs
 PACKAGE_EPOCH := $(or $(BUILD_TIME),0)
 FEED_FILES := $(call find,openwrt-feed,*) $(call find,mk/openwrt-sdk,*)
-PACKER := scripts/make-ipk scripts/make-package-index
+FEED_PACKAGES := $(patsubst %/Makefile,%,$(wildcard openwrt-feed/*/Makefile))
+PACKER := scripts/packages
+# The publisher's keys, if there are any: one of usign's, one in PEM, elliptic (P-256) or RSA.
+USIGN_KEY ?=
+APK_KEY ?=
 
 .PHONY: packages test-packages dist
-packages: $(IPK_ARCHS:%=$(PACKAGES)/%/Packages)
+packages: $(PACKAGE_ARCHS:%=$(PACKAGES)/%/Packages)
 
 # The same packages with the native binary inside, twice, for tests that install and compare them.
 test-packages: build
 	$(Q)+for time in 1 2; do $(MAKE) packages PACKAGES=$(B)/test-packages/$$time \
-		IPK_BYTES_MAX=16777216 \
-		$(foreach arch,$(IPK_ARCHS),ADITD_$(arch)=$(B)/aditd) || exit; done
+		PACKAGE_BYTES_MAX=16777216 PACKAGE_ARCHS="mips_24kc x86_64" \
+		ADITD_mips_24kc=$(B)/aditd ADITD_x86_64=$(B)/aditd || exit; done
 
 # $(1) folder of the feed, $(2) output, $(3) architecture, $(4) folder of what is compiled
 pack = $(MAKE) --silent -C $(1) pack TOPDIR=$(CURDIR)/mk/openwrt-sdk ARCH_PACKAGES=$(3) \
-	OUTPUT=$(CURDIR)/$(2) PKG_BUILD_DIR=$(CURDIR)/$(4) PACK=$(CURDIR)/scripts/make-ipk \
+	OUTPUT=$(CURDIR)/$(2) PKG_BUILD_DIR=$(CURDIR)/$(4) PACKER=$(CURDIR)/$(PACKER) \
 	BUILD_VARIANT=static CONFIG_ADIT_CLI=y CONFIG_ADIT_POLICY=y \
 	SOURCE_DATE_EPOCH=$(PACKAGE_EPOCH)
 
 # What the feed's Makefile installs lies where its own build would have left it.
-define ipk_rules
-$(PACKAGES)/$(1)/Packages: $(ADITD_$(1)) $(MODULES) $(FEED_FILES) $(PACKER)
-	$$(call say,IPK,$$(@D))
+define package_rules
+$(PACKAGES)/$(1)/Packages: $(ADITD_$(1)) $(MODULES) $(FEED_FILES) $(wildcard $(PACKER)/*) \
+		$(USIGN_KEY) $(APK_KEY)
+	$$(call say,PACK,$$(@D))
 	$$(Q)rm -rf $$(@D) && mkdir -p $$(@D)/.work/tree/build/openwrt
 	$$(Q)cp $(ADITD_$(1)) $$(@D)/.work/tree/build/openwrt/aditd
 	$$(Q)cp $(MODULES) $$(@D)/.work/tree/build
-	$$(Q)+$$(call pack,openwrt-feed/adit,$$(@D),$(1),$$(@D)/.work/tree)
-	$$(Q)+$$(if $$(wildcard openwrt-feed/luci-app-adit/Makefile),$$(call \
-		pack,openwrt-feed/luci-app-adit,$$(@D),$(1),$$(@D)/.work/tree))
+	$$(Q)+for feed in $(FEED_PACKAGES); do \
+		$$(call pack,$$$$feed,$$(@D),$(1),$$(@D)/.work/tree) || exit; done
 	$$(Q)rm -rf $$(@D)/.work
-	$$(Q)cd $$(@D) && for file in *.ipk; do bytes=$$$$(wc -c <$$$$file); \
-		[ $$$$bytes -le $(IPK_BYTES_MAX) ] || { echo "packages: $$$$file has $$$$bytes bytes," \
-		"expected at most $(IPK_BYTES_MAX)" >&2; exit 1; }; done
-	$$(Q)scripts/make-package-index $$(@D)
+	$$(Q)cd $$(@D) && for file in *.ipk *.apk; do bytes=$$$$(wc -c <$$$$file); \
+		[ $$$$bytes -le $(PACKAGE_BYTES_MAX) ] || { echo "packages: $$$$file has" \
+		"$$$$bytes bytes, expected at most $(PACKAGE_BYTES_MAX)" >&2; exit 1; }; done
+	$$(Q)node $(PACKER)/index-apk.mjs $$(@D) $(APK_KEY)
+	$$(Q)$(PACKER)/index-ipk $$(@D) $(USIGN_KEY)
 endef
 
-$(foreach arch,$(IPK_ARCHS),$(eval $(call ipk_rules,$(arch))))
+$(foreach arch,$(PACKAGE_ARCHS),$(eval $(call package_rules,$(arch))))
 
 # Sources as committed, the bundles, so that a builder needs no Node, and Monocypher's two files, whose
 # own archive holds much besides. The feed stays out, since it names the archive's hash.

@@ -1,4 +1,4 @@
-# The package `adit-mbedtls`, which the feed's Makefile builds against the libraries of a router: by
+# The package `adit`, which the feed's Makefile builds against the libraries of a router: by
 # that Makefile's own call of make, with OpenWrt's flags for a 24Kc and a system like a router's.
 #: make variant   build/variant-mips/aditd and the one for mipsel, linked to shared libraries
 

@@ -19,7 +19,7 @@ import { nsRun, nsSysctl, nsTry, run, sleep, waitFor } from "./lab/sh.mjs";
 import { GATEWAYS, SYSTEM_FIREWALL, WEB, connectUplink } from "./lab/topology.mjs";
 
 const FOLDER = "build/test-packages/1/mips_24kc";
-const PACKAGE = join(FOLDER, readdirSync(FOLDER).find((name) => name.startsWith("adit_")));
+const PACKAGE = join(FOLDER, readdirSync(FOLDER).find((name) => name.startsWith("adit-static_")));
 const LOG = "var/log/standin.log";
 const TREE = "/run/tree";
 const RATE = 500;
@@ -212,7 +212,7 @@ function upgrade({ root }) {
 }
 
 async function apk({ root }) {
-  upgradeByApk(root, "adit", { ns: "router" });
+  upgradeByApk(root, "adit-static", { ns: "router" });
 }
 
 /** procd ends every service with SIGTERM before it starts the second stage of sysupgrade. */

@@ -8,7 +8,7 @@ import { finish, makeChecks } from "../netns/lab/check.mjs";
 import { run } from "../netns/lab/sh.mjs";
 import { unpackIpk } from "../openwrt/ipk.mjs";
 
-const ARCHS = ["mips_24kc", "mipsel_24kc"];
+const ARCHS = ["mips_24kc", "x86_64"];
 const [FIRST, SECOND] = ["build/test-packages/1", "build/test-packages/2"];
 const MODES = {
   "./usr/sbin/aditd": 0o755, "./etc/init.d/adit": 0o755, "./etc/init.d/adit-block": 0o755,
@@ -16,7 +16,7 @@ const MODES = {
   "./usr/lib/adit/adit-cli.mjs": 0o644, "./usr/lib/adit/policy.mjs": 0o644,
   "./etc/uci-defaults/60-adit": 0o755, "./etc/hotplug.d/net/30-adit": 0o644,
   "./lib/netifd/proto/adit.sh": 0o755,
-  "./lib/upgrade/keep.d/adit": 0o644, "./usr/share/rpcd/acl.d/adit.json": 0o644,
+  "./lib/upgrade/keep.d/adit-static": 0o644, "./usr/share/rpcd/acl.d/adit.json": 0o644,
   "./usr/share/nftables.d/ruleset-post/20-adit.nft": 0o644,
 };
 
@@ -32,7 +32,8 @@ for (const arch of ARCHS) {
   for (const name of ipksOf(arch)) checkForm(`${FIRST}/${arch}/${name}`);
   checkIndex(arch);
 }
-checkAdit(`${FIRST}/mips_24kc/${ipksOf("mips_24kc").find((name) => name.startsWith("adit_"))}`);
+const isAdit = (name) => name.startsWith("adit-static_");
+checkAdit(`${FIRST}/mips_24kc/${ipksOf("mips_24kc").find(isAdit)}`);
 process.exitCode = finish(checks);
 
 function ipksOf(arch) {
@@ -105,7 +106,7 @@ function checkAdit(file) {
   same(Object.keys(found).length, Object.keys(MODES).length, "no other files");
   const link = members.find(({ name }) => name === "./usr/bin/adit");
   same(link?.link, "../sbin/aditd", "the client is the daemon by another name");
-  const keep = members.find(({ name }) => name === "./lib/upgrade/keep.d/adit");
+  const keep = members.find(({ name }) => name === "./lib/upgrade/keep.d/adit-static");
   same(keep?.content.toString(), "/etc/adit/\n", "sysupgrade keeps keys and state");
   JSON.parse(members.find(({ name }) => name === "./usr/share/rpcd/acl.d/adit.json").content);
   ok(true, "the ACL is JSON");

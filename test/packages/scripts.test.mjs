@@ -12,7 +12,7 @@ import {
 } from "../openwrt/root.mjs";
 
 const FOLDER = "build/test-packages/1/mips_24kc";
-const PACKAGE = join(FOLDER, readdirSync(FOLDER).find((name) => name.startsWith("adit_")));
+const PACKAGE = join(FOLDER, readdirSync(FOLDER).find((name) => name.startsWith("adit-static_")));
 const RECORDED = JSON.parse(readFileSync("test/packages/procd-set.json", "utf8"));
 const START_MS_MAX = 10_000;
 
@@ -280,7 +280,7 @@ function removal({ same, ok }, root) {
   ok(running() !== before, "it starts the new one");
   ok(!existsSync(join(root, "run/adit-block/block.nft")), "it leaves no block behind");
   at = calls(root).length;
-  upgradeByApk(root, "adit");
+  upgradeByApk(root, "adit-static");
   same(since(at), killed, "an upgrade by apk restarts");
   shRun(root, "/etc/init.d/adit start");
   at = calls(root).length;

@@ -1,5 +1,5 @@
-# BuildPackage as far as a package's files, scripts and metadata go; `make pack` makes the .ipk of the
-# packages whose variant is BUILD_VARIANT, and of those without any.
+# BuildPackage as far as a package's files, scripts and metadata go; `make pack` makes .ipk and .apk
+# of the packages whose variant is BUILD_VARIANT, and of those without any.
 
 define Package/Default
   SECTION :=
@@ -8,7 +8,8 @@ define Package/Default
   PROVIDES :=
   USERID :=
   VARIANT :=
-  URL :=
+  DEFAULT_VARIANT :=
+  URL := $(PKG_URL)
   PKGARCH := $(ARCH_PACKAGES)
 endef
 
@@ -32,7 +33,8 @@ SourceName: $(PKG_NAME)
 License: $(PKG_LICENSE)
 $(call package_field,LicenseFiles,$(PKG_LICENSE_FILES))Section: $(SECTION)
 $(call package_field,Require-User,$(USERID))SourceDateEpoch: $(SOURCE_DATE_EPOCH)
-$(call package_field,URL,$(URL))Maintainer: $(PKG_MAINTAINER)
+$(call package_field,URL,$(URL))$(call \
+	package_field,CPE-ID,$(PKG_CPE_ID))Maintainer: $(PKG_MAINTAINER)
 Architecture: $(PKGARCH)
 Installed-Size: 0
 Description: $(subst $(newline),$(newline) ,$(Package/$(1)/description))
@@ -56,8 +58,14 @@ pack-$(1): export CONTROL := $$(CONTROL_$(1))
 pack-$(1): export CONFFILES := $$(Package/$(1)/conffiles)
 pack-$(1): export POSTINST := $$(Package/$(1)/postinst)
 pack-$(1): export PRERM := $$(Package/$(1)/prerm)
+pack-$(1): export POSTRM := $$(Package/$(1)/postrm)
+pack-$(1): export PROVIDER_PRIORITY := $(if $(DEFAULT_VARIANT),100)
 pack-$(1):
-	rm -rf $(OUTPUT)/.work/$(1) && mkdir -p $(OUTPUT)/.work/$(1)/data
-	$(call Package/$(1)/install,$(OUTPUT)/.work/$(1)/data)
-	$(PACK) $(OUTPUT)/.work/$(1) $(OUTPUT)/$(1)_$(PKG_VERSION)-r$(PKG_RELEASE)_$(PKGARCH).ipk
+	rm -rf $(OUTPUT)/.work/$(1) && mkdir -p $(OUTPUT)/.work/$(1)/ipk/data
+	$(call Package/$(1)/install,$(OUTPUT)/.work/$(1)/ipk/data)
+	cp -a $(OUTPUT)/.work/$(1)/ipk $(OUTPUT)/.work/$(1)/apk
+	$(PACKER)/make-ipk $(OUTPUT)/.work/$(1)/ipk \
+		$(OUTPUT)/$(1)_$(PKG_VERSION)-r$(PKG_RELEASE)_$(PKGARCH).ipk
+	node $(PACKER)/make-apk.mjs $(OUTPUT)/.work/$(1)/apk \
+		$(OUTPUT)/$(1)-$(PKG_VERSION)-r$(PKG_RELEASE).apk
 endef
