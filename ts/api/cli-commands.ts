@@ -1,6 +1,6 @@
 /** The table of commands: help, completion and dispatch all come from it. */
 import { parseConfig } from "../config/parse.js";
-import { issueLines } from "../engine/issues.js";
+import { disabled, issueLines } from "../engine/issues.js";
 import { hexText } from "../engine/base64.js";
 import { errnoText } from "../host/errno.js";
 import type { Native } from "../host/native.js";
@@ -129,7 +129,8 @@ function checkConfig(context: CliContext): void {
   if (verb !== "check") return end(exitUsage, `unknown word ${verb ?? ""}, did you mean check?`);
   const text = readText(context, path, exitConfig);
   if (text === undefined) return;
-  const { config, issues, warnings } = parseConfig(text);
+  const { config, issues, warnings: found, isEnabled } = parseConfig(text);
+  const warnings = isEnabled ? found : [...found, disabled];
   if (json) {
     native.writeOut(`${JSON.stringify({ valid: config !== undefined, issues, warnings })}\n`);
   } else {

@@ -1,5 +1,5 @@
 /** The words of a command line, by the table of commands. Pure. */
-import { nearestWord } from "../config/walk.js";
+import { nearestWord } from "../config/near.js";
 
 export interface OptionSpec {
   readonly name: string;

@@ -1,6 +1,13 @@
 /** What no single key can tell: references, duplicates, contradictions. */
-import type { GatewayConfig, Issue, LocationConfig, RouterConfig, Rule } from "../model/config.js";
-import { parseIp, prefixContains } from "../model/ip.js";
+import type {
+  GatewayConfig,
+  Issue,
+  LocationConfig,
+  RouterConfig,
+  Rule,
+  RuleMatch,
+} from "../model/config.js";
+import { isGroupMac, isUnrouted, parseIp, prefixContains } from "../model/ip.js";
 import { pinsPerPeerMax, policyVarsBytesMax, rulesMax } from "../model/limits.js";
 import { ruleLists } from "./router.js";
 import { isNamedUplink, matchesPattern } from "./uplinks.js";
@@ -50,7 +57,9 @@ function refuseTwice(
     const path = key === "" ? `${list}[${index}]` : `${list}[${index}].${key}`;
     const earlier = first.get(value);
     if (earlier === undefined) first.set(value, path);
-    else if (value !== "") addIssue(issues, path, value, `not the same as ${earlier}`);
+    else if (value !== "") {
+      addIssue(issues, path, value, `a value of its own (${earlier} has the same)`);
+    }
   });
 }
 
@@ -90,7 +99,8 @@ function checkInterfaces(config: RouterConfig, issues: Issue[]): void {
   ]) {
     names.forEach((name, index) => {
       if (!isNamedUplink(config, name) && name !== config.tunIfname) return;
-      addIssue(issues, `${path}[${index}]`, name, "neither an uplink nor the TUN");
+      const expected = "an interface that is neither an uplink nor the TUN";
+      addIssue(issues, `${path}[${index}]`, name, expected);
     });
   }
   const bytes = JSON.stringify(policy.vars).length;
@@ -136,11 +146,27 @@ export function checkRule(
       addIssue(issues, `${path}.when_down`, whenDown.name, expected);
     }
   }
-  const isOutward = (name: string): boolean =>
-    isNamedUplink(config, name) || name === config.tunIfname;
-  if (match.kind === "iface" && isOutward(match.iface)) {
-    addIssue(issues, `${path}.iface`, match.iface, "an interface on the LAN side");
+  const { key = "" } = ruleLists.find(({ kind }) => kind === match.kind) ?? {};
+  const expected = expectedSubject(match, config);
+  if (expected !== "") addIssue(issues, `${path}.${key}`, subjectOf(rule), expected);
+}
+
+/** What a rule should name in place of what no packet of a device comes from, "" if it is good. */
+function expectedSubject(match: RuleMatch, config: RouterConfig): string {
+  switch (match.kind) {
+    case "mac":
+      return isGroupMac(match.mac) ? "the MAC address of one device, this is one of a group" : "";
+    case "address":
+      return match.prefix !== "" && isUnrouted(match.prefix)
+        ? "addresses of devices, nothing that a router forwards comes from these"
+        : "";
+    case "iface":
+      return isOutward(match.iface, config) ? "an interface on the LAN side" : "";
   }
+}
+
+function isOutward(name: string, config: RouterConfig): boolean {
+  return isNamedUplink(config, name) || name === config.tunIfname || name === "lo";
 }
 
 export function checkGateway(config: GatewayConfig, issues: Issue[]): void {

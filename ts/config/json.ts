@@ -13,6 +13,8 @@ export interface JsonError {
 
 /** Nesting beyond this is refused before the engine's stack is at risk. */
 const depthMax = 32;
+/** Values of any kind: more than a whole configuration has, less than memory. */
+const valuesMax = 65_536;
 
 const space = /[ \t\n\r]*/y;
 const blankOrComment = /[\s\ufeff]+|#.*/y;
@@ -31,18 +33,20 @@ interface Reader {
   readonly text: string;
   /** Index of the next character. */
   at: number;
+  /** Values that were begun. */
+  values: number;
 }
 
 /** True if the first thing in a file that is neither blank nor comment is a brace. */
 export function isJson(text: string): boolean {
-  const reader = { text, at: 0 };
+  const reader = { text, at: 0, values: 0 };
   while (take(reader, blankOrComment) !== "");
   return text[reader.at] === "{";
 }
 
 /** The value of JSON text, or where and why it is none. */
 export function readJson(text: string): { value: unknown } | { error: JsonError } {
-  const reader = { text: text.startsWith("\ufeff") ? text.slice(1) : text, at: 0 };
+  const reader = { text: text.startsWith("\ufeff") ? text.slice(1) : text, at: 0, values: 0 };
   try {
     return { value: readWhole(reader) };
   } catch (problem) {
@@ -74,6 +78,8 @@ function take(reader: Reader, pattern: RegExp): string {
 function readValue(reader: Reader, depth: number): unknown {
   take(reader, space);
   if (depth > depthMax) throw new Problem(reader.at, `at most ${depthMax} levels`);
+  reader.values += 1;
+  if (reader.values > valuesMax) throw new Problem(reader.at, `at most ${valuesMax} values`);
   const first = reader.text[reader.at];
   if (first === "{") return readEntries(reader, depth);
   if (first === "[") return readItems(reader, depth);

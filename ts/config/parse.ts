@@ -2,9 +2,10 @@
 import type { ApiConfig, Config, Issue } from "../model/config.js";
 import { configBytesMax } from "../model/limits.js";
 import { checkGateway, checkRouter } from "./checks.js";
+import { formatOf } from "./format.js";
 import { buildGateway } from "./gateway.js";
 import type { JsonError } from "./json.js";
-import { isJson, readJson } from "./json.js";
+import { readJson } from "./json.js";
 import { buildRouter } from "./router.js";
 import { isObject } from "./types.js";
 import type { UciConfig } from "./uci-config.js";
@@ -32,7 +33,11 @@ export function parseConfig(text: string): ParsedConfig {
     addIssue(found.issues, "", text.length, `at most ${configBytesMax} characters`);
     return { config: undefined, isEnabled: true, ...found };
   }
-  const read: Read = isJson(text)
+  const format = formatOf(text);
+  if (typeof format === "object") {
+    return { config: undefined, isEnabled: true, issues: [format], warnings: [] };
+  }
+  const read: Read = format === "json"
     ? { isEnabled: true, ...readJson(text), locate: (issue) => issue }
     : readUciConfig(text, found);
   const built: Findings = { issues: [], warnings: [] };

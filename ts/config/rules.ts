@@ -1,6 +1,7 @@
 /** Rules at run time: made from words, added to and taken from a configuration. */
 import type { Issue, RouterConfig, Rule, RuleMatch } from "../model/config.js";
 import { checkRule, subjectOf } from "./checks.js";
+import { rulesMax } from "../model/limits.js";
 import { matchOf, targetOf, whenDownOf } from "./router.js";
 import { types } from "./types.js";
 import { addIssue } from "./walk.js";
@@ -61,6 +62,10 @@ export function ruleIssues(config: RouterConfig, rule: Rule): Issue[] {
   const issues: Issue[] = [];
   const known = new Set(["", ...config.locations.map((location) => location.name)]);
   checkRule(rule, "rule", config, known, issues);
+  const isNew = !config.rules.some(sameSubject(rule.match));
+  if (isNew && config.rules.length >= rulesMax) {
+    addIssue(issues, "rule", config.rules.length, `at most ${rulesMax} rules`);
+  }
   return issues;
 }
 

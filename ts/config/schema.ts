@@ -11,6 +11,7 @@ import {
   peersPerLocationMax,
   pinsPerPeerMax,
   publicKeysMax,
+  rulesMax,
   uplinksMax,
 } from "../model/limits.js";
 
@@ -74,9 +75,9 @@ resolvers [ip] [] 0 4
 type tunnel "tls"
 dial dial "now"
 locations [location] ! 1 ${locationsMax}
-protected_mac_addrs [mac-rule] []
-protected_ip_addrs [address-rule] []
-protected_ifaces [interface-rule] []
+protected_mac_addrs [mac-rule] [] 0 ${rulesMax}
+protected_ip_addrs [address-rule] [] 0 ${rulesMax}
+protected_ifaces [interface-rule] [] 0 ${rulesMax}
 policy {policy} {}${common}`;
 
 const idle = `

@@ -5,12 +5,13 @@
  */
 import type { Issue } from "../model/config.js";
 import { readJson } from "./json.js";
+import { nearestWord } from "./near.js";
 import type { KeyRow, SectionName } from "./schema.js";
 import { types } from "./types.js";
 import type { UciOption, UciSection } from "./uci.js";
 import { readUci } from "./uci.js";
 import type { Findings } from "./walk.js";
-import { addIssue, join, knownHint, rowsOf } from "./walk.js";
+import { addIssue, isFull, join, knownHint, rowsOf } from "./walk.js";
 
 export interface UciConfig {
   readonly value: object;
@@ -26,10 +27,14 @@ interface Place {
   readonly section: UciSection;
   readonly line: number;
   readonly option: string;
+  /** What options of this object begin with, `outer_` of one inside another. */
+  readonly prefix?: string;
 }
 
 interface Mapping {
   readonly sections: readonly UciSection[];
+  /** By type, and below it by what an option named after the owner's type says. */
+  readonly byOwner: Map<string, UciSection[]>;
   readonly places: Map<string, Place>;
   /** Type of a section to the type of the section that it belongs to. */
   readonly owners: Map<string, string>;
@@ -53,7 +58,8 @@ export function readUciConfig(text: string, found: Findings): UciConfig {
   const sections = readUci(text, (fault, expected) => {
     addIssue(found.issues, `${fault.line}`, fault.text, expected);
   });
-  const mapping: Mapping = { sections, places: new Map(), owners: new Map() };
+  const byOwner = new Map<string, UciSection[]>();
+  const mapping: Mapping = { sections, byOwner, places: new Map(), owners: new Map() };
   const main = sections.find(({ type }) => type === mainType) ?? {
     type: mainType,
     name: "main",
@@ -65,13 +71,41 @@ export function readUciConfig(text: string, found: Findings): UciConfig {
   tellUnused(mapping, found);
   return {
     value,
-    isEnabled: types["flag"]?.read(valueOf("flag", textOf(main, enabledKey) ?? "")) === true,
+    isEnabled: readEnabled(main, found),
     locate: ({ path, value: shown, expected }) => ({
       path: whereOf(mapping, path),
       value: shown,
-      expected: expected.replace(/[a-z]\S*\[\d+]\S*/, (other) => whereOf(mapping, other)),
+      expected: inUciWords(mapping, path, expected),
     }),
   };
+}
+
+/**
+ * A word that is neither yes nor no, or one that is misspelt, would leave everybody unprotected: it
+ * is an issue of a file that is meant to run.
+ */
+function readEnabled(main: UciSection, found: Findings): boolean {
+  const known = rowsOf("router").map(({ key }) => key);
+  for (const [option, { entries }] of main.options) {
+    const { text = "", line = 0 } = entries.at(-1) ?? {};
+    const at = textAt({ section: main, line, option });
+    const value = types["flag"]?.read(valueOf("flag", text));
+    if (option === enabledKey && value !== undefined) return value === true;
+    const isSlip = !known.includes(option) && nearestWord(option, [enabledKey]) === enabledKey;
+    if (option === enabledKey) addIssue(found.issues, at, text, "0 or 1");
+    else if (isSlip) addIssue(found.issues, at, undefined, knownHint(option, [enabledKey]));
+    else continue;
+    return true;
+  }
+  return false;
+}
+
+/** Other places and other keys, which the sentence has as JSON has them. */
+function inUciWords(mapping: Mapping, path: string, expected: string): string {
+  const { prefix = "" } = mapping.places.get(path) ?? {};
+  return expected
+    .replace(/[a-z]\S*\[\d+][\w.]*/, (other) => whereOf(mapping, other))
+    .replace("did you mean ", `did you mean ${prefix}`);
 }
 
 function textOf(section: UciSection, key: string): string | undefined {
@@ -114,10 +148,11 @@ function readOption(
   const known = inner === undefined ? rows : rowsOf(inner);
   const type = known.find((row) => row.key === key)?.type ?? "";
   const values = entries.map(({ text, line }, index) => {
-    places.set(`${at}[${index}]`, { section, line, option });
+    if (entries.length > 1) places.set(`${at}[${index}]`, { section, line, option });
     return valueOf(type.replace(/[[\]]/g, ""), text);
   });
-  places.set(at, { section, line: entries[0]?.line ?? 0, option });
+  const prefix = inner === undefined ? "" : `${inner}_`;
+  places.set(at, { section, line: entries[0]?.line ?? 0, option, prefix });
   const holder = inner === undefined ? object : (object[inner] ??= {});
   // A list of one empty text is the empty list, which UCI cannot say otherwise.
   const list = values.filter((value) => value !== "");
@@ -145,26 +180,45 @@ function readEntries(
   if (!row.type.startsWith("[") || rowsOf(item).length === 0) return;
   const type = row.key.replace(/s$/, "");
   mapping.owners.set(type, owner);
-  const mine = mapping.sections.filter(
-    (one) => one.type === type && (path === "" || textOf(one, owner) === object["name"]),
-  );
+  const mine = sectionsOf(mapping, type, path === "" ? "" : owner, object["name"]);
   const list = mine.map((section, index) =>
     readObject(mapping, item as SectionName, section, `${join(path, row.key)}[${index}]`, owner),
   );
   if (list.length > 0) object[row.key] ??= list;
 }
 
+/** Those of a type, with an owner only those that name it; looked through once for each type. */
+function sectionsOf(
+  { sections, byOwner }: Mapping,
+  type: string,
+  owner: string,
+  name: unknown,
+): readonly UciSection[] {
+  if (!byOwner.has(type)) {
+    byOwner.set(type, []);
+    for (const section of sections) {
+      if (section.type !== type) continue;
+      const key = owner === "" ? type : `${type} ${textOf(section, owner) ?? ""}`;
+      const group = byOwner.get(key);
+      if (group === undefined) byOwner.set(key, [section]);
+      else group.push(section);
+    }
+  }
+  return byOwner.get(owner === "" ? type : `${type} ${String(name)}`) ?? [];
+}
+
 function tellUnused({ sections, places, owners }: Mapping, found: Findings): void {
   const used = new Set([...places.values()].map(({ section }) => section));
   for (const section of sections) {
-    if (used.has(section)) continue;
+    if (used.has(section) || isFull(found)) continue;
     const { type, line } = section;
     const owner = owners.get(type);
     const at = (option: string): string => textAt({ section, line, option });
     if (type === mainType) {
       addIssue(found.issues, at(""), undefined, "only one section of this type");
     } else if (owner === undefined) {
-      addIssue(found.warnings, at(""), undefined, knownHint(type, [...owners.keys()]));
+      const known = [mainType, ...owners.keys()];
+      addIssue(found.issues, at(""), undefined, knownHint(type, known, "a known section"));
     } else {
       addIssue(found.issues, at(owner), textOf(section, owner), `the name of a ${owner}`);
     }

@@ -13,7 +13,7 @@ export interface UciEntry {
 export interface UciOption {
   /** Made by `list`. */
   readonly isList: boolean;
-  readonly entries: readonly UciEntry[];
+  readonly entries: UciEntry[];
 }
 
 export interface UciSection {
@@ -41,49 +41,91 @@ const grammarText = "config TYPE NAME, then option NAME VALUE or list NAME VALUE
 /** Behind a word whose quote is not closed, so that no command takes it. */
 const unclosed = "\0\0";
 
-/** All sections, whatever is wrong with parts of the text; `tell` hears of those. */
-export function readUci(
-  text: string,
-  tell: (fault: UciEntry, expected: string) => void,
-): UciSection[] {
-  const reader = { text, at: 0, line: 1 };
-  const sections: UciSection[] = [];
-  let current: UciSection | undefined;
-  while (reader.at < text.length) {
-    const { line } = reader;
-    const words = readCommand(reader);
-    const [command = "", name = "", value = ""] = words;
-    const isGood = grammar.test(words.join("\0"));
-    if (command.startsWith("c")) {
-      const known = sections.find((one) => value !== "" && one.name === value);
-      const fresh = { type: name, name: value, line, options: new Map<string, UciOption>() };
-      // What follows a section that is refused must not change another one.
-      current = known?.type === name ? known : fresh;
-      if (isGood && known === undefined) sections.push(fresh);
-      else if (isGood && current === fresh) tell({ line, text: value }, "a name of one section");
-    } else if (isGood && !command.startsWith("p") && current !== undefined) {
-      setOption(current.options, name, command.startsWith("l"), { line, text: value });
-    }
-    const isLost = current === undefined && !command.startsWith("p");
-    if (words.length > 0 && (!isGood || isLost)) {
-      // The third one is a value, and might be a secret.
-      const said = words.slice(0, 2).filter((word) => !word.endsWith(unclosed));
-      const isOpen = words.some((word) => word.endsWith(unclosed));
-      tell({ line, text: said.join(" ") }, isOpen ? "a closing quote" : grammarText);
-    }
-  }
-  return sections;
+/** Sections and commands that are read: more than a whole configuration has, less than memory. */
+const sectionsMax = 5_000;
+const commandsMax = 20_000;
+/** Options of one section, and values of one option. */
+const optionsMax = 128;
+const valuesMax = 128;
+
+/** The sections so far, and the one that options go to. */
+interface Sections {
+  readonly all: UciSection[];
+  readonly byName: Map<string, UciSection>;
+  current: UciSection | undefined;
 }
 
-/** An empty `option` is none; `list` makes a list of an option, `option` replaces a list. */
+type Tell = (fault: UciEntry, expected: string) => void;
+
+/** All sections, whatever is wrong with parts of the text; `tell` hears of those. */
+export function readUci(text: string, tell: Tell): UciSection[] {
+  const reader = { text, at: 0, line: 1 };
+  const sections: Sections = { all: [], byName: new Map(), current: undefined };
+  for (let count = 0; reader.at < text.length; count++) {
+    const { line } = reader;
+    if (count >= commandsMax || sections.all.length > sectionsMax) {
+      const expected = `at most ${sectionsMax} sections and ${commandsMax} lines`;
+      tell({ line, text: "" }, expected);
+      break;
+    }
+    takeCommand(sections, readCommand(reader), line, tell);
+  }
+  return sections.all;
+}
+
+function takeCommand(
+  sections: Sections,
+  words: readonly string[],
+  line: number,
+  tell: Tell,
+): void {
+  const [command = "", name = "", value = ""] = words;
+  const isGood = grammar.test(words.join("\0"));
+  const isList = command.startsWith("l");
+  if (command.startsWith("c")) {
+    openSection(sections, { type: name, name: value, line, options: new Map() }, isGood, tell);
+  } else if (isGood && !command.startsWith("p") && sections.current !== undefined) {
+    const expected = setOption(sections.current.options, name, isList, { line, text: value });
+    if (expected !== "") tell({ line, text: name }, expected);
+  }
+  const isLost = sections.current === undefined && !command.startsWith("p");
+  if (words.length === 0 || (isGood && !isLost)) return;
+  // The third one is a value, and might be a secret.
+  const said = words.slice(0, 2).filter((word) => !word.endsWith(unclosed));
+  const isOpen = words.some((word) => word.endsWith(unclosed));
+  tell({ line, text: said.join(" ") }, isOpen ? "a closing quote" : grammarText);
+}
+
+function openSection(sections: Sections, fresh: UciSection, isGood: boolean, tell: Tell): void {
+  const { type, name, line } = fresh;
+  const known = sections.byName.get(name);
+  // What follows a section that is refused must not change another one.
+  sections.current = known?.type === type ? known : fresh;
+  if (!isGood) return;
+  if (known === undefined) {
+    sections.all.push(fresh);
+    if (name !== "") sections.byName.set(name, fresh);
+  } else if (sections.current === fresh) tell({ line, text: name }, "a name of one section");
+}
+
+/**
+ * An empty `option` is none; `list` makes a list of an option, `option` replaces a list. Returns
+ * what was expected, "" if it is good.
+ */
 function setOption(
   options: UciSection["options"],
   name: string,
   isList: boolean,
   entry: UciEntry,
-): void {
-  const before = isList ? (options.get(name)?.entries ?? []) : [];
-  if (isList || entry.text !== "") options.set(name, { isList, entries: [...before, entry] });
+): string {
+  const { entries = [] } = options.get(name) ?? {};
+  if (!options.has(name) && options.size >= optionsMax) return `at most ${optionsMax} options`;
+  if (isList && entries.length >= valuesMax) return `at most ${valuesMax} values`;
+  if (isList) {
+    entries.push(entry);
+    options.set(name, { isList, entries });
+  } else if (entry.text !== "") options.set(name, { isList, entries: [entry] });
+  return "";
 }
 
 function readCommand(reader: Reader): readonly string[] {

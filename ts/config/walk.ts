@@ -1,5 +1,6 @@
 /** Walks a JSON value along the schema: every issue at once, defaults filled in, no early exit. */
 import type { Issue } from "../model/config.js";
+import { nearestWord } from "./near.js";
 import type { KeyRow, SectionName } from "./schema.js";
 import { schema } from "./schema.js";
 import { isObject, types } from "./types.js";
@@ -13,7 +14,8 @@ export interface Findings {
 export type Section = Readonly<Record<string, unknown>> & { readonly path: string };
 
 const valueTextMax = 80;
-const issuesMax = 1_000;
+/** More are no help to anybody; who mends these is told of the rest. */
+const issuesMax = 200;
 
 const sectionRows: ReadonlyMap<string, readonly KeyRow[]> = new Map(
   schema.map(({ section }) => [section, schema.filter((row) => row.section === section)]),
@@ -35,6 +37,11 @@ export function addIssue(list: Issue[], path: string, value: unknown, expected: 
   if (list.length < issuesMax) list.push({ path, value: shown(value), expected });
 }
 
+/** Nothing is looked at any more that could only add to them. */
+export function isFull({ issues, warnings }: Findings): boolean {
+  return issues.length >= issuesMax || warnings.length >= issuesMax;
+}
+
 /** The items of a list of sections; none if the list is missing, which carries an issue. */
 export function sections(value: unknown): readonly Section[] {
   return (value ?? []) as Section[];
@@ -52,7 +59,7 @@ export function readSection(
     return { path };
   }
   const rows = rowsOf(name);
-  warnUnknown(rows, value, path, found);
+  tellUnknown(name, value, path, found);
   const entries = rows.map((row) => [row.key, readKey(row, value, join(path, row.key), found)]);
   return { ...(Object.fromEntries(entries) as Record<string, unknown>), path };
 }
@@ -138,49 +145,36 @@ export function join(path: string, key: string): string {
   return path === "" ? key : `${path}.${key}`;
 }
 
-function warnUnknown(
-  rows: readonly KeyRow[],
+/** A key of this beginning is the owner's remark, in a format that has no comments. */
+const remark = /^(_|#|\/\/)/;
+/** More words than these are no help in a sentence. */
+const wordsMax = 12;
+
+/**
+ * What may be meant for a key of ours is refused, because what it was to do is not done: a word
+ * that is near one, a list or an object, anything in a rule. Other words are left aside with a
+ * warning.
+ */
+function tellUnknown(
+  section: SectionName,
   object: Readonly<Record<string, unknown>>,
   path: string,
   found: Findings,
 ): void {
-  const known = rows.map((row) => row.key);
+  const known = rowsOf(section).map((row) => row.key);
   for (const key of Object.keys(object)) {
-    if (known.includes(key)) continue;
-    addIssue(found.warnings, join(path, key), undefined, knownHint(key, known));
+    if (isFull(found)) return;
+    if (known.includes(key) || remark.test(key)) continue;
+    const isPart = typeof object[key] === "object" && object[key] !== null;
+    const isMeant = isPart || section.endsWith("-rule") || nearestWord(key, known) !== undefined;
+    const list = isMeant ? found.issues : found.warnings;
+    addIssue(list, join(path, key), undefined, knownHint(key, known));
   }
 }
 
 /** What was expected in place of a word that is not known. */
-export function knownHint(word: string, known: readonly string[]): string {
+export function knownHint(word: string, known: readonly string[], what = "a known key"): string {
   const near = nearestWord(word, known);
-  return near === undefined ? "a known key" : `a known key; did you mean ${near}?`;
-}
-
-/** The word with the smallest edit distance, undefined if none is closer than half its length. */
-export function nearestWord(word: string, known: readonly string[]): string | undefined {
-  let best: string | undefined;
-  let least = Infinity;
-  for (const candidate of known) {
-    const distance = editDistance(word.slice(0, 64), candidate);
-    if (distance < least && distance <= Math.max(2, candidate.length / 2)) {
-      best = candidate;
-      least = distance;
-    }
-  }
-  return best;
-}
-
-function editDistance(left: string, right: string): number {
-  let row = Array.from({ length: right.length + 1 }, (_, index) => index);
-  for (let i = 1; i <= left.length; i++) {
-    const next = [i];
-    for (let j = 1; j <= right.length; j++) {
-      const cost = left[i - 1] === right[j - 1] ? 0 : 1;
-      const insert = Math.min(next[j - 1] as number, row[j] as number) + 1;
-      next.push(Math.min(insert, (row[j - 1] as number) + cost));
-    }
-    row = next;
-  }
-  return row[right.length] as number;
+  if (near !== undefined) return `${what}; did you mean ${near}?`;
+  return known.length > wordsMax ? what : `${what}: ${known.join(", ")}`;
 }

@@ -4,7 +4,7 @@ import { parseConfig } from "../config/parse.js";
 import type { Config, Issue } from "../model/config.js";
 import type { Core } from "./core.js";
 import { logError, logWarning } from "./core.js";
-import { issueLines } from "./issues.js";
+import { disabled, issueLines } from "./issues.js";
 import type { RuleChange, RuleChanges } from "./runtime-rules.js";
 import {
   changeRule,
@@ -18,12 +18,6 @@ import { saveState } from "./state-files.js";
 
 /** Name of the API socket in run_dir where the configuration names none. */
 const socketName = "adit.sock";
-
-const disabled: Issue = {
-  path: "",
-  value: "",
-  expected: "option enabled '1' in the section adit, or nothing runs",
-};
 
 export interface Configuration {
   readonly core: Core;

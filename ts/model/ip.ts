@@ -28,6 +28,18 @@ const privatePrefixes: readonly Prefix[] = [
   "fc00::/7",
 ];
 
+/** Loopback, groups and what is valid on one link only: no router forwards a packet from these. */
+const unroutedPrefixes: readonly Prefix[] = [
+  "0.0.0.0/8",
+  "127.0.0.0/8",
+  "224.0.0.0/4",
+  "255.255.255.255/32",
+  "::/127",
+  "::ffff:0.0.0.0/96",
+  "fe80::/10",
+  "ff00::/8",
+];
+
 /** The canonical form of an address, undefined if it is none. Zones are refused. */
 export function parseIp(text: string): Ip | undefined {
   const bytes = parseBytes(text);
@@ -49,6 +61,11 @@ export function parseMac(text: string): Mac | undefined {
   if (!macPattern.test(text)) return undefined;
   const mac = text.toLowerCase().replaceAll("-", ":");
   return /[1-9a-f]/.test(mac) ? mac : undefined;
+}
+
+/** True for the address of a group, the broadcast included: no device sends from it. */
+export function isGroupMac(mac: Mac): boolean {
+  return (Number.parseInt(mac.slice(0, 2), 16) & 1) === 1;
 }
 
 /** Canonical text of 4 or 16 bytes, "" of none. */
@@ -143,6 +160,11 @@ export function isDefaultLike(prefix: Prefix): boolean {
 /** True for addresses and prefixes that lie wholly in a range for private use. */
 export function isPrivate(text: Ip | Prefix): boolean {
   return privatePrefixes.some((range) => prefixContains(range, text));
+}
+
+/** True if nothing that is forwarded comes from there. */
+export function isUnrouted(text: Ip | Prefix): boolean {
+  return unroutedPrefixes.some((range) => prefixContains(range, text));
 }
 
 function maskByte(length: number, index: number): number {

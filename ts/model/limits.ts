@@ -10,8 +10,11 @@ export const uplinksMax = 8;
 export const learnedUplinksMax = 64;
 /** Routes of others to networks beside the uplinks that are kept in use. */
 export const reachRoutesMax = 256;
-/** Rules by MAC, address and interface together. */
-export const rulesMax = 10_000;
+/**
+ * Rules by MAC, address and interface together. Twice as many by interface, which cost most, still
+ * fit into the decider's heap, and it needs that room while it changes from one set to another.
+ */
+export const rulesMax = 2_000;
 /** Keys that may sign policy scripts. */
 export const publicKeysMax = 8;
 /** JSON text of the variables that a policy script sees. */
