@@ -1,5 +1,6 @@
-// Writes po/templates/adit.pot of the LuCI app: every text that its scripts pass to `_`, the titles
-// of its menu and the descriptions of its access lists, as LuCI's own i18n-scan.pl finds them. With
+// Writes po/templates/adit.pot of the LuCI app: every text that its scripts and those of the
+// protocol pass to `_`, the titles of its menu and the descriptions of its access lists, as LuCI's
+// own i18n-scan.pl finds them. With
 // --check it writes nothing and fails if the file on disk differs.
 import { readFileSync, readdirSync } from "node:fs";
 import { dirname, join } from "node:path";
@@ -7,17 +8,17 @@ import { fileURLToPath } from "node:url";
 import ts from "typescript";
 import { writeGenerated } from "./write-generated.mjs";
 
-const app = join(dirname(fileURLToPath(import.meta.url)), "../openwrt-feed/luci-app-adit");
+const feed = join(dirname(fileURLToPath(import.meta.url)), "../openwrt-feed");
 const head = 'msgid ""\nmsgstr "Content-Type: text/plain; charset=UTF-8"\n';
 
 function filesIn(folder, ending) {
-  return readdirSync(join(app, folder), { recursive: true })
+  return readdirSync(join(feed, folder), { recursive: true })
     .filter((name) => name.endsWith(ending)).map((name) => join(folder, name)).sort();
 }
 
 /** Texts of a script as [text, line]; what is put together at run time is an error. */
 function textsOfScript(file) {
-  const source = ts.createSourceFile(file, readFileSync(join(app, file), "utf8"),
+  const source = ts.createSourceFile(file, readFileSync(join(feed, file), "utf8"),
     ts.ScriptTarget.Latest, true, ts.ScriptKind.JS);
   const found = [];
   const visit = (node) => {
@@ -40,7 +41,7 @@ function plainText(node, where) {
 }
 
 function textsOfJson(file) {
-  return readFileSync(join(app, file), "utf8").split("\n").flatMap((line, index) => {
+  return readFileSync(join(feed, file), "utf8").split("\n").flatMap((line, index) => {
     const text = /^\s*"(?:title|description)": "(.*)",?$/.exec(line)?.[1];
     return text === undefined ? [] : [[text, index + 1]];
   });
@@ -49,10 +50,11 @@ function textsOfJson(file) {
 function generate() {
   const places = new Map();
   const collect = (file, texts) => texts.forEach(([text, line]) => {
-    places.set(text, [...(places.get(text) ?? []), `#: luci-app-adit/${file}:${line}\n`]);
+    places.set(text, [...(places.get(text) ?? []), `#: ${file}:${line}\n`]);
   });
-  for (const file of filesIn("htdocs", ".js")) collect(file, textsOfScript(file));
-  for (const file of filesIn("root", ".json")) collect(file, textsOfJson(file));
+  for (const file of [...filesIn("luci-app-adit/htdocs", ".js"),
+    ...filesIn("luci-proto-adit/htdocs", ".js")]) collect(file, textsOfScript(file));
+  for (const file of filesIn("luci-app-adit/root", ".json")) collect(file, textsOfJson(file));
   const entries = [...places].sort(([left], [right]) => (left < right ? -1 : 1));
   const quote = (text) => JSON.stringify(text);
   return head + entries.map(([text, where]) =>

@@ -197,6 +197,8 @@ const TIERS = [
     programs: () => [
       { name: "test/luci/views.test.mjs",
         command: [process.execPath, "test/luci/views.test.mjs"], secondsMax: SECONDS_MAX.quick },
+      { name: "test/luci/setup.test.mjs",
+        command: [process.execPath, "test/luci/setup.test.mjs"], secondsMax: SECONDS_MAX.quick },
       { name: "test/luci/lossless.test.mjs",
         command: [process.execPath, "test/luci/lossless.test.mjs"], secondsMax: SECONDS_MAX.quick },
       { name: "test/luci/browser.test.mjs", whyNot: whyNoBrowser(),

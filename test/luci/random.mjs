@@ -8,16 +8,17 @@ const WORDS = ["us", "us-east", "direct", "block", "now", "lazy", "1", "0", "yes
   "sha256/47DEQpj8HBSa+/TImW+5JCeuQeRkm5NMpJWZG3hSuFU=", "it's", "a b  c", "<b>&amp;</b>", "ü",
   "two\nlines", "/etc/adit/us.token", "constructor", "cfg04d91e", "-", "\"", "%s", " "];
 const KEYS = {
-  adit: ["enabled", "tun_ifname", "wan_ifname", "lan_ifnames", "vl_default", "default_gateway",
+  adit: ["enabled", "tun_ifname", "wan_ifname", "lan_ifnames", "uplinks", "reach_tables",
+    "vl_default", "default_gateway",
     "dial", "on_stop", "tun_mtu", "offload", "no_iptables", "resolvers", "policy_file",
     "policy_timezone", "policy_unanswered", "policy_leases_file", "policy_confirm_s",
     "policy_memory_kib", "policy_public_keys", "policy_vars", "table", "colour"],
   location: ["name", "dial", "token", "token_file", "server_name", "ca_file", "capacity_mbit",
     "type", "carrier"],
   peer: ["location", "endpoint", "pin", "pins", "weight"],
-  protected_mac_addr: ["mac_addr", "vl", "country_code", "when_down", "note"],
-  protected_ip_addr: ["ip_addr", "vl", "country_code", "when_down", "note"],
-  protected_iface: ["iface", "vl", "country_code", "when_down", "note"],
+  protected_mac_addr: ["mac_addr", "vl", "country_code", "when_down", "inbound", "note"],
+  protected_ip_addr: ["ip_addr", "vl", "country_code", "when_down", "inbound", "note"],
+  protected_iface: ["iface", "vl", "country_code", "when_down", "inbound", "note"],
   schedule: ["from", "to"],
 };
 const SECTIONS_MAX = 5;

@@ -21,6 +21,10 @@ const ruleTypes = [ 'protected_mac_addr', 'protected_ip_addr', 'protected_iface'
 const isOn = value => [ '1', 'on', 'true', 'yes', 'enabled' ].includes(keep.last(value));
 const main = key => keep.last(uci.get('adit', forms.main(), key));
 
+/* `wwan*` names all that begin so. */
+const isNamed = (name, device) => (name.endsWith('*') ? device.startsWith(name.slice(0, -1))
+  : name === device);
+
 function devicesByName(dump) {
   return Object.fromEntries(dump.map(({ interface: name }) =>
     [ name, netifd.deviceOf(dump, name) ]));
@@ -61,11 +65,12 @@ return baseclass.extend({
       .then(([ , dump, hasFirewall, status ]) => ({ dump, hasFirewall, status }));
   },
 
-  /* The uplink as it is configured and as netifd has it, each a device or null. */
+  /* The configured uplinks, the device that netifd has, and whether that is one of them. */
   uplink({ dump }) {
-    const list = uci.get('adit', forms.main(), 'uplinks');
-    const configured = main('wan_ifname') || [ list ?? [] ].flat().join(' ') || null;
-    return { configured, present: netifd.uplinkOf(dump, main('tun_ifname')) };
+    const names = [ main('wan_ifname') ?? [], uci.get('adit', forms.main(), 'uplinks') ?? [] ]
+      .flat();
+    const present = netifd.uplinkOf(dump, main('tun_ifname'));
+    return { names, present, isKnown: names.some(name => isNamed(name, present ?? '')) };
   },
 
   hasLocation() {
@@ -80,7 +85,8 @@ return baseclass.extend({
 
   /* What the firewall has, or null if the account may not see it. */
   firewall({ dump, hasFirewall }) {
-    const devices = [ uci.get('adit', forms.main(), 'lan_ifnames') ?? [] ].flat();
+    const named = [ uci.get('adit', forms.main(), 'lan_ifnames') ?? [] ].flat();
+    const devices = named.length > 0 ? named : [ netifd.deviceOf(dump, 'lan') ];
     return hasFirewall
       ? zone.look(main('tun_ifname'), devices, devicesByName(dump)) : null;
   },

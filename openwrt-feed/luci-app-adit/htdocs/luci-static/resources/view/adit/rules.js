@@ -33,6 +33,10 @@ function addRules(map, type, title, description, addSubject) {
   addSubject(section);
   addWay(section);
   forms.fillWhenDown(section.option(form.ListValue, 'when_down', _('While that is down')));
+  const inbound = section.option(form.ListValue, 'inbound', _('Answers to port forwards'));
+  inbound.value('allow', _('allow'));
+  inbound.value('block', _('block'));
+  inbound.default = 'allow';
 }
 
 function addMac(section, { hosts }) {

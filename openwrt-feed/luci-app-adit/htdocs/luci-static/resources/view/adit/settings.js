@@ -16,8 +16,12 @@ function addGeneral(section, { interfaces }) {
   option.rmempty = false;
   forms.fillInterfaces(option, interfaces);
 
+  option = section.taboption('general', form.DynamicList, 'uplinks', _('Further uplinks'),
+    _('The preferred one first; wwan* is all that begin so.'));
+  forms.fillInterfaces(option, interfaces);
+
   option = section.taboption('general', form.DynamicList, 'lan_ifnames', _('LAN interfaces'),
-    _('Their private networks stay within reach of protected devices.'));
+    _('Their networks stay within reach of protected devices.'));
   forms.fillInterfaces(option, interfaces);
 
   option = section.taboption('general', form.ListValue, 'vl_default', _('Default location'));
@@ -41,6 +45,10 @@ function addAdvanced(section) {
   let option = section.taboption('advanced', form.Value, 'tun_mtu', _('MTU'),
     _('0 takes the smallest that a gateway offers.'));
   option.placeholder = '0';
+
+  option = section.taboption('advanced', form.DynamicList, 'reach_tables', _('Routing tables'),
+    _('Whose networks beside the uplinks stay within reach; 254 is main.'));
+  option.placeholder = '254';
 
   option = section.taboption('advanced', form.Flag, 'offload', _('Segmentation offload'));
   option.default = option.enabled;

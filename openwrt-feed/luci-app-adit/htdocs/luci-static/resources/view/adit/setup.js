@@ -59,22 +59,21 @@ return view.extend({
   },
 
   uplink() {
-    const { configured, present } = setup.uplink(this.known);
-    const title = _('1. Uplink');
+    const { names, present, isKnown } = setup.uplink(this.known);
+    const step = { title: _('1. Uplink'), isDone: names.length > 0, more: [] };
+    const list = names.join(', ');
     if (present === null)
-      return { title, isDone: configured !== null, more: [ link('settings', _('Settings')) ],
-        words: configured === null
-          ? _('No interface has a route to the Internet at present. Connect the uplink, or name ' +
-            'it.')
-          : _('%s, which has no route to the Internet at present.').format(configured) };
-    const isSame = configured === present;
-    const use = this.button(_('Use %s').format(present),
-      () => setup.setMain('wan_ifname', present));
-    return { title, isDone: configured !== null, more: isSame ? [] : [ use ],
-      words: configured === null ? _('The Internet is behind %s.').format(present)
-        : isSame ? _('%s has the route to the Internet.').format(present)
-          : _('%s is configured; the route to the Internet leads through %s.')
-            .format(configured, present) };
+      return { ...step, more: [ link('settings', _('Settings')) ], words: names.length > 0
+        ? _('%s; at present no interface has a route to the Internet.').format(list)
+        : _('No interface has a route to the Internet at present. Connect the uplink, or name ' +
+          'it.')
+      };
+    if (isKnown)
+      return { ...step, words: _('%s has the route to the Internet.').format(present) };
+    return { ...step, more: [ this.button(_('Use %s').format(present),
+      () => setup.setMain('wan_ifname', present)) ], words: names.length > 0
+      ? _('%s is configured, but the route to the Internet leads through %s.').format(list, present)
+      : _('The Internet is behind %s.').format(present) };
   },
 
   gateway() {
