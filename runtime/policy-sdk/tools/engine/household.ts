@@ -32,17 +32,23 @@ export interface LocationSpec {
   readonly loss?: number | null;
   /** The share of its capacity in use, 0 to 1; null for unknown, which is the default. */
   readonly load?: number | null;
+  /** Bits in a second that the router sends into it; by default none. */
   readonly txBps?: number;
+  /** Bits in a second that come out of it; by default none. */
   readonly rxBps?: number;
   /** Endpoints; by default one that is made from the name. */
   readonly peers?: readonly string[];
 }
 
+/** What is known of an uplink. */
 export interface UplinkSpec {
+  /** By default it is. */
   readonly up?: boolean;
+  /** By default 198.51.100.2. */
   readonly addresses?: readonly string[];
 }
 
+/** What there is at the beginning; everything has a default. */
 export interface HouseholdSpec {
   /** Local time, such as `2026-03-02 18:30`; that is the default, a Monday evening. */
   readonly time?: string;
@@ -58,10 +64,15 @@ export interface HouseholdSpec {
   readonly vars?: Readonly<Record<string, Json>>;
 }
 
+/** A span of time: the sum of its parts. */
 export interface Duration {
+  /** Of 24 hours. */
   readonly days?: number;
+  /** Of 60 minutes. */
   readonly hours?: number;
+  /** Of 60 seconds. */
   readonly minutes?: number;
+  /** The rest. */
   readonly seconds?: number;
 }
 
@@ -73,6 +84,7 @@ export function household(spec: HouseholdSpec = {}): Household {
   return new Household(spec);
 }
 
+/** Devices, locations, uplinks and a clock that a test changes as it likes. */
 export class Household {
   readonly #utcOffsetMin: number;
   readonly #devices = new Map<string, WireDevice>();

@@ -29,6 +29,7 @@ export type {
 /** Where a device ends up: a location's name, `direct`, `block`, or `none` without an answer. */
 export type Outcome = string;
 
+/** How a policy is asked. */
 export interface DecideOptions {
   /** Collect failures of the policy in `failed` instead of throwing the first; by default no. */
   readonly keepFailures?: boolean;
@@ -72,7 +73,9 @@ export class Decision {
   readonly bypass: readonly string[] | undefined;
   /** The peers of each location in the order to try. */
   readonly peers: Readonly<Record<string, readonly string[]>>;
+  /** What threw or made no sense; only with `keepFailures`. */
   readonly failed: readonly WireFailure[];
+  /** What the policy logged. */
   readonly log: readonly WireLogLine[];
 
   constructor(home: Household, answer: DecideAnswer) {
@@ -139,8 +142,11 @@ export function hear(
 
 /** What a policy said to what happened. */
 export interface Heard {
+  /** Notices, reconnects and redecisions, in the order in which they were asked for. */
   readonly effects: readonly WireEffect[];
+  /** What the policy logged. */
   readonly log: readonly WireLogLine[];
+  /** What threw or made no sense; only with `keepFailures`. */
   readonly failed: readonly WireFailure[];
 }
 
