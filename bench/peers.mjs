@@ -13,22 +13,27 @@ const OTHER = { a: "b", b: "a" };
 const PORT = 5555;
 const UP_MS_MAX = 15_000;
 
-/** name, the settings used, the command needed, and `start(dir) -> {target, children}`. */
+/**
+ * name, the settings used, the command needed, the command that tells the version, and
+ * `start(dir) -> {target, children}`.
+ */
 export const PEERS = [
   { name: "bare", settings: "veth pair, MTU 1500, default offloads", needs: "ip",
-    start: startBare },
+    version: ["ip", "-V"], start: startBare },
   { name: "adit", settings: "TLS 1.3 over TCP, TUN with offload", needs: "build/aditd",
-    start: startAdit },
+    version: ["build/aditd", "--version"], start: startAdit },
   { name: "openvpn-udp", settings: "TLS mode, AES-256-GCM, no DCO, socket buffers of the system",
-    needs: "openvpn", start: (dir) => startOpenvpn(dir, "udp") },
+    needs: "openvpn", version: ["openvpn", "--version"],
+    start: (dir) => startOpenvpn(dir, "udp") },
   { name: "openvpn-tcp", settings: "as openvpn-udp, over TCP with TCP_NODELAY",
-    needs: "openvpn", start: (dir) => startOpenvpn(dir, "tcp") },
+    needs: "openvpn", version: ["openvpn", "--version"],
+    start: (dir) => startOpenvpn(dir, "tcp") },
   { name: "fastd", settings: "salsa2012+umac, TUN mode, MTU 1406", needs: "fastd",
-    start: startFastd },
+    version: ["fastd", "--version"], start: startFastd },
   { name: "tinc", settings: "1.0 router mode, default cipher and digest, no compression",
-    needs: "tincd", start: startTinc },
+    needs: "tincd", version: ["tincd", "--version"], start: startTinc },
   { name: "wireguard-go", settings: "ChaCha20-Poly1305, MTU 1420", needs: "wireguard-go",
-    start: startWireguardGo },
+    version: ["wireguard-go", "--version"], start: startWireguardGo },
 ];
 
 /** True when the program of a row is there. */

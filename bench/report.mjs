@@ -22,17 +22,23 @@ export function printTable(results) {
   console.log("");
 }
 
-/** What the figures say about adit, and how many of the targets it missed. */
+/** Machine, date and versions, as lines of text. */
+export function contextLines({ date, machine, system, congestion, versions, rounds, seconds }) {
+  const list = Object.entries(versions).map(([name, version]) => `${name} ${version}`).join(", ");
+  return [`${date}, ${machine}, ${system}, ${congestion}`, list,
+    `medians of ${rounds} rounds, ${seconds} s for each stream`];
+}
+
+/** What the figures say about adit, a line for each target. */
 export function verdicts(results) {
   const find = (name) => results.find((row) => row.name === name);
   const others = results.filter((row) => row.name !== "bare" && row.name !== "adit");
   const [bare, adit, tcp] = [find("bare"), find("adit"), find("openvpn-tcp")];
   const lines = others.length === 0 ? [] : [fastestOther(others)];
-  if (bare === undefined || adit === undefined || others.length === 0) return { lines, failed: 0 };
+  if (bare === undefined || adit === undefined || others.length === 0) return lines;
   const rows = ["up_mbit", "down_mbit"].flatMap((key) => throughput(key, bare, adit, others));
   if (tcp !== undefined) rows.push(loaded(adit, tcp));
-  lines.push(...rows.map((row) => `${row.holds ? "ok    " : "MISSED"} ${row.text}`));
-  return { lines, failed: rows.filter((row) => !row.holds).length };
+  return [...lines, ...rows.map((row) => `${row.holds ? "ok    " : "MISSED"} ${row.text}`)];
 }
 
 function fastestOther(others) {
