@@ -199,6 +199,8 @@ const TIERS = [
         command: [process.execPath, "test/luci/views.test.mjs"], secondsMax: SECONDS_MAX.quick },
       { name: "test/luci/setup.test.mjs",
         command: [process.execPath, "test/luci/setup.test.mjs"], secondsMax: SECONDS_MAX.quick },
+      { name: "test/luci/texts.test.mjs",
+        command: [process.execPath, "test/luci/texts.test.mjs"], secondsMax: SECONDS_MAX.quick },
       { name: "test/luci/lossless.test.mjs",
         command: [process.execPath, "test/luci/lossless.test.mjs"], secondsMax: SECONDS_MAX.quick },
       { name: "test/luci/browser.test.mjs", whyNot: whyNoBrowser(),

@@ -40,7 +40,8 @@ const PARTS = [
   ["status", testStatus], ["devices", testDevices], ["hostile names", testHostileNames],
   ["policy: try", testTry], ["policy: swap and rollback", testSwap],
   ["policy: what does not go", testRefusals], ...formParts,
-  ["on a phone", testPhone], ["many locations", testManyLocations],
+  ["in other languages", testLanguages], ["on a phone", testPhone],
+  ["many locations", testManyLocations],
   ["without rights", testGuest], ["without daemon", testDown],
 ];
 
@@ -163,6 +164,22 @@ async function testRefusals(scene, checks) {
   await page.click(button("Try"));
   await page.waitFor(says("adit policy try FILE"));
   checks.ok(await page.evaluate(says("at most 65536 bytes")), "so is a script that is too long");
+}
+
+const WORDS = { de: "Geräte", es: "Dispositivos", fr: "Appareils", "pt_BR": "Dispositivos",
+  "zh_Hans": "设备" };
+
+async function testLanguages(scene, checks) {
+  const { page, server: { site } } = scene;
+  for (const [language, words] of Object.entries(WORDS)) {
+    site.language = language;
+    for (const view of ["devices", "rules", "setup"]) {
+      await open(scene, view);
+      await page.waitFor(says(words));
+    }
+    checks.ok(true, `the pages speak ${language}`);
+  }
+  site.language = "en";
 }
 
 async function testPhone(scene, checks) {

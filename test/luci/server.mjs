@@ -1,10 +1,11 @@
 // A web server that shows the pages in LuCI's own front end: the static files of a LuCI checkout
 // (LUCI_DIR) and of our package, the frame of its bootstrap theme, the menu, and the stand-in for
-// rpcd. What LuCI's server side does beyond that (logging in, translations) is left out.
+// rpcd. What LuCI's server side does beyond that (logging in) is left out.
 
 import { createReadStream, existsSync, readFileSync, readdirSync, statSync } from "node:fs";
 import { createServer } from "node:http";
 import { extname, join, normalize } from "node:path";
+import { hashOf, readPo } from "../../scripts/packages/make-lmo.mjs";
 
 const TYPES = { ".js": "text/javascript", ".css": "text/css", ".svg": "image/svg+xml",
   ".png": "image/png", ".gif": "image/gif" };
@@ -21,7 +22,7 @@ export const isLuci = (folder) => NEEDED.every((name) => existsSync(join(folder,
 
 /** Starts to listen on a free port of 127.0.0.1; `session` is the one that pages get. */
 export async function startServer({ luci, app, rpcd, uci, session }) {
-  const site = { luci, app, rpcd, uci, session, menu: menuOf([luci, app]) };
+  const site = { luci, app, rpcd, uci, session, language: "en", menu: menuOf([luci, app]) };
   site.roots = [app, join(luci, "modules/luci-base"), join(luci, "themes/luci-theme-bootstrap")]
     .map((folder) => join(folder, "htdocs"));
   const server = createServer((request, response) => {
@@ -50,9 +51,20 @@ async function serve(site, request, response) {
   if (!pathname.startsWith(PREFIX)) return send(404, "text/plain", "not found");
   const path = pathname.slice(PREFIX.length);
   if (path === "admin/menu") return json(site.menu);
-  if (path.startsWith("admin/translations/")) return send(200, "text/javascript", "");
+  if (path.startsWith("admin/translations/")) {
+    return send(200, "text/javascript", translations(site));
+  }
   if (path.startsWith("admin/uci/")) return applyChanges(site, path, send, json);
   return sendPage(site, path, send);
+}
+
+/** Every message of the app in the site's language, by the hash under which LuCI looks for it. */
+function translations({ app, language }) {
+  const file = join(app, "po", language, "adit.po");
+  const entries = existsSync(file) ? readPo(readFileSync(file, "utf8")) : [];
+  const said = entries.map(([original, text]) =>
+    [hashOf(original).toString(16).padStart(8, "0"), text]);
+  return `window.TR = ${JSON.stringify(Object.fromEntries(said))};`;
 }
 
 async function bodyOf(request) {

@@ -82,6 +82,12 @@ const BLOCK = `\t\toifname "br-lan" accept
 \t\tiifname "br-guest" counter drop
 `;
 
+/** OpenWrt's network.sh, as netifd would answer it: the device of the default route, or none. */
+const NETIFD = (device) => `network_find_wan() { [ -n '${device}' ] && export "$1=any"; }
+network_find_wan6() { return 1; }
+network_get_device() { export "$1=${device}"; }
+`;
+
 await runSandboxed(import.meta.url, async () => {
   const checks = makeChecks();
   mkdirSync("/run/tree");
@@ -89,6 +95,7 @@ await runSandboxed(import.meta.url, async () => {
   const parts = [
     ["an image's root", () => image(checks, makeRoot("/run/tree/image"))],
     ["defaults", () => defaults(checks, makeRoot("/run/tree/defaults"))],
+    ["the uplink", () => uplink(checks, (name) => makeRoot(`/run/tree/uplink-${name}`))],
     ["the block", () => block(checks, makeRoot("/run/tree/block"))],
     ["the service", () => service(checks, makeRoot("/run/tree/service"))],
     ["the interface", () => interfaces(checks, makeRoot("/run/tree/interface"))],
@@ -147,6 +154,24 @@ config protected_iface 'old'
   same(shRun(root, "uci get adit.main.wan_ifname"), "eth7\n", "what the owner wrote stays");
   same(shRun(root, "uci get adit.old.vl"), "us\n", "an option's older name is renewed");
   same(sh(root, "uci get adit.old.country_code").status, 1, "and goes");
+}
+
+function uplink({ same }, rootOf) {
+  const named = (name, network, device) => {
+    const root = rootOf(name);
+    write(root, "network", network);
+    if (device !== undefined) {
+      writeFileSync(join(root, "lib/functions/network.sh"), NETIFD(device));
+    }
+    installPackage(root, PACKAGE);
+    return sh(root, "uci -q get adit.main.wan_ifname").stdout.trim();
+  };
+  const only = NETWORK.replace(/config interface 'wan'[^]*?\n\n/, "");
+  same(named("modem", NETWORK.replace("eth1", "/dev/cdc-wdm0"), "wwan0"), "wwan0", "of a modem");
+  same(named("client", only, "phy0-sta0"), "phy0-sta0", "of a Wi-Fi client, without a `wan`");
+  same(named("down", NETWORK, ""), "eth1", "as configured, while nothing is up");
+  same(named("first", NETWORK, undefined), "eth1", "and where netifd cannot be asked");
+  same(named("none", only, ""), "", "none, where there is none");
 }
 
 function block({ same, ok }, root) {

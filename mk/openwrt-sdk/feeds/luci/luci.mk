@@ -1,4 +1,5 @@
-# LuCI's rules for an application: htdocs is what the web server shows, root is the file system.
+# LuCI's rules for an application: htdocs is what the web server shows, root is the file system, each
+# folder of po becomes a package with the translations of one language.
 
 PKG_NAME := $(notdir $(CURDIR))
 PKG_LICENSE ?= MIT
@@ -35,3 +36,32 @@ endef
 endif
 
 $(eval $(call BuildPackage,$(PKG_NAME)))
+
+LUCI_BASENAME := $(patsubst luci-%,%,$(patsubst luci-app-%,%,$(PKG_NAME)))
+# Where LuCI has another code for a language than its folder.
+LUCI_CODE.pt_BR := pt-br
+LUCI_CODE.zh_Hans := zh-cn
+
+# $(1) folder of po, $(2) name of the package, $(3) file for LuCI
+define luci_translation
+define Package/$(2)
+  SECTION := luci
+  DEPENDS := $(PKG_NAME)
+  PKGARCH := all
+endef
+
+Package/$(2)/description = $(PKG_NAME) in the language $(1)
+
+define Package/$(2)/install
+	$(INSTALL_DIR) $$(1)/usr/lib/lua/luci/i18n
+	node $(PACKER)/make-lmo.mjs po/$(1)/$(LUCI_BASENAME).po $$(1)/usr/lib/lua/luci/i18n/$(3)
+	chmod -R u=rwX,go=rX $$(1)
+endef
+
+$$(eval $$(call BuildPackage,$(2)))
+endef
+
+luci_code = $(or $(LUCI_CODE.$(1)),$(1))
+$(foreach folder,$(filter-out templates,$(notdir $(wildcard po/*))),$(eval $(call \
+	luci_translation,$(folder),luci-i18n-$(LUCI_BASENAME)-$(call \
+	luci_code,$(folder)),$(LUCI_BASENAME).$(call luci_code,$(folder)).lmo)))

@@ -1,7 +1,7 @@
 // Makes the file that LuCI reads translations from (.lmo) of one that people write (.po), byte for
 // byte as LuCI's po2lmo does for files without contexts and plurals.
 //
-//   node scripts/make-lmo.mjs FILE.po FILE.lmo
+//   node scripts/packages/make-lmo.mjs FILE.po FILE.lmo
 //
 // It holds the translations, each filled up to four bytes; then an index, sorted by the hash of the
 // original, of hash, number of forms, place and length; last the place of the index. Numbers have
