@@ -22,7 +22,8 @@ CROSS_ARCH_x86-64 := -fPIE
 CROSS_LINK_mips := -static
 CROSS_LINK_mipsel := -static
 CROSS_LINK_aarch64 := -static-pie
-CROSS_LINK_arm := -static-pie
+# Its GCC names a loader for such a program as well.
+CROSS_LINK_arm := -static-pie -Wl,--no-dynamic-linker
 CROSS_LINK_x86-64 := -static-pie
 CROSS_START_mips := crt1.o
 CROSS_START_mipsel := crt1.o
@@ -79,6 +80,8 @@ $(B)/$(1)/aditd.debug: $(call cross_objects,$(1))
 
 $(B)/$(1)/aditd: $(B)/$(1)/aditd.debug
 	$$(call say,STRIP,$$@)
+	$$(Q)! $(CROSS_TOOLS_$(1))readelf --program-headers --wide $$< | grep INTERP || \
+		{ echo "$$<: needs a loader, expected a static program" >&2; exit 1; }
 	$$(Q)$(CROSS_TOOLS_$(1))strip --strip-all -R .comment -R .gnu.attributes -o $$@ $$<
 endef
 

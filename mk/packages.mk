@@ -25,10 +25,12 @@ APK_KEY ?=
 .PHONY: packages test-packages dist
 packages: $(PACKAGE_ARCHS:%=$(PACKAGES)/%/Packages)
 
-# The same packages with the native binary inside, twice, for tests that install and compare them.
+# The same packages with the native binary inside, twice, for tests that install and compare them, and
+# the release after them to upgrade to.
 test-packages: build
-	$(Q)+for time in 1 2; do $(MAKE) packages PACKAGES=$(B)/test-packages/$$time \
+	$(Q)+for time in 1 2 next; do $(MAKE) packages PACKAGES=$(B)/test-packages/$$time \
 		PACKAGE_BYTES_MAX=16777216 PACKAGE_ARCHS="mips_24kc x86_64" \
+		$$([ $$time != next ] || echo PKG_RELEASE=2) \
 		ADITD_mips_24kc=$(B)/aditd ADITD_x86_64=$(B)/aditd || exit; done
 
 # $(1) folder of the feed, $(2) output, $(3) architecture, $(4) folder of what is compiled

@@ -137,6 +137,19 @@ function whyNoBrowser() {
   return whyNoNamespaces();
 }
 
+/** A router's package managers: our reading of their rules, or a real one. */
+function managers(which, whyNot) {
+  const file = "test/packages/managers.test.mjs";
+  return { name: `${file} [${which}]`, whyNot, secondsMax: SECONDS_MAX.quick,
+    command: ["env", `MANAGER=${which}`, process.execPath, file] };
+}
+
+function whyNoTool(variable, what) {
+  const program = process.env[variable] ?? "";
+  if (program === "") return `${variable} names no ${what}, which Debian does not have`;
+  return existsSync(program) ? "" : `no ${what} in ${program}`;
+}
+
 function packageTests() {
   const openwrt = process.env.OPENWRT_DIR ?? "";
   const hasMetadata = existsSync(join(openwrt, "scripts/package-metadata.pl"));
@@ -145,6 +158,9 @@ function packageTests() {
   return [
     node("test/packages/form.test.mjs"),
     { ...node("test/packages/scripts.test.mjs"), whyNot: whyNoNamespaces() },
+    managers("own", whyNoNamespaces()),
+    managers("apk", whyNoTool("APK_TOOL", "apk-tools 3") || whyNoNamespaces()),
+    managers("opkg", whyNoTool("OPKG_TOOL", "opkg") || whyNoNamespaces()),
     { ...node("test/packages/feed.test.mjs"), whyNot: hasMetadata ? "" : missing },
   ];
 }

@@ -6,8 +6,8 @@ const TARGETS = ["mips", "mipsel"];
 /** Targets whose suites in C run. */
 const SUITES = (process.env.CROSS_SUITES ?? "mips").split(" ").filter((target) => target !== "");
 const TESTED = [...new Set([...TARGETS, ...SUITES])];
-const COMPILERS = { "x86-64": "x86_64-linux-gnu-gcc" };
-const EMULATORS = { aarch64: ["qemu-aarch64"], "x86-64": [] };
+const COMPILERS = { arm: "arm-linux-gnueabihf-gcc", "x86-64": "x86_64-linux-gnu-gcc" };
+const EMULATORS = { aarch64: ["qemu-aarch64"], arm: ["qemu-arm"], "x86-64": [] };
 const SECONDS_MAX = 300;
 
 const NO_FILTERS = "the emulator has no seccomp filters";

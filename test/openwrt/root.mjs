@@ -13,8 +13,7 @@ import { unpackIpk } from "./ipk.mjs";
 const HERE = dirname(fileURLToPath(import.meta.url));
 const STAND_INS = [
   ["rc.common", "etc/rc.common"], ["functions.sh", "lib/functions.sh"],
-  ["procd.sh", "lib/functions/procd.sh"], ["uci.mjs", "usr/local/bin/uci"],
-  ["ubus.mjs", "usr/local/bin/ubus"],
+  ["procd.sh", "lib/functions/procd.sh"], ["uci.mjs", "usr/bin/uci"], ["ubus.mjs", "usr/bin/ubus"],
 ];
 const LOGGER = "#!/bin/sh\ncat >>/var/log/standin.log\n";
 const PATH = "/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin";
@@ -37,20 +36,19 @@ export function makeRoot(dir) {
     cpSync(join(HERE, "stand-in", from), join(root, to));
     chmodSync(join(root, to), 0o755);
   }
-  writeFileSync(join(root, "usr/local/bin/logger"), LOGGER, { mode: 0o755 });
+  writeFileSync(join(root, "usr/bin/logger"), LOGGER, { mode: 0o755 });
   useBusybox(root);
   return root;
 }
 
 // /bin/sh is the shell of OpenWrt's scripts, with its own grep, sed, sort and so on.
 function useBusybox(root) {
-  for (const name of ["sh", "ash", "grep", "sed", "sort", "tr", "basename", "readlink"]) {
-    const link = join(root, "usr/local/bin", name);
+  for (const name of ["sh", "ash", "grep", "sed", "awk", "sort", "tr", "basename",
+    "readlink"]) {
+    const link = join(root, "usr/bin", name);
     rmSync(link, { force: true });
-    symlinkSync("/usr/bin/busybox", link);
+    symlinkSync("busybox", link);
   }
-  rmSync(join(root, "usr/bin/sh"), { force: true });
-  symlinkSync("busybox", join(root, "usr/bin/sh"));
 }
 
 /** Runs a shell command in the file system, in network namespace `ns` if there is one. */
@@ -100,13 +98,16 @@ export function upgradeByApk(root, name, { ns } = {}) {
 
 /** Removes a package as opkg does it; conffiles stay. */
 export function removePackage(root, file, { ns } = {}) {
-  const { name, data, conffiles } = unpackIpk(file);
-  const done = runScript(root, name, "prerm", { ns, env: { PKG_UPGRADE: "0" } });
+  const { name, data, control, conffiles } = unpackIpk(file);
+  const env = { PKG_UPGRADE: "0" };
+  const before = runScript(root, name, "prerm", { ns, env });
   const files = data.names.filter((each) => !each.endsWith("/"));
   for (const each of files.filter((path) => !conffiles.includes(path.slice(1)))) {
     rmSync(join(root, each), { force: true });
   }
-  return done;
+  if (control.postrm === undefined) return before;
+  const after = runScript(root, name, "postrm", { ns, env });
+  return { ...after, status: before.status || after.status, stdout: before.stdout + after.stdout };
 }
 
 export function runScript(root, name, script, { ns, env }) {

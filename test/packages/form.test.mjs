@@ -6,6 +6,7 @@ import { readFileSync, readdirSync } from "node:fs";
 import { gunzipSync } from "node:zlib";
 import { finish, makeChecks } from "../netns/lab/check.mjs";
 import { run } from "../netns/lab/sh.mjs";
+import { readApk, readIndex } from "../openwrt/apk.mjs";
 import { unpackIpk } from "../openwrt/ipk.mjs";
 
 const ARCHS = ["mips_24kc", "x86_64"];
@@ -31,6 +32,7 @@ for (const arch of ARCHS) {
   }
   for (const name of ipksOf(arch)) checkForm(`${FIRST}/${arch}/${name}`);
   checkIndex(arch);
+  checkApks(arch);
 }
 const isAdit = (name) => name.startsWith("adit-static_");
 checkAdit(`${FIRST}/mips_24kc/${ipksOf("mips_24kc").find(isAdit)}`);
@@ -91,6 +93,45 @@ function checkIndex(arch) {
     ok(entry.includes(`\nSize: ${bytes.length}\n`), `${name}: size in the index`);
     ok(entry.includes(`\nSHA256sum: ${sha256(bytes)}\n`), `${name}: digest in the index`);
   }
+}
+
+/** The .apk says and holds what its .ipk does, with OpenWrt's list of files beside. */
+function checkApks(arch) {
+  const { packages } = readIndex(readFileSync(`${FIRST}/${arch}/packages.adb`));
+  same(packages.length, ipksOf(arch).length, `${arch}: packages in the index for apk`);
+  for (const name of ipksOf(arch)) {
+    const ipk = unpackIpk(`${FIRST}/${arch}/${name}`);
+    const { Package, Version } = ipk.fields;
+    const bytes = readFileSync(`${FIRST}/${arch}/${Package}-${Version}.apk`);
+    const apk = readApk(bytes);
+    const listed = packages.find((each) => each.name === Package);
+    ok(listed?.hashes === apk.identity && listed.fileSize === bytes.length,
+      `${Package}: digest and size in the index for apk`);
+    checkApk(Package, ipk, apk);
+  }
+}
+
+function checkApk(name, { fields, members, control }, { info, files, scripts }) {
+  same(info.version, fields.Version, `${name}: version`);
+  same(info.arch, fields.Architecture === "all" ? "noarch" : fields.Architecture, `${name}: arch`);
+  same(info.depends.join(", "), (fields.Depends ?? "").split(", ").sort().join(", "),
+    `${name}: dependencies`);
+  const installed = members.filter(({ type }) => type !== "5");
+  const shown = (list) => list.sort().join("\n");
+  same(shown(files.filter(({ path, type }) => type !== "folder" && !path.startsWith("lib/apk/"))
+    .map(({ path, mode, content, target }) => `./${path} ${mode} ${target ?? sha256(content)}`)),
+  shown(installed.map(({ name: path, mode, type, link, content }) =>
+    `${path} ${mode} ${type === "2" ? link : sha256(content)}`)), `${name}: the same files`);
+  ok(files.every(({ user, group }) => user === "root" && group === "root"), `${name}: root's`);
+  const list = files.find(({ path }) => path === `lib/apk/packages/${name}.list`);
+  ok(installed.every((each) => list.content.includes(`${each.name.slice(1)}\n`)),
+    `${name}: OpenWrt's list of its files`);
+  for (const [part, point] of [["postinst-pkg", "post-install"], ["prerm-pkg", "pre-deinstall"],
+    ["postrm", "post-deinstall"]]) {
+    const own = (control[part] ?? "").replace(/^#!.*\n/, "").trim();
+    ok((scripts[point] ?? "").includes(own), `${name}: its part in ${point}`);
+  }
+  for (const text of Object.values(scripts)) run(["busybox", "ash", "-n"], { input: text });
 }
 
 function checkAdit(file) {

@@ -53,8 +53,35 @@ standin_files() {
 	local package="${pkgname:-$(basename "${1%.*}")}"
 
 	standin_info="$IPKG_INSTROOT/usr/lib/opkg/info/$package"
-	standin_init="$(grep -s '^/etc/init.d/' "$standin_info.list")"
-	standin_defaults="$(grep -s '^/etc/uci-defaults/' "$standin_info.list")"
+	standin_about="$IPKG_INSTROOT/lib/apk/packages/$package"
+	standin_init="$(standin_list '^/etc/init.d/')"
+	standin_defaults="$(standin_list '^/etc/uci-defaults/')"
+}
+
+# opkg has written down what it installed; a package for apk brings its list along.
+standin_list() {
+	if [ -f "$standin_about.list" ]; then
+		grep -s "$1" "$standin_about.list"
+	else
+		grep -s "$1" "$standin_info.list"
+	fi
+}
+
+# The user that a package asks for, as in "adit=30473:adit=30473".
+add_group_and_user() {
+	local wanted name id
+
+	standin_files "$1"
+	if [ -f "$standin_about.rusers" ]; then
+		wanted="$(cat "$standin_about.rusers")"
+	else
+		wanted="$(sed -n 's/^Require-User: *//p' "$standin_info.control")"
+	fi
+	[ -n "$wanted" ] || return 0
+	name="${wanted%%=*}"
+	id="${wanted##*=}"
+	! grep -q "^$name:" "$IPKG_INSTROOT/etc/passwd" || return 0
+	echo "$name:x:$id:$id:$name:/var/run/$name:/bin/false" >>"$IPKG_INSTROOT/etc/passwd"
 }
 
 default_prerm() {
@@ -79,6 +106,7 @@ default_postinst() {
 	local script status=0
 
 	standin_files "$1"
+	[ ! -f "$standin_info.list" ] || add_group_and_user "$1"
 	if [ -z "$IPKG_INSTROOT" ]; then
 		for script in $standin_defaults; do
 			[ ! -f "$script" ] || (cd "${script%/*}" && . "$script") && rm -f "$script"
