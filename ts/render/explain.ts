@@ -11,6 +11,7 @@ import type { RuleIndex, Source } from "../policy/match.js";
 import { indexRules, matchingRules, ruleName } from "../policy/match.js";
 import type { States } from "../policy/outcome.js";
 import { indexOf, stateAt, statesByName } from "../policy/outcome.js";
+import { possibleSentences, wordOf } from "./possible.js";
 
 export interface Explanation {
   readonly device: string;
@@ -18,13 +19,15 @@ export interface Explanation {
   readonly rule: string;
   /** Location that its traffic goes to now, "" for none. */
   readonly location: string;
-  readonly outcome: OutcomeWord;
+  /** `unknown` if that depends on what the kernel will learn with the device's next packet. */
+  readonly outcome: OutcomeWord | "unknown";
   /** Sentences, the facts first. */
   readonly reasons: readonly string[];
 }
 
 interface Subject extends Source {
   readonly device: string;
+  readonly isInterface?: true;
   readonly addresses: readonly Ip[];
 }
 
@@ -44,15 +47,39 @@ export function explain(
   }
   const rules = indexRules(config);
   const decision = decideSource(config, states, found, rules);
+  const facts = [describe(found), ...bridgeSentence(observed, found)];
+  const { device, isInterface } = found;
+  if (!isInterface) {
+    const others = possibleSentences(config, states, found, rules, decision);
+    const last = `Otherwise ${wordOf(config, decision)}.`;
+    const reasons = [...facts, silenceSentence(found), ...others, last];
+    if (others.length > 0) return { device, rule: "", location: "", outcome: "unknown", reasons };
+  }
   const reasons = [
-    describe(found),
-    ...bridgeSentence(observed, found),
+    ...facts,
+    ...(isInterface ? namedSentence(config) : []),
     ...ruleSentences(config, rules, found),
     ...tunnelSentences(config, states, decision),
     ...layerSentences(config, decision),
     ...otherAddresses(config, states, rules, found),
   ];
-  return { device: found.device, ...decisionWords(config, decision), reasons };
+  return { device, ...decisionWords(config, decision), reasons };
+}
+
+/** What is missing, and why nobody can know it. */
+function silenceSentence({ mac, address, iface }: Subject): string {
+  const missing = [
+    ...(mac === "" ? ["which MAC address it has"] : []),
+    ...(address === "" ? ["which addresses it has"] : []),
+    ...(iface === "" ? ["which interface it is on"] : []),
+  ];
+  return `It is silent: ${missing.join(" and ")} is known with its next packet.`;
+}
+
+/** Rules that come before one for an interface. */
+function namedSentence({ rules }: RouterConfig): string[] {
+  const isNamed = rules.some(({ match }) => match.kind !== "iface");
+  return isNamed ? ["A device on it that a rule names by MAC or address goes by that rule."] : [];
 }
 
 function findSubject(config: RouterConfig, observed: Observed, text: string): Subject | undefined {
@@ -63,7 +90,8 @@ function findSubject(config: RouterConfig, observed: Observed, text: string): Su
   const isKnown =
     [...observed.links.values()].some((link) => link.name === text) ||
     config.rules.some(({ match }) => match.kind === "iface" && match.iface === text);
-  return isKnown ? { device: text, mac: "", address: "", iface: text, addresses: [] } : undefined;
+  const one = { mac: "", address: "", iface: text, addresses: [] };
+  return isKnown ? { device: text, isInterface: true, ...one } : undefined;
 }
 
 function ofMac(config: RouterConfig, observed: Observed, mac: Mac): Subject {
