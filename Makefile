@@ -162,6 +162,8 @@ install: build
 		$(DESTDIR)$(PREFIX)/lib/adit
 	$(Q)install -D -m 644 share/completion/adit.bash \
 		$(DESTDIR)$(PREFIX)/share/bash-completion/completions/adit
+	$(Q)install -D -m 644 share/completion/adit.fish \
+		$(DESTDIR)$(PREFIX)/share/fish/vendor_completions.d/adit.fish
 	$(Q)install -D -m 644 share/completion/_adit \
 		$(DESTDIR)$(PREFIX)/share/zsh/site-functions/_adit
 

@@ -4,6 +4,13 @@ _adit_locations() {
   adit status --json 2>/dev/null | sed 's/},{/\n/g' | sed -n 's/.*"name":"\([^"]*\)","slot".*/\1/p'
 }
 
+# Readline splits words at colons, so MAC addresses are offered with hyphens, which adit takes too.
+_adit_subjects() {
+  adit devices --json 2>/dev/null | sed 's/},{/\n/g' |
+    sed -n 's/.*"mac":"\([^"]*\)".*"iface":"\([^"]*\)".*/\1 \2/p' | tr : -
+  adit devices --json 2>/dev/null | grep -o '"[0-9][0-9.]*\.[0-9.]*"' | tr -d '"'
+}
+
 _adit() {
   local current=${COMP_WORDS[COMP_CWORD]} previous=${COMP_WORDS[COMP_CWORD - 1]}
   local commands='status devices protect unprotect explain plan events reload policy'
@@ -53,10 +60,13 @@ _adit() {
     config:1) mapfile -t COMPREPLY < <(compgen -f -- "$current") ;;
     policy:0)
       mapfile -t COMPREPLY < <(
-        compgen -W 'try diff swap confirm rollback history log limits' -- "$current"
+        compgen -W 'try diff swap confirm rollback remove status history log limits' -- "$current"
       )
       ;;
     policy:1) mapfile -t COMPREPLY < <(compgen -f -- "$current") ;;
+    protect:0 | unprotect:0 | explain:0)
+      mapfile -t COMPREPLY < <(compgen -W "$(_adit_subjects)" -- "$current")
+      ;;
     protect:1) mapfile -t COMPREPLY < <(compgen -W "direct $(_adit_locations)" -- "$current") ;;
   esac
 }

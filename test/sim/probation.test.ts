@@ -94,7 +94,7 @@ test("the first script that is ever asked knows the names of devices", () => {
 const brittle = `import { definePolicy, via } from "adit:policy";
 export default definePolicy({
   route(device, world) {
-    if (world.devices.length > 4) throw new Error("too many");
+    if (world.devices.some(({ mac }) => mac.endsWith("77"))) throw new Error("too many");
     return via("de");
   },
 });
@@ -127,9 +127,9 @@ for (const fault of ["dies", "memory", "silent", "rubbish", "frame"] as const) {
 
 test("what fails when it is asked in shadow is never swapped in", () => {
   const household = begin();
-  const throwing = brittle.replace("> 4", "> 1");
+  const throwing = brittle.replace('"77"', '"10"');
   const cases: readonly (readonly [string, RegExp])[] = [
-    [throwing, /^400 route of .* and 3 more: throw: .*too many/],
+    [throwing, /^400 route of .* and 5 more: throw: .*too many/],
     ["export default 1;", /^400 /],
     ["export default {", /^400 syntax: /],
     ['import "./lib.mjs"; export default {};', /^400 import: .*adit-policy bundle puts all/],
@@ -151,9 +151,7 @@ test("one swap at a time, and nothing to end without one", () => {
   assert.strictEqual(ask(household, "try", { script: brittle }).status, 200);
   assert.strictEqual(ask(household, "rollback").status, 200);
   assert.match(outcome(household), /^rollback us: by the user/);
-  for (const end of ["confirm", "rollback"]) {
-    assert.match(causeOf(ask(household, end)), /^409 no script is on probation/);
-  }
+  assert.match(causeOf(ask(household, "confirm")), /^409 no script is on probation/);
   assert.match(causeOf(ask(household, "confirm", { module: "control" })), /^409 no control module/);
   assert.match(causeOf(ask(household, "rollback", { module: "control" })), /^409 .* came with/);
 });
@@ -251,22 +249,97 @@ test("the answers of a former script whose process died hold again while it load
   assert.deepStrictEqual(new Set(household.ways().values()), new Set(["us"]));
 });
 
-test("a bad script that is swapped in while no device is known goes with the first device", () => {
-  const household = onProbation(toDe, 60);
-  assert.strictEqual(ask(household, "rollback").status, 200);
+/** A household of which no device is known. */
+function empty(policy: object = {}): Household {
+  const household = begin(policy);
   const { kernel } = household.machine;
   for (const { index, addr } of [...kernel.neighbours.values()]) {
     kernel.removeNeighbour(index, addr);
   }
   household.run(1_000);
-  const rubbish = scriptTo("mars");
-  const { status, body } = ask(household, "swap", { script: rubbish, confirm_s: 60 });
+  return household;
+}
+
+test("a bad script is refused though no device is known", () => {
+  const household = empty();
+  const spins = `import { definePolicy } from "adit:policy";
+export default definePolicy({ route() { for (;;); } });
+`;
+  const cases: readonly (readonly [string, RegExp])[] = [
+    [scriptTo("mars"), /^400 route of a new device on br-lan and \d more: .*"mars", expected one/],
+    [spins, /^400 /],
+    [brittle.replace('"77"', '""'), /^400 route of a new device on br-lan .*too many/],
+  ];
+  for (const [script, cause] of cases) {
+    assert.match(causeOf(ask(household, "swap", { script })), cause);
+    assert.strictEqual(household.view().script, null);
+  }
+  assert.strictEqual(ask(household, "swap", { script: toDe }).status, 200);
+});
+
+test("devices that a rule or a lease names are known before they speak", () => {
+  const leases = "/tmp/dhcp.leases";
+  const household = empty({ leases_file: leases });
+  const [lamp, tv] = ["02:00:00:00:0a:01", "02:00:00:00:0a:02"];
+  household.machine.files.put(leases, Buffer.from(`1900000000 ${lamp} 192.168.1.9 lamp *\n`));
+  household.ask("POST", "/v1/protect", { kind: "mac", subject: tv, vl: "us" });
+  const { status, body } = ask(household, "diff", { script: toDe });
   assert.strictEqual(status, 200, body);
-  assert.strictEqual((JSON.parse(body) as { known: number }).known, 0);
-  for (const device of household.devices) announce(kernel, device, new Random(1));
-  household.run(1_500);
-  assert.match(outcome(household), /^rollback us: /);
-  assert.deepStrictEqual(new Set(household.ways().values()), new Set(["us"]));
+  const told = JSON.parse(body) as { known: number; devices: { mac: string; new: string }[] };
+  assert.strictEqual(told.known, 2);
+  assert.deepStrictEqual(told.devices.map((one) => [one.mac, one.new]).sort(), [
+    [lamp, "de"],
+    [tv, "de"],
+  ]);
+});
+
+function confirmed(...scripts: readonly string[]): Household {
+  const household = begin();
+  for (const script of scripts) {
+    assert.strictEqual(ask(household, "swap", { script }).status, 200);
+    assert.strictEqual(ask(household, "confirm").status, 200);
+  }
+  return household;
+}
+
+/** Which slot decides after the verb, and where devices go. */
+function runsAfter(household: Household, verb: string): string {
+  const answer = ask(household, verb);
+  assert.strictEqual(answer.status, 200, answer.body);
+  household.run(3_000);
+  const ways = [...new Set(household.ways().values())].join();
+  const { script } = household.view();
+  return `${script === null ? "none" : script.origin} ${ways}`;
+}
+
+test("a confirmed script can be left for the one before, and that for none", () => {
+  const household = confirmed(toUs, toDe);
+  assert.deepStrictEqual(new Set(household.ways().values()), new Set(["de"]));
+  assert.strictEqual(runsAfter(household, "rollback"), "a us");
+  assert.strictEqual(runsAfter(household, "rollback").split(" ")[0], "none");
+  assert.match(causeOf(ask(household, "rollback")), /^409 there is no script to return to/);
+  const again = new Household(engine, household.flash());
+  again.boot();
+  assert.strictEqual(again.view().script, null);
+});
+
+test("a removed script leaves what the configuration names, also for the next start", () => {
+  const household = confirmed(toUs, toDe);
+  assert.strictEqual(runsAfter(household, "remove").split(" ")[0], "none");
+  assert.match(causeOf(ask(household, "remove")), /^409 no script was swapped in/);
+  const again = new Household(engine, household.flash());
+  again.boot();
+  assert.strictEqual(again.view().script, null);
+  assert.match(causeOf(ask(onProbation(toDe, 60), "remove")), /^409 a script is on probation/);
+});
+
+test("there is no way back to a script that another one was written over", () => {
+  const household = confirmed(toUs, toDe);
+  assert.strictEqual(ask(household, "swap", { script: brittle }).status, 200);
+  assert.strictEqual(ask(household, "rollback").status, 200);
+  household.run(1_000);
+  assert.match(causeOf(ask(household, "rollback")), /^409 there is no script to return to/);
+  assert.deepStrictEqual(new Set(household.ways().values()), new Set(["de"]));
 });
 
 test.run();

@@ -232,9 +232,12 @@ test("completion knows the same commands and options", () => {
   const verbs = choices.map(([verb]) => verb.replace(/ .*/, ""));
   const names = [...commands.map(({ name }) => name), ...verbs];
   const words = [...names, ...options, "--socket", "--json", "--help"];
-  for (const file of ["share/completion/adit.bash", "share/completion/_adit"]) {
-    const text = readFileSync(`${root}${file}`, "utf8");
-    for (const word of words) assert.ok(text.includes(word), `${file} lacks ${word}`);
+  for (const file of ["adit.bash", "_adit", "adit.fish"]) {
+    const text = readFileSync(`${root}share/completion/${file}`, "utf8");
+    for (const word of words) {
+      const said = file.endsWith(".fish") ? word.replace(/^--/, "-l ") : word;
+      assert.ok(text.includes(said), `${file} lacks ${said}`);
+    }
   }
 });
 

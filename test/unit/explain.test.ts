@@ -1,6 +1,6 @@
 /**
- * An explanation never says the opposite of what the kernel would do: whatever a silent device turns
- * out to be, what then happens was either said, or the outcome was said to be unknown.
+ * An explanation never says the opposite of what the kernel would do: whatever a silent device
+ * turns out to be, what then happens was either said, or the outcome was said to be unknown.
  */
 import assert from "node:assert";
 import fc from "fast-check";

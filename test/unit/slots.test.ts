@@ -15,7 +15,9 @@ import {
   emptySlots,
   leaveSlot,
   readSlots,
+  returnTo,
   rollBackSwap,
+  slotBefore,
   slotFile,
 } from "../../ts/model/slots.js";
 
@@ -113,7 +115,31 @@ function transitions(module: Module, { disk, serial }: World): readonly Transiti
   const swaps = [beginSwap(module, known, script, window)];
   const { confirmed } = slots;
   const leaves = module === "control" && running !== "rom" && confirmed !== "";
-  return [...boots, ...swaps, ...(leaves ? [leaveSlot(slots, confirmed, 6, "user")] : [])];
+  const returns = module === "policy" && confirmed !== "" ? waysBack(slots, disk) : [];
+  return [
+    ...boots,
+    ...swaps,
+    ...returns,
+    ...(leaves ? [leaveSlot(slots, confirmed, 6, "user")] : []),
+  ];
+}
+
+/**
+ * A return leads to what was confirmed once, or to no slot. The engine reads the script before,
+ * since a swap that was cut may have left another one in its place.
+ */
+function waysBack(slots: Slots, disk: Disk): readonly Transition[] {
+  const before = slotBefore(slots);
+  const by = { time: 6, why: "user" };
+  const removed = returnTo(slots, "", { ...by, action: "remove" });
+  if (before === undefined) return [removed];
+  const wasConfirmed = slots.history.some(({ action, slot, sha256 }) => {
+    return action === "confirm" && slot === before && sha256 === slots.sha256[slot];
+  });
+  assert.ok(before === "" || (before !== slots.confirmed && wasConfirmed));
+  const text = before === "" ? "" : (disk.get(slotFile("policy", before)) ?? "");
+  if (before !== "" && digest(text) !== slots.sha256[before]) return [removed];
+  return [removed, returnTo(slots, before, { ...by, action: "rollback" })];
 }
 
 /** Follows a transition, cut after each of its writes; returns the worlds that may come of it. */

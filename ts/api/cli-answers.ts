@@ -1,5 +1,6 @@
 /** Answers of the daemon as text for people. */
 import { planText } from "../render/plan-text.js";
+import { scriptLine } from "./cli-policy-text.js";
 import type { Json } from "./cli-text.js";
 import { bytesText, durationText, listOf, tableText, timeText } from "./cli-text.js";
 
@@ -15,7 +16,14 @@ export function statusText(status: Json): string {
   const rows = listOf(status[isRouter ? "locations" : "clients"]).map(isRouter ? location : client);
   const names = ["state", "rtt", "IPv4", "IPv6", "received", "sent"];
   const title = isRouter ? ["location", ...names, "gateway"] : ["client", ...names];
-  return `${head}${trouble}\n${tableText([title, ...rows])}`;
+  return `${head}${trouble}${policyLine(status["policy"])}\n${tableText([title, ...rows])}`;
+}
+
+/** The script in force, nothing without one. */
+function policyLine(policy: unknown): string {
+  const { state, origin, ...script } = (policy ?? {}) as Json;
+  if (typeof origin !== "string" || origin === "") return "";
+  return `script: ${scriptLine({ ...script, origin })}, ${String(state)}\n`;
 }
 
 function location(one: Json): string[] {

@@ -6,6 +6,7 @@ const words: Readonly<Record<string, string>> = {
   swap: "swapped in",
   confirm: "confirmed",
   rollback: "rolled back",
+  remove: "removed",
 };
 
 export function policyText(answer: Json): string {
@@ -90,7 +91,8 @@ function remarks({ warnings, notes, log, bypass }: Json): string {
   return lines.map((line) => `${line}\n`).join("");
 }
 
-function scriptLine({ slot, origin, version, sha256 }: Json): string {
+/** For people: which script, of which version. */
+export function scriptLine({ slot, origin, version, sha256 }: Json): string {
   const place = String(slot ?? origin);
   const where = place === "file" ? "policy.file" : `slot ${place}`;
   return `${where}, version ${String(version)}, sha256 ${String(sha256).slice(0, 12)}`;

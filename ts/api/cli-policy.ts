@@ -32,7 +32,9 @@ export const policyVerbs = [
   ["diff FILE", "The same, only what would change"],
   ["swap FILE", "Let a script decide, on probation"],
   ["confirm", "Keep the script that is on probation"],
-  ["rollback", "Return to the script before it"],
+  ["rollback", "Return to the script before it, from probation or from a confirmed one"],
+  ["remove", "Return to what the configuration names, policy.file or nothing"],
+  ["status", "Which script decides, and how it fares"],
   ["history", "What was swapped, confirmed and rolled back"],
   ["log", "What scripts wrote, and their errors"],
   ["limits", "What a script may use, and uses"],
@@ -63,7 +65,7 @@ export function runPolicy(context: CliContext): void {
   const strange = own.find((name) => optionsOf[verb]?.includes(name) !== true);
   if (strange !== undefined) return end(exitUsage, `${strange} means nothing to policy ${verb}`);
   if (wantsFile) return sendScript(context, verb, file);
-  const ends = verb === "confirm" || verb === "rollback";
+  const ends = ["confirm", "rollback", "remove"].includes(verb);
   return ends ? endProbation(context, verb) : look(context, verb);
 }
 
@@ -74,7 +76,8 @@ function moduleOf({ options }: CliContext): "policy" | "control" {
 function look(context: CliContext, view: string): void {
   const render = { history: historyText, log: logText, limits: limitsText }[view] ?? policyText;
   const text = (answer: Json): string => render(answer, moduleOf(context));
-  printAnswer(context, `/v1/policy${view && `/${view}`}`, text);
+  const path = view === "" || view === "status" ? "" : `/${view}`;
+  printAnswer(context, `/v1/policy${path}`, text);
 }
 
 function endProbation(context: CliContext, verb: string): void {

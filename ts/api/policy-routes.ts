@@ -23,7 +23,7 @@ export type PolicyDone = (result: PolicyResult) => void;
 /** What can be asked with GET. */
 export const policyViews = ["", "history", "log", "limits"] as const;
 export type PolicyView = (typeof policyViews)[number];
-export const policyVerbs = ["try", "diff", "swap", "confirm", "rollback"] as const;
+export const policyVerbs = ["try", "diff", "swap", "confirm", "rollback", "remove"] as const;
 export type PolicyVerb = (typeof policyVerbs)[number];
 
 /** What the engine offers under /v1/policy. */

@@ -172,7 +172,7 @@ function postPolicy(call: Call, verb: PolicyVerb): void {
   const { service, responder } = call;
   const body = readBody(call);
   if (body === undefined) return;
-  const needsScript = verb !== "confirm" && verb !== "rollback";
+  const needsScript = verb === "try" || verb === "diff" || verb === "swap";
   const script = readScriptRequest(body, needsScript);
   if (!("script" in script)) return responder.answer(invalid(script));
   return service.policy.act(verb, script, (result) => responder.answer(policyAnswer(result)));

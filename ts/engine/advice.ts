@@ -73,7 +73,7 @@ export class Runner {
   /** What the process of the script was given, as text. */
   limits = "";
   private loading: Script | undefined;
-  private readonly facts: AdviceFacts = createFacts();
+  readonly facts: AdviceFacts = createFacts();
   private kept: Readonly<Record<string, unknown>> = {};
   private savedText = "";
   private isBusy = false;

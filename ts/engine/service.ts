@@ -17,7 +17,8 @@ import { reportMoves } from "./moves.js";
 import type { RuleChange } from "./runtime-rules.js";
 import { noteIntent, presentPlan, stopWaiting, whenSettled } from "./settle.js";
 import { stateWord, statusOf } from "./status.js";
-import { confirmScript, rollBackScript, swapScript, tryScript } from "./swap.js";
+import { confirmScript, refuse, rollBackScript, swapScript, tryScript } from "./swap.js";
+import { removeScript, returnScript } from "./swap-return.js";
 import { confirmControl, rollBackControl, swapControl } from "./swap-control.js";
 import { viewOf } from "./swap-view.js";
 import { locationStates } from "./tunnels.js";
@@ -59,6 +60,7 @@ function actOnPolicy(
 ): void {
   const user = "by the user";
   const isPolicy = script.module === "policy";
+  const isOnProbation = engine.swap.slots.policy.pending !== "";
   switch (verb) {
     case "try":
     case "diff":
@@ -68,7 +70,11 @@ function actOnPolicy(
     case "confirm":
       return (isPolicy ? confirmScript : confirmControl)(engine, user, done);
     case "rollback":
-      return (isPolicy ? rollBackScript : rollBackControl)(engine, user, done);
+      if (!isPolicy) return rollBackControl(engine, user, done);
+      return (isOnProbation ? rollBackScript : returnScript)(engine, user, done);
+    case "remove":
+      if (isPolicy) return removeScript(engine, user, done);
+      return done(refuse(400, "module: expected policy; a rollback leaves a control module"));
   }
 }
 

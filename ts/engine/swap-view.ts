@@ -6,9 +6,12 @@ import type { RouterConfig } from "../model/config.js";
 import type { Ip } from "../model/ip.js";
 import type { Module } from "../model/slots.js";
 import { adviseConfig, holdAdvice, nothingHeld, overruled } from "../policy/advise.js";
+import type { LocationState } from "../model/observed.js";
 import type { Device } from "../policy/device.js";
-import { devicesOf } from "../policy/device.js";
+import { decideSource, decisionWords, devicesOf } from "../policy/device.js";
+import { indexRules } from "../policy/match.js";
 import { statesByName } from "../policy/outcome.js";
+import type { Probe } from "../policy/probe.js";
 import { configInForce, minuteCpuUsMax } from "./advice.js";
 import type { Cage } from "./cage.js";
 import { cageErrorText } from "./cage.js";
@@ -40,17 +43,25 @@ export function shareText(now: number, before: number): string {
 }
 
 /** Where every device goes and would go; a script's own words and what is wrong with them. */
-export function movesOf(engine: Engine, cage: Cage, advice: Advice, onlyMoves: boolean): object {
+export function movesOf(
+  engine: Engine,
+  cage: Cage,
+  { advice, probe }: { readonly advice: Advice; readonly probe: Probe },
+  onlyMoves: boolean,
+): object {
   const { core, tunnels, advice: runner } = engine;
   const config = core.config as RouterConfig;
   const states = locationStates(tunnels);
   const { devices: seen } = runner.worldNow();
-  const held = holdAdvice(nothingHeld, advice, seen);
+  const held = holdAdvice(nothingHeld, advice, probe.world.devices);
   const before = configInForce(runner, config) as RouterConfig;
   const after = adviseConfig(config, held, statesByName(states));
-  const names = new Map(seen.map(({ mac, name }) => [mac, name ?? ""]));
-  const old = waysOf(devicesOf(before, core.store, states));
-  const all = [...waysOf(devicesOf(after, core.store, states)).values()].map((next) => {
+  const named = [...seen, ...probe.silent];
+  const names = new Map(named.map(({ mac, name }) => [mac, name ?? ""]));
+  const waysIn = (config: RouterConfig): ReadonlyMap<string, Way> =>
+    waysOf([...devicesOf(config, core.store, states), ...silentOf(config, states, probe)]);
+  const old = waysIn(before);
+  const all = [...waysIn(after).values()].map((next) => {
     const { mac, iface, way } = next;
     const { why = "" } = advice.routes?.get(mac) ?? {};
     const was = old.get(`${mac} ${iface}`)?.way ?? "";
@@ -68,7 +79,7 @@ export function movesOf(engine: Engine, cage: Cage, advice: Advice, onlyMoves: b
     devices: onlyMoves ? moved : all,
     bypass: { added: without(has, had), removed: without(had, has) },
     peers: Object.fromEntries(advice.peers ?? []),
-    warnings: warningsOf(advice),
+    warnings: warningsOf(advice, probe.labels),
     notes: overruled(config, advice.routes, seen),
     log: advice.log,
     cpu_us: usage.lastCpuUs,
@@ -76,12 +87,31 @@ export function movesOf(engine: Engine, cage: Cage, advice: Advice, onlyMoves: b
   };
 }
 
-/** Functions that failed and answers that were refused, in words. */
-export function warningsOf({ failed, failedMore, issues }: Advice): readonly string[] {
+/** Devices that a rule or a lease names and that are not there, as `devicesOf` tells the others. */
+function silentOf(
+  config: RouterConfig,
+  locations: readonly LocationState[],
+  { silent }: Probe,
+): readonly Device[] {
+  const states = statesByName(locations);
+  const rules = indexRules(config);
+  return silent.map(({ mac }) => {
+    const source = { mac, address: "", iface: "" };
+    const words = decisionWords(config, decideSource(config, states, source, rules));
+    return { mac, addresses: [], iface: "", ...words };
+  });
+}
+
+/** Functions that failed and answers that were refused, in words; `labels` are names by MAC. */
+export function warningsOf(
+  { failed, failedMore, issues }: Advice,
+  labels: Probe["labels"],
+): readonly string[] {
   const causes = new Map<string, string[]>();
   for (const one of failed) {
     const text = `${one.in} @: ${cageErrorText(one)}`;
-    causes.set(text, [...(causes.get(text) ?? []), one.mac ?? one.location ?? ""]);
+    const who = labels.get(one.mac ?? "") ?? one.mac ?? one.location ?? "";
+    causes.set(text, [...(causes.get(text) ?? []), who]);
   }
   const failures = [...causes].map(([text, [first = "", ...rest]]) => {
     const more = rest.length > 0 ? ` and ${rest.length} more` : "";

@@ -19,6 +19,8 @@ import {
   rollBackSwap,
 } from "../model/slots.js";
 import { holdAdvice, nothingHeld } from "../policy/advise.js";
+import type { Probe } from "../policy/probe.js";
+import { probeWorld } from "../policy/probe.js";
 import type { FormerScript } from "./advice.js";
 import { startPolicy } from "./advice-file.js";
 import { hexText } from "./base64.js";
@@ -42,7 +44,9 @@ export interface Swap {
 /** A script that was loaded and asked, without effect so far. */
 interface Asked {
   readonly cage: Cage;
+  /** About the devices of the probe. */
   readonly advice: Advice;
+  readonly probe: Probe;
   readonly world: World;
 }
 
@@ -82,8 +86,8 @@ export function tryScript(
   done: PolicyDone,
 ): void {
   if (request.module !== "policy") return done(refuse(400, "module: only a policy can be tried"));
-  return askScript(engine, request, done, ({ cage, advice }) => {
-    const result = movesOf(engine, cage, advice, onlyMoves);
+  return askScript(engine, request, done, ({ cage, advice, probe }) => {
+    const result = movesOf(engine, cage, { advice, probe }, onlyMoves);
     cage.close();
     engine.swap.busy = "";
     done({ kind: "done", result });
@@ -91,33 +95,56 @@ export function tryScript(
 }
 
 export function swapScript(engine: Engine, request: ScriptRequest, done: PolicyDone): void {
-  const { core, swap } = engine;
+  const { swap } = engine;
   const { policy } = swap.slots;
   if (policy.pending !== "") return done(refuse(409, "a script is on probation already"));
-  return askScript(engine, request, done, ({ cage, advice, world }) => {
-    const warnings = warningsOf(advice);
+  return askScript(engine, request, done, ({ cage, advice, probe, world }) => {
+    const warnings = warningsOf(advice, probe.labels);
     if (warnings.length > 0) {
       cage.close();
       swap.busy = "";
       return done(refuse(400, warnings[0] ?? "", { warnings }));
     }
-    const seconds = request.confirmS ?? (core.config as RouterConfig).policy.confirmS;
-    const moves = movesOf(engine, cage, advice, true);
-    const begun = beginSwap("policy", policy, cage.script, windowOf(engine, seconds));
-    return commit(engine, "policy", begun, (problem) => {
-      swap.busy = "";
-      if (problem !== "") {
-        cage.close();
-        return done(refuse(500, problem));
+    // Made-up devices are nobody's, so what is to hold is asked of those that are there.
+    return cage.decide(world, (present) => {
+      if (!isCageError(present)) {
+        const moves = movesOf(engine, cage, { advice, probe }, true);
+        return putOnProbation(engine, request, { cage, advice: present, world, moves }, done);
       }
-      const former = engine.advice.release();
-      swap.former = former;
-      engine.advice.adopt(cage, holdAdvice(former.held ?? nothingHeld, advice, world.devices));
-      watch(engine, seconds);
-      tellLast(core, begun.slots);
-      const { pending: slot } = begun.slots;
-      return done({ kind: "done", result: { ...moves, slot, confirm_s: seconds } });
+      cage.close();
+      swap.busy = "";
+      return done(refuse(400, cageErrorText(present), { error: present }));
     });
+  });
+}
+
+interface Shadowed extends Omit<Asked, "probe"> {
+  readonly moves: object;
+}
+
+function putOnProbation(
+  engine: Engine,
+  request: ScriptRequest,
+  { cage, advice, world, moves }: Shadowed,
+  done: PolicyDone,
+): void {
+  const { core, swap } = engine;
+  const { policy } = swap.slots;
+  const seconds = request.confirmS ?? (core.config as RouterConfig).policy.confirmS;
+  const begun = beginSwap("policy", policy, cage.script, windowOf(engine, seconds));
+  return commit(engine, "policy", begun, (problem) => {
+    swap.busy = "";
+    if (problem !== "") {
+      cage.close();
+      return done(refuse(500, problem));
+    }
+    const former = engine.advice.release();
+    swap.former = former;
+    engine.advice.adopt(cage, holdAdvice(former.held ?? nothingHeld, advice, world.devices));
+    watch(engine, seconds);
+    tellLast(core, begun.slots);
+    const { pending: slot } = begun.slots;
+    return done({ kind: "done", result: { ...moves, slot, confirm_s: seconds } });
   });
 }
 
@@ -207,7 +234,7 @@ export function bootOf(core: Core): Boot {
 export function tellLast(core: Core, { history }: Slots, module: Module = "policy"): void {
   const { action = "", slot = "", why = "" } = history.at(-1) ?? {};
   const text = `${module} ${action} of slot ${slot}: ${why}`;
-  if (action === "rollback") logWarning(core, text);
+  if (action === "rollback" || action === "remove") logWarning(core, text);
   else logInfo(core, text);
   core.events.publish({ event: "policy_swap", module, action, slot, why });
 }
@@ -253,8 +280,9 @@ function askScript(
   return openCage(core, script, (cage) => {
     if (isCageError(cage)) return fail(cage);
     return runner.freshWorld((world) => {
-      cage.decide(world, (advice) => {
-        if (!isCageError(advice)) return onAsked({ cage, advice, world });
+      const probe = probeWorld(core.config as RouterConfig, world, runner.facts.names);
+      cage.decide(probe.world, (advice) => {
+        if (!isCageError(advice)) return onAsked({ cage, advice, probe, world });
         cage.close();
         return fail(advice);
       });

@@ -9,11 +9,13 @@ export type Slot = "a" | "b";
 /** What is kept twice: the user's script, or our own logic. */
 export type Module = "policy" | "control";
 
+const actions = ["swap", "confirm", "rollback", "remove"] as const;
+
 /** One line of the past: who was swapped in, confirmed or rolled back, and why. */
 export interface SlotEvent {
   /** Seconds since 1970. */
   readonly time: number;
-  readonly action: "swap" | "confirm" | "rollback";
+  readonly action: (typeof actions)[number];
   readonly slot: Slot;
   readonly sha256: string;
   readonly why: string;
@@ -143,6 +145,45 @@ export function leaveSlot(slots: Slots, slot: Slot, nowS: number, why: string): 
   return finish("control", withEvent(next, { time: nowS, action: "rollback", slot, why }));
 }
 
+/**
+ * Where a return from the confirmed script leads: the other slot if it still holds what was
+ * confirmed before, "" if that was none; undefined if nothing is confirmed, or the one before is
+ * gone.
+ */
+export function slotBefore({ confirmed, history, sha256 }: Slots): Slot | "" | undefined {
+  if (confirmed === "") return undefined;
+  const [before] = confirmedOnes(history).slice(-2, -1);
+  // A history that is full does not tell what was before its beginning.
+  if (before === undefined) return history.length < historyMax ? "" : undefined;
+  if (before === "") return "";
+  const isWhole = before.slot !== confirmed && before.sha256 === sha256[before.slot];
+  return isWhole ? before.slot : undefined;
+}
+
+/** What was confirmed one after another, "" for none of a slot; a return takes the last away. */
+function confirmedOnes(history: readonly SlotEvent[]): readonly (SlotEvent | "")[] {
+  const past: (SlotEvent | "")[] = [];
+  for (const event of history) {
+    const last = past.at(-1);
+    if (event.action === "confirm") past.push(event);
+    else if (event.action === "remove") past.push("");
+    else if (event.action === "rollback" && last !== "" && last?.slot === event.slot) past.pop();
+  }
+  return past;
+}
+
+/** Leaves the confirmed script for another one that was confirmed, or for none of a slot. */
+export function returnTo(
+  slots: Slots,
+  target: Slot | "",
+  event: Pick<SlotEvent, "action" | "time" | "why">,
+): Transition {
+  const { confirmed, pending } = slots;
+  if (confirmed === "" || pending !== "") throw new Error("nothing to return from");
+  const next: Slots = { ...slots, confirmed: target };
+  return finish("policy", withEvent(next, { ...event, slot: confirmed }));
+}
+
 /** A start: probation goes on in the same life of the mover and ends with any other. */
 export function bootPolicy(slots: Slots, boot: Boot): Transition {
   if (slots.pending === "") return { slots, writes: [] };
@@ -237,7 +278,7 @@ function areSlots(value: unknown, isGood: (one: unknown) => boolean): boolean {
 
 function isEvent(value: unknown): boolean {
   const { time, action, slot, sha256, why } = (value ?? {}) as Record<string, unknown>;
-  const known = ["swap", "confirm", "rollback"].includes(String(action));
+  const known = actions.some((one) => one === action);
   return isCount(time) && known && isSlot(slot) && isDigest(sha256) && typeof why === "string";
 }
 

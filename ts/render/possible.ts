@@ -11,8 +11,8 @@ import type { States } from "../policy/outcome.js";
 const toldMax = 8;
 
 /**
- * Sentences about every rule that would decide otherwise, if what is not known of the device is what
- * the rule names; none if nothing could turn out differently.
+ * Sentences about every rule that would decide otherwise, if what is not known of the device is
+ * what the rule names; none if nothing could turn out differently.
  */
 export function possibleSentences(
   config: RouterConfig,
