@@ -4,9 +4,9 @@
 import { routerConfig, waitExit } from "../netns/lab/lab.mjs";
 import { waitFor } from "../netns/lab/sh.mjs";
 import { exitOf, macOf } from "../netns/lab/topology.mjs";
-import { sectionsOf } from "./configured.mjs";
+import { routerOf, sectionsOf } from "./configured.mjs";
 import { randomConfig } from "./random.mjs";
-import { button, open, picture, says, textOf, withPolicy } from "./scene.mjs";
+import { LINKS, button, open, picture, says, textOf, withPolicy } from "./scene.mjs";
 
 const SAVE_MS_MAX = 10_000;
 const EXIT_MS_MAX = 5000;
@@ -15,7 +15,7 @@ const LOSSLESS_SEEDS = 12;
 export const formParts = [
   ["locations", testLocations], ["rules", testRules],
   ["what the daemon refuses", testRefused], ["nothing is lost", testLossless],
-  ["settings", testSettings],
+  ["settings", testSettings], ["a new token", testToken], ["setup", testSetup],
 ];
 
 async function testLocations(scene, checks) {
@@ -137,4 +137,79 @@ async function testLossless(scene, checks) {
   }
   checks.same(lost.join("\n"), "", `${LOSSLESS_SEEDS} random configurations lose nothing`);
   uci.put("adit", sectionsOf(withPolicy(routerConfig(scene.lab))));
+}
+
+const save = ({ page }) => page.click(button("Save", 'document.querySelector(".modal")'));
+
+async function testToken(scene, checks) {
+  const { page, uci, files } = scene;
+  await open(scene, "locations");
+  await page.waitFor(`${ROWS("location")}.length >= 2`);
+  await page.click(button("Edit", `${ROWS("location")}[0]`));
+  const input = 'document.querySelector(".modal [data-name=\\"token\\"] input")';
+  await page.waitFor(input);
+  checks.same(await page.evaluate(`${input}.value`), "", "a token is never shown");
+  await page.click(input);
+  await page.type("n3w t0ken");
+  await save(scene);
+  await page.waitFor('document.querySelector(".modal .adit-complaint")');
+  checks.ok(true, "what is no token is refused in the dialog");
+  await page.evaluate(`${input}.select()`);
+  await page.type("n3w-t0ken");
+  await save(scene);
+  await page.waitFor('!document.body.matches(".modal-overlay-active")');
+  const { data, mode } = files.get("/etc/adit/us.token") ?? {};
+  checks.same(`${data}${mode}`, `n3w-t0ken\n${0o600}`, "a new token goes into a file of root's");
+  checks.ok(uci.staged().includes("option token_file '/etc/adit/us.token'"),
+    "which the location names");
+  checks.ok(!uci.staged().includes("n3w"), "and nowhere else");
+  uci.revert();
+  page.complaints.length = 0;
+}
+
+const FRESH = [{ name: "main", type: "adit", anonymous: false,
+  options: { enabled: "0", tun_ifname: "wrt0", lan_ifnames: ["br-lan"] } }];
+
+/** A click that ends in Save & Apply, after which LuCI loads the page anew. */
+async function step({ page, uci }, words, isSaved) {
+  await page.click(button(words, 'document.querySelector("#view")'));
+  await waitFor(`${words} to be applied`, SAVE_MS_MAX, () => isSaved(uci));
+  await page.waitFor('!document.body.matches(".modal-overlay-active") &&' +
+    ' document.querySelectorAll("#view .adit-badge").length === 5');
+}
+
+async function testSetup(scene, checks) {
+  const { page, uci, files, lab } = scene;
+  const before = sectionsOf(withPolicy(routerConfig(lab)));
+  uci.put("adit", FRESH);
+  const fresh = Object.entries(routerOf(LINKS));
+  fresh.forEach(([config, sections]) => uci.put(config, sections));
+  await open(scene, "status");
+  await page.waitFor(says("The firewall rejects what the LAN sends into tunnels"));
+  checks.ok(true, "the status misses the firewall's zone");
+  await open(scene, "setup");
+  await page.waitFor(says("The Internet is behind eth1."));
+  await picture(scene, checks, "setup");
+  const { pin } = routerConfig(lab).locations[0].peers[0];
+  const put = (line) => page.evaluate(
+    `document.querySelector("#adit-join").value = ${JSON.stringify(line)}`);
+  await put("us-east 203.0.113.10:443 sha256/short s3cret");
+  await page.click(button("Add", 'document.querySelector("#view")'));
+  await page.waitFor(says("Nothing was changed:"));
+  checks.same(uci.staged(), uci.text(), "what the daemon would refuse is not done");
+  await step(scene, "Use eth1", () => uci.text().includes("wan_ifname 'eth1'"));
+  await put(`us-east 203.0.113.10:443 ${pin} s3cret`);
+  await step(scene, "Add", () => uci.text().includes("option name 'us-east'"));
+  const { data, mode } = files.get("/etc/adit/us_east.token") ?? {};
+  checks.same(`${data}${mode}`, `s3cret\n${0o600}`,
+    "a line becomes a location, its token a file of root's");
+  await step(scene, "Make zone and forwarding",
+    () => uci.text("firewall").includes("dest 'adit'"));
+  checks.ok(uci.text("network").includes("config interface 'adit'\n\toption proto 'adit'"),
+    "a click makes interface, zone and forwarding");
+  await open(scene, "status");
+  await page.waitFor('document.querySelector("#view h3")');
+  checks.ok(!await page.evaluate(says("The firewall rejects")), "which the status sees");
+  uci.put("adit", before);
+  page.complaints.length = 0;
 }

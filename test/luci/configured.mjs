@@ -51,6 +51,16 @@ export const routerOf = ({ wan, lan }) => ({
   ],
 });
 
+/** The same with the tunnels let in. */
+export const zonedOf = (links) => {
+  const { network, firewall, ...rest } = routerOf(links);
+  return { ...rest, network: [...network, section("interface", "vpn", { proto: "adit" })],
+    firewall: [...firewall,
+      section("zone", "cfg0104", { name: "vpn", network: ["vpn"], input: "REJECT",
+        output: "ACCEPT", forward: "REJECT" }),
+      section("forwarding", "cfg0105", { src: "lan", dest: "vpn" })] };
+};
+
 /** What `ubus call network.interface dump` says of that router. */
 export const dumpOf = ({ wan, lan }) => [
   { interface: "loopback", up: true, proto: "static", l3_device: "lo", device: "lo", route: [] },

@@ -8,7 +8,7 @@ import { makeLab, routerConfig, startAll, startRouter, waitReady } from "../netn
 import { nsStart, tryRun } from "../netns/lab/sh.mjs";
 import { DEVICES, NET, WAN_DEV, WEB, addressOf, macOf } from "../netns/lab/topology.mjs";
 import { findChrome, startChrome } from "./chrome.mjs";
-import { dumpOf, routerOf, sectionsOf } from "./configured.mjs";
+import { dumpOf, sectionsOf, zonedOf } from "./configured.mjs";
 import { createRpcd } from "./rpcd.mjs";
 import { startServer } from "./server.mjs";
 import { createUci } from "./uci.mjs";
@@ -17,7 +17,7 @@ const APP = "openwrt-feed/luci-app-adit";
 const PICTURES = process.env.PICTURES ?? "build/luci";
 const PICTURE_BYTES_MAX = 120_000;
 const TRAFFIC_S = 7;
-const LINKS = { wan: WAN_DEV, lan: NET.lan.dev };
+export const LINKS = { wan: WAN_DEV, lan: NET.lan.dev };
 export const DESK = [1000, 800];
 export const ADMIN = "a".repeat(32);
 export const GUEST = "b".repeat(32);
@@ -33,7 +33,7 @@ export async function setScene() {
     names: Object.fromEntries(Object.keys(DEVICES).map((device) => [device, device])),
     files: new Map() };
   scene.uci = createUci({ configs: { adit: sectionsOf(withPolicy(routerConfig(lab))),
-    ...routerOf(LINKS) }, onCommit: (config, text) => reconfigure(scene, config, text) });
+    ...zonedOf(LINKS) }, onCommit: (config, text) => reconfigure(scene, config, text) });
   scene.rpcd = createRpcd({ daemon: scene.daemon, objects: objectsOf(scene),
     sessions: { [ADMIN]: "admin", [GUEST]: "guest" },
     aclFolders: [APP, join(process.env.LUCI_DIR, "modules/luci-base")]
