@@ -6,6 +6,25 @@
 #define SHAPE(name, id, count, wire_min) \
 	{ fields_##name, id, sizeof(struct msg_##name), count, wire_min }
 
+static const struct codec_field fields_flow_tunnel[] = {
+	{ CODEC_IP, 0, 0, offsetof(struct msg_flow_tunnel, addr4), 0 },
+	{ CODEC_IP, 0, 0, offsetof(struct msg_flow_tunnel, addr6), 0 },
+};
+
+static const struct codec_field fields_flow_aside[] = {
+	{ CODEC_PREFIX, 0, 0, offsetof(struct msg_flow_aside, source), 0 },
+	{ CODEC_PREFIX, 0, 0, offsetof(struct msg_flow_aside, destination), 0 },
+};
+
+static const struct codec_field fields_flow_past[] = {
+	{ CODEC_PREFIX, 0, 0, offsetof(struct msg_flow_past, destination), 0 },
+};
+
+static const struct codec_field fields_flow_row[] = {
+	{ CODEC_PREFIX, 0, 0, offsetof(struct msg_flow_row, source), 0 },
+	{ CODEC_U16, 0, 0, offsetof(struct msg_flow_row, place), 0 },
+};
+
 static const struct codec_field fields_forward_entry[] = {
 	{ CODEC_PREFIX, 0, 0, offsetof(struct msg_forward_entry, prefix), 0 },
 	{ CODEC_U32, 0, 0, offsetof(struct msg_forward_entry, slot), 0 },
@@ -32,6 +51,10 @@ static const struct codec_field fields_pin[] = {
 };
 
 const struct codec_shape codec_structs[] = {
+	SHAPE(flow_tunnel, 0, 2, 2),
+	SHAPE(flow_aside, 0, 2, 4),
+	SHAPE(flow_past, 0, 1, 2),
+	SHAPE(flow_row, 0, 2, 4),
 	SHAPE(forward_entry, 0, 2, 6),
 	SHAPE(session_stats, 0, 13, 80),
 	SHAPE(pin, 0, 1, 2),
@@ -261,7 +284,15 @@ static const struct codec_field fields_nft_text[] = {
 };
 
 static const struct codec_field fields_conntrack_delete[] = {
-	{ CODEC_PREFIX, 0, 0, offsetof(struct msg_conntrack_delete, prefix), 0 },
+	{ CODEC_BOOL, 0, 0, offsetof(struct msg_conntrack_delete, last), 0 },
+	{ CODEC_LIST, 0, 256, offsetof(struct msg_conntrack_delete, tunnels),
+	  offsetof(struct msg_conntrack_delete, tunnels_count) },
+	{ CODEC_LIST, 1, 256, offsetof(struct msg_conntrack_delete, aside),
+	  offsetof(struct msg_conntrack_delete, aside_count) },
+	{ CODEC_LIST, 2, 256, offsetof(struct msg_conntrack_delete, past),
+	  offsetof(struct msg_conntrack_delete, past_count) },
+	{ CODEC_LIST, 3, 1536, offsetof(struct msg_conntrack_delete, rows),
+	  offsetof(struct msg_conntrack_delete, rows_count) },
 };
 
 static const struct codec_field fields_conntrack_deleted[] = {
@@ -288,7 +319,7 @@ static const struct codec_field fields_tun_close[] = {
 static const struct codec_field fields_forward_set[] = {
 	{ CODEC_BOOL, 0, 0, offsetof(struct msg_forward_set, by_destination), 0 },
 	{ CODEC_BOOL, 0, 0, offsetof(struct msg_forward_set, hairpin), 0 },
-	{ CODEC_LIST, 0, 2048, offsetof(struct msg_forward_set, entries),
+	{ CODEC_LIST, 4, 2048, offsetof(struct msg_forward_set, entries),
 	  offsetof(struct msg_forward_set, entries_count) },
 };
 
@@ -304,7 +335,7 @@ static const struct codec_field fields_session_open[] = {
 	{ CODEC_U32, 0, 0, offsetof(struct msg_session_open, mark), 0 },
 	{ CODEC_STR, 0, 16, offsetof(struct msg_session_open, device), 0 },
 	{ CODEC_STR, 0, 128, offsetof(struct msg_session_open, server_name), 0 },
-	{ CODEC_LIST, 2, 8, offsetof(struct msg_session_open, pins),
+	{ CODEC_LIST, 6, 8, offsetof(struct msg_session_open, pins),
 	  offsetof(struct msg_session_open, pins_count) },
 	{ CODEC_STR, 0, 256, offsetof(struct msg_session_open, ca_file), 0 },
 	{ CODEC_BYTES, 0, 4096, offsetof(struct msg_session_open, greeting), 0 },
@@ -374,7 +405,7 @@ static const struct codec_field fields_stats_get[] = {
 };
 
 static const struct codec_field fields_stats[] = {
-	{ CODEC_LIST, 1, 512, offsetof(struct msg_stats, sessions),
+	{ CODEC_LIST, 5, 512, offsetof(struct msg_stats, sessions),
 	  offsetof(struct msg_stats, sessions_count) },
 	{ CODEC_U64, 0, 0, offsetof(struct msg_stats, tun_rx_packets), 0 },
 	{ CODEC_U64, 0, 0, offsetof(struct msg_stats, tun_tx_packets), 0 },
@@ -498,7 +529,7 @@ const struct codec_shape msg_shapes[MSG_COUNT] = {
 	SHAPE(nft_apply, 55, 2, 3),
 	SHAPE(nft_list, 56, 0, 0),
 	SHAPE(nft_text, 57, 3, 7),
-	SHAPE(conntrack_delete, 58, 1, 2),
+	SHAPE(conntrack_delete, 58, 5, 9),
 	SHAPE(conntrack_deleted, 59, 2, 8),
 	SHAPE(tun_open, 64, 2, 3),
 	SHAPE(tun_opened, 65, 4, 14),

@@ -9,7 +9,7 @@
 #include "codec.h"
 #include "inet.h"
 
-#define MSG_CONTRACT_VERSION 4
+#define MSG_CONTRACT_VERSION 5
 #define MSG_BYTES_MAX 65536
 #define MSG_COUNT 65
 
@@ -116,6 +116,30 @@ extern const struct codec_shape msg_shapes[MSG_COUNT];
 	{ \
 		codec_clear(&msg_shapes[index], m); \
 	}
+
+/* The addresses of one tunnel. */
+struct msg_flow_tunnel {
+	struct inet_ip addr4; /* Or none. */
+	struct inet_ip addr6; /* Or none. */
+};
+
+/* Flows from a source to an end that is on our side of every tunnel. */
+struct msg_flow_aside {
+	struct inet_prefix source; /* Who began the flow. */
+	/* Who answers it, after a translation of the destination. */
+	struct inet_prefix destination;
+};
+
+/* A destination past every tunnel. */
+struct msg_flow_past {
+	struct inet_prefix destination; /* As the first packet had it. */
+};
+
+/* Where flows of a source may be. */
+struct msg_flow_row {
+	struct inet_prefix source; /* Who began the flow. */
+	uint16_t place; /* A place; one that tunnels do not reach: nowhere. */
+};
 
 /* One row of the forward table: inner addresses of one slot. */
 struct msg_forward_entry {
@@ -523,10 +547,29 @@ struct msg_nft_text {
 
 MSG_FUNCTIONS(nft_text, 33)
 
-/* Deletes the connection tracking entries whose original source or reply destination is in the
- * prefix. */
+#define MSG_CONNTRACK_DELETE_TUNNELS_MAX 256
+#define MSG_CONNTRACK_DELETE_ASIDE_MAX 256
+#define MSG_CONNTRACK_DELETE_PAST_MAX 256
+#define MSG_CONNTRACK_DELETE_ROWS_MAX 1536
+/* Deletes the connection tracking entries that are not where they belong. The place of an entry
+ * is the position in tunnels, from 1, of the address to which its answers come; 0 if it is none
+ * of them: the entry leads past every tunnel. An entry with place 0 whose source and whose
+ * answering end fit a row of aside stays. Else one whose destination is in past belongs to place
+ * 0. Else the rows with the longest prefix that contains its source say where it may be; without
+ * any it stays. Rows come in parts; each part is answered. */
 struct msg_conntrack_delete {
-	struct inet_prefix prefix; /* Address or prefix. */
+	/* False keeps the rows for the part that follows, and nothing else of it; at most 16,384
+	 * in all. */
+	bool last;
+	/* Addresses that flows have inside tunnels; the first that fits counts. */
+	uint16_t tunnels_count;
+	struct msg_flow_tunnel *tunnels;
+	uint16_t aside_count;
+	struct msg_flow_aside *aside; /* Flows that no tunnel is for. */
+	uint16_t past_count;
+	struct msg_flow_past *past; /* Destinations that everybody reaches past every tunnel. */
+	uint16_t rows_count;
+	struct msg_flow_row *rows; /* Several rows of one source: each of their places is right. */
 };
 
 MSG_FUNCTIONS(conntrack_delete, 34)

@@ -20,7 +20,7 @@ import { createService } from "./engine/service.js";
 import type { SettleHooks } from "./engine/settle.js";
 import { createSettler, noteIntent, whenSettled } from "./engine/settle.js";
 import { createSwap } from "./engine/swap.js";
-import { clearStaleFlows, keepOriginals, noteStaleFlows } from "./engine/state-files.js";
+import { keepOriginals } from "./engine/state-files.js";
 import { createTunnels, locationStates } from "./engine/tunnels.js";
 import type { Channel } from "./host/channel.js";
 import { createChannel, receive, tell } from "./host/channel.js";
@@ -84,7 +84,6 @@ function createCore(native: Native, random: Random, news: Channel["onNews"]): Co
     },
     config: undefined,
     stopping: false,
-    flowsNoted: true,
     uplinksKept: 0,
   };
 }
@@ -127,13 +126,10 @@ function settleHooks(engineOf: () => Engine): SettleHooks {
     desire: () => desire(engineOf()),
     beforeApply: (plan, done) => {
       const { core, originals } = engineOf();
-      if (core.stopping) return done(plan, "");
-      return keepOriginals(core, originals, plan, (kept, problem) => {
-        noteStaleFlows(core, kept, () => done(kept, problem));
-      });
+      if (core.stopping) done(plan, "");
+      else keepOriginals(core, originals, plan, done);
     },
     onSettled: () => {
-      clearStaleFlows(engineOf().core);
       beginLife(engineOf());
     },
     onRepaired: (plan) => tellRepair(engineOf().core, plan),

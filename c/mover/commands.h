@@ -47,7 +47,11 @@ COMMAND(sysctl_get);
 COMMAND(sysctl_set);
 COMMAND(nft_apply);
 COMMAND(nft_list);
+
+/* commands_flows.c */
 COMMAND(conntrack_delete);
+/* Forgets the parts of a law. */
+void command_flows_forget(struct mover *mover);
 
 /* commands_path.c */
 COMMAND(tun_open);

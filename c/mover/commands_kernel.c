@@ -156,24 +156,3 @@ void command_nft_list(struct mover *mover, uint32_t seq, const struct msg_nft_li
 	if (busy.error)
 		nft_listed(mover, seq, &busy);
 }
-
-static void conntrack_deleted(void *arg, uint32_t tag, int error, uint32_t count)
-{
-	struct msg_conntrack_deleted reply = { .error = errno_generic(error), .count = count };
-	uint8_t bytes[64];
-
-	decider_send(arg, bytes, msg_conntrack_deleted_encode(&reply, tag, bytes, sizeof(bytes)),
-		     -1);
-}
-
-void command_conntrack_delete(struct mover *mover, uint32_t seq,
-			      const struct msg_conntrack_delete *message)
-{
-	struct ct_asker asker = { conntrack_deleted, mover, seq };
-	int error = -EINVAL;
-
-	if (inet_prefix_valid(&message->prefix))
-		error = ct_delete(mover->ct, &message->prefix, &asker);
-	if (error)
-		conntrack_deleted(mover, seq, error, 0);
-}

@@ -109,6 +109,7 @@ void dispatch_forget(struct mover *mover)
 	free(mover->script);
 	mover->script = NULL;
 	mover->script_size = 0;
+	command_flows_forget(mover);
 	free(mover->part.data);
 	mover->part = (struct file_part){ 0 };
 }

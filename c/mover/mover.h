@@ -88,6 +88,8 @@ struct mover {
 	size_t config_size;
 	uint8_t *script; /* parts of an nft script so far */
 	size_t script_size;
+	struct flow_row *flow_rows; /* rows of conntrack_delete so far */
+	uint16_t flow_row_count;
 	struct file_part part;
 	struct writer writer;
 	struct reply_part reply;

@@ -288,6 +288,7 @@ static void close_parts(struct mover *mover)
 	free(mover->prelude);
 	free(mover->config);
 	free(mover->script);
+	free(mover->flow_rows);
 	free(mover->part.data);
 	free(mover->reply.data);
 	for (int i = 0; i < 3; i++) {

@@ -18,7 +18,7 @@
 #define WALKS_MAX 4
 
 struct request {
-	struct inet_prefix prefix;
+	struct flow_law *law;
 	struct ct_asker asker; /* done is NULL once forgotten */
 	uint32_t deleted;
 };
@@ -74,12 +74,23 @@ static int build_delete(const struct nl_attr *attrs, uint8_t family, void *buffe
 	return nl_end(&builder);
 }
 
-int ct_match(const struct nl_message *message, const struct inet_prefix *prefix, void *ret_request,
+static void read_flow(const struct nl_attr *attrs, struct flow *ret_flow)
+{
+	const struct nl_attr *original = &attrs[CTA_TUPLE_ORIG];
+	const struct nl_attr *reply = &attrs[CTA_TUPLE_REPLY];
+
+	*ret_flow = (struct flow){ 0 };
+	tuple_ip(original, CTA_IP_V4_SRC, CTA_IP_V6_SRC, &ret_flow->source);
+	tuple_ip(original, CTA_IP_V4_DST, CTA_IP_V6_DST, &ret_flow->destination);
+	tuple_ip(reply, CTA_IP_V4_SRC, CTA_IP_V6_SRC, &ret_flow->answerer);
+	tuple_ip(reply, CTA_IP_V4_DST, CTA_IP_V6_DST, &ret_flow->answered);
+}
+
+int ct_match(const struct nl_message *message, const struct flow_law *law, void *ret_request,
 	     size_t *ret_length)
 {
 	struct nl_attr attrs[CTA_ZONE + 1];
-	struct inet_ip source = { 0 };
-	struct inet_ip destination = { 0 };
+	struct flow flow;
 	struct nfgenmsg header;
 	struct nl_cursor cursor;
 	int length;
@@ -90,10 +101,8 @@ int ct_match(const struct nl_message *message, const struct inet_prefix *prefix,
 	    nl_attrs(cursor, attrs, ARRAY_SIZE(attrs)) < 0)
 		return -EBADMSG;
 	memcpy(&header, message->payload, sizeof(header));
-	tuple_ip(&attrs[CTA_TUPLE_ORIG], CTA_IP_V4_SRC, CTA_IP_V6_SRC, &source);
-	tuple_ip(&attrs[CTA_TUPLE_REPLY], CTA_IP_V4_DST, CTA_IP_V6_DST, &destination);
-	if (!attrs[CTA_TUPLE_ORIG].data ||
-	    !(inet_prefix_has(prefix, &source) || inet_prefix_has(prefix, &destination)))
+	read_flow(attrs, &flow);
+	if (!attrs[CTA_TUPLE_ORIG].data || flow_law_keeps(law, &flow))
 		return 0;
 	length = build_delete(attrs, header.nfgen_family, ret_request);
 	if (length < 0)
@@ -126,22 +135,12 @@ static void finish(struct ct *ct, int error)
 
 		ct->first = (ct->first + 1) % CT_WAITING_MAX;
 		ct->count--;
+		flow_law_free(request.law);
 		if (request.asker.done)
 			request.asker.done(request.asker.arg, request.asker.tag, error,
 					   request.deleted);
 	}
 	begin_soon(ct);
-}
-
-/* AF_UNSPEC if requests of both families are served. */
-static uint8_t family_served(struct ct *ct)
-{
-	uint8_t family = request_at(ct, 0)->prefix.ip.family;
-
-	for (int i = 1; i < ct->served; i++)
-		if (request_at(ct, i)->prefix.ip.family != family)
-			return AF_UNSPEC;
-	return family == 4 ? AF_INET : AF_INET6;
 }
 
 static int send_dump(struct ct *ct)
@@ -154,7 +153,7 @@ static int send_dump(struct ct *ct)
 	nl_begin(&builder, buffer, sizeof(buffer), TYPE(IPCTNL_MSG_CT_GET), NLM_F_DUMP);
 	header = nl_put_header(&builder, sizeof(*header));
 	if (header)
-		header->nfgen_family = family_served(ct);
+		header->nfgen_family = AF_UNSPEC;
 	length = nl_end(&builder);
 	ct->interrupted = false;
 	return length < 0 ? length :
@@ -202,7 +201,7 @@ static void delete_entry(struct ct *ct, const struct nl_message *message)
 	size_t length = 0;
 
 	for (int i = 0; i < ct->served; i++) {
-		if (ct_match(message, &request_at(ct, i)->prefix, request, &length) <= 0)
+		if (ct_match(message, request_at(ct, i)->law, request, &length) <= 0)
 			continue;
 		if (nl_socket_request(ct->command, request, length, NULL) == 0)
 			request_at(ct, i)->deleted++;
@@ -266,14 +265,22 @@ void ct_free(struct ct *ct)
 	loop_timer_stop(&ct->begin);
 	nl_socket_close(ct->dump);
 	nl_socket_close(ct->command);
+	for (int i = 0; i < ct->count; i++)
+		flow_law_free(request_at(ct, i)->law);
 	free(ct);
 }
 
-int ct_delete(struct ct *ct, const struct inet_prefix *prefix, const struct ct_asker *asker)
+int ct_delete(struct ct *ct, const struct flow_law *law, const struct ct_asker *asker)
 {
+	struct flow_law *copy = NULL;
+	int error;
+
 	if (ct->count == CT_WAITING_MAX)
 		return -EBUSY;
-	*request_at(ct, ct->count++) = (struct request){ .prefix = *prefix, .asker = *asker };
+	error = flow_law_new(law, &copy);
+	if (error)
+		return error;
+	*request_at(ct, ct->count++) = (struct request){ .law = copy, .asker = *asker };
 	begin_soon(ct);
 	return 0;
 }

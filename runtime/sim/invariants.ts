@@ -4,8 +4,10 @@
  */
 import type { Machine } from "./machine.js";
 import { ours, rtn, table } from "./constants.js";
+import { isRight } from "./flows.js";
 import type { Kernel } from "./kernel.js";
-import { hostOf } from "./net.js";
+import type { Flow } from "./kernel-objects.js";
+import { contains, hostOf, netOf, networkOf } from "./net.js";
 import type { ReferencePolicy } from "./policy.js";
 import { allowedOf, expectedOf } from "./policy.js";
 import type { Outcome, Packet } from "./resolve.js";
@@ -13,7 +15,7 @@ import { resolve } from "./resolve.js";
 import { routeText, ruleText } from "./kernel-objects.js";
 import { Violation } from "./violation.js";
 import type { Device } from "./topology.js";
-import { isNeighbour, locations, packetsOf, TUN, UPLINK } from "./topology.js";
+import { isNeighbour, LANS, locations, packetsOf, TUN, UPLINK } from "./topology.js";
 
 /** Time that a foreign edit of both layers may stay unrepaired, once a decider could see it. */
 export const REPAIR_MS = 500;
@@ -221,23 +223,64 @@ function checkOrphans({ machine, devices, policy }: Checked): void {
   }
 }
 
-/** No tracked flow of a device keeps the path of a location that it left. */
-function checkFlows({ machine, devices, policy }: Checked): void {
+/** No tracked flow of a device is elsewhere than a new one would be. */
+function checkFlows({ machine, devices }: Checked): void {
   for (const flow of machine.kernel.flows) {
-    const device = devices.find(({ addr4, addr6 }) => flow.src === addr4 || flow.src === addr6);
-    if (device === undefined) continue;
-    const wallMs = machine.around.clock.wallMs();
-    const rules = policy.settledRules(device, flow.src, wallMs);
-    const expected = policy.bypasses(flow.dst)
-      ? ["uplink"]
-      : rules.map((rule) => expectedOf(rule, () => true));
-    const slot = machine.mover?.tunnels.slotOf(flow.snat === "" ? flow.src : flow.snat) ?? 0;
-    const place = flow.snat === "" ? "uplink" : (locations[slot - 1]?.name ?? "nowhere");
-    if (expected.includes(place)) continue;
-    const what = `${device.name} ${flow.src} -> ${flow.dst} ${flow.ports}`;
-    const how = `${place}, not ${expected.join()}`;
-    throw new Violation("flows follow the policy", `${what}: ${how}`);
+    const packet = packetOf(devices, flow);
+    if (packet === undefined || isRight(machine.kernel, flow, packet) !== false) continue;
+    const fresh = JSON.stringify(resolve(machine.kernel, packet));
+    throw new Violation("flows follow the policy", `${flowText(flow)}, not ${fresh}`);
   }
+}
+
+/** A flow that is where the policy lets it be, and where a new one would be, is never cut. */
+export function checkCut(checked: Checked, flow: Flow): void {
+  const { machine, devices } = checked;
+  const device = deviceAt(devices, flow.src);
+  const packet = packetOf(devices, flow);
+  const isOurs = device !== undefined && packet !== undefined;
+  if (isOurs && isRight(machine.kernel, flow, packet) !== true) return;
+  if (!isOurs && deviceAt(devices, flow.answerer) === undefined && !isOwn(machine, flow)) return;
+  const slot = machine.mover?.tunnels.slotOf(flow.answered) ?? 0;
+  const place = slot === 0 ? "uplink" : (locations[slot - 1]?.name ?? `slot ${slot}`);
+  const isLocal = isOurs && resolve(machine.kernel, packet).kind === "local";
+  if (isOurs && !isLocal && !isAllowed(checked, device, flow, place)) return;
+  throw new Violation("a flow that is right is never cut", `${flowText(flow)} by ${place}`);
+}
+
+function isAllowed(checked: Checked, device: Device, flow: Flow, place: string): boolean {
+  if (isOnOurSide(checked.machine, flow.answerer)) return true;
+  const isOpen = inForce(checked).some((policy) => policy.mayBypass(flow.dst));
+  return placesOf(checked, device, flow.src).has(place) || (isOpen && place === "uplink");
+}
+
+function isOnOurSide({ kernel }: Machine, address: string): boolean {
+  const lans = new Set(LANS.map((name) => kernel.linkNamed(name)?.index));
+  return kernel.addresses.some(
+    ({ index, prefix }) => lans.has(index) && contains(netOf(networkOf(prefix)), netOf(address)),
+  );
+}
+
+/** What carries a tunnel. */
+function isOwn({ kernel, mover }: Machine, flow: Flow): boolean {
+  const peers = [...(mover?.tunnels.sessions.values() ?? [])].map(({ peer }) => peer);
+  return kernel.isLocal(flow.src) && kernel.isLocal(flow.answered) && peers.includes(flow.dst);
+}
+
+function packetOf(devices: readonly Device[], flow: Flow): Packet | undefined {
+  const device = deviceAt(devices, flow.src);
+  if (device === undefined) return undefined;
+  const { iface: iif, mac } = device;
+  const dport = Number(flow.ports.split(" ")[1]);
+  return { iif, mac, src: flow.src, dst: flow.dst, dport };
+}
+
+function deviceAt(devices: readonly Device[], address: string): Device | undefined {
+  return devices.find(({ addr4, addr6 }) => address === addr4 || address === addr6);
+}
+
+function flowText({ src, dst, ports, answered }: Flow): string {
+  return `${src} -> ${dst} ${ports} as ${answered}`;
 }
 
 /** Everything of ours in the kernel as sorted text, to be compared before and after. */

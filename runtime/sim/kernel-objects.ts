@@ -18,12 +18,15 @@ export type KernelEvent = Extract<
   { type: "link" | "address" | "route" | "rule" | "neighbour" | "nft_changed" }
 >;
 
-/** A tracked flow. `snat` is the address that its first packet was given, "" for none. */
+/** A tracked flow, with its translation: who answers, and to which address. */
 export interface Flow {
   readonly src: string;
   readonly dst: string;
   readonly ports: string;
-  readonly snat: string;
+  /** Another than `dst` if the destination was translated. */
+  readonly answerer: string;
+  /** Another than `src` if the source was translated. */
+  readonly answered: string;
   readonly mark: number;
 }
 

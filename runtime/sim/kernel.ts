@@ -31,6 +31,10 @@ export class Kernel {
   readonly flows: Flow[] = [];
   readonly firewall = new Firewall();
   readonly observers = new Set<Observer>();
+  /** Interfaces on which somebody else's firewall gives IPv4 flows the interface's address. */
+  readonly masquerading = new Set<string>();
+  /** Told of every flow that is deleted. */
+  onCut: (flow: Flow) => unknown = () => {};
   /** Another number after every change of links, addresses, routes, rules or neighbours. */
   version = 0;
   #nextIndex = LOOPBACK_INDEX;
@@ -186,15 +190,15 @@ export class Kernel {
     this.emit({ type: "neighbour", deleted: true, ...neighbour, state: nud.FAILED });
   }
 
-  /** Entries whose original source or reply destination is in the prefix. Returns how many. */
-  deleteFlows(prefix: string): number {
-    const net = netOf(prefix);
-    const hit = (flow: Flow): boolean =>
-      contains(net, netOf(flow.src)) || (flow.snat !== "" && contains(net, netOf(flow.snat)));
-    const kept = this.flows.filter((flow) => !hit(flow));
-    const count = this.flows.length - kept.length;
+  /** Returns how many were not kept. */
+  deleteFlows(isKept: (flow: Flow) => boolean): number {
+    const cut = this.flows.filter((flow) => !isKept(flow));
+    if (cut.length === 0) return 0;
+    const gone = new Set(cut);
+    const kept = this.flows.filter((flow) => !gone.has(flow));
     this.flows.splice(0, this.flows.length, ...kept);
-    return count;
+    for (const flow of cut) this.onCut(flow);
+    return cut.length;
   }
 
   /** True if the address is one of this machine's; IPv4 addresses stay local while down. */

@@ -1,5 +1,6 @@
 /** Commands on kernel objects. Only what is marked as ours is ever made or removed. */
 import type { MoverMessage } from "../../ts/host/contract.gen.js";
+import { isKept } from "./flows.js";
 import { errno, ours, rtn } from "./constants.js";
 import { checkLink, checkRoute, checkRule } from "./mover-checks.js";
 import type { Mover, Handlers, Answer } from "./mover.js";
@@ -8,6 +9,7 @@ import { emptyRule } from "./kernel.js";
 import type { Route, Rule } from "./kernel-objects.js";
 import { familyOf, networkOf } from "./net.js";
 
+const FLOW_ROWS_MAX = 16_384;
 const SCRIPT_BYTES_MAX = 4 * 1024 * 1024;
 const PART_BYTES_MAX = 49_152;
 const DEFAULT_METRIC_V6 = 1_024;
@@ -132,7 +134,15 @@ export const kernelHandlers: Handlers = {
   },
 
   conntrack_delete(mover, message) {
-    const count = mover.kernel.deleteFlows(message.prefix);
+    mover.flowRows.push(...message.rows);
+    if (mover.flowRows.length > FLOW_ROWS_MAX) {
+      mover.flowRows = [];
+      return { message: { type: "conntrack_deleted", error: -errno.EFBIG, count: 0 } };
+    }
+    if (!message.last) return { message: { type: "conntrack_deleted", error: 0, count: 0 } };
+    const law = mover.amend({ ...message, rows: mover.flowRows });
+    mover.flowRows = [];
+    const count = mover.kernel.deleteFlows((flow) => isKept(law, flow));
     return { message: { type: "conntrack_deleted", error: 0, count } };
   },
 };

@@ -10,6 +10,7 @@ import { errno, iff } from "./constants.js";
 import type { Files } from "./files.js";
 import type { Kernel } from "./kernel.js";
 import type { KernelEvent } from "./kernel-objects.js";
+import type { Law } from "./flows.js";
 import { kernelHandlers } from "./mover-kernel.js";
 import { fileHandlers } from "./mover-files.js";
 import { Control, controlHandlers } from "./mover-control.js";
@@ -74,7 +75,7 @@ export interface MoverParts {
 /** What a fault makes of one command: an errno in place of doing it, 0 to let it pass. */
 export type Interceptor = (message: DeciderMessage) => number;
 
-export const CONTRACT_VERSION = 4;
+export const CONTRACT_VERSION = 5;
 export const FLAG_TEST_HOOKS = 1;
 const NFT_NOTICE_MS = 20;
 /** As in c/mover/watch.c. */
@@ -97,6 +98,8 @@ export class Mover {
   watching = false;
   /** Parts of an nft script that is not complete yet. */
   script: Uint8Array[] = [];
+  /** Rows about flows of which the last part has not come yet. */
+  flowRows: Law["rows"][number][] = [];
   /** A file of which the last part has not come yet. */
   pendingFile: PendingFile | undefined;
   intercept: Interceptor = () => 0;
@@ -108,6 +111,8 @@ export class Mover {
   overhear: (event: KernelEvent) => boolean = () => false;
   /** Planted mistakes: what becomes of an nft script. */
   rewrite: (script: string) => string = (script) => script;
+  /** Planted mistakes: what becomes of a law of flows. */
+  amend: (law: Law) => Law = (law) => law;
   /** True while events are lost, as after ENOBUFS; the mover notices and dumps again. */
   overflowing = false;
   /** Events were lost: everything is read again, as after ENOBUFS. */
@@ -193,6 +198,7 @@ export class Mover {
     this.generation++;
     this.watching = false;
     this.script = [];
+    this.flowRows = [];
     this.pendingFile = undefined;
     this.overflowing = false;
     this.restarts++;

@@ -5,7 +5,7 @@
 import { action, iff, ours, rtn, table } from "./constants.js";
 import type { Kernel } from "./kernel.js";
 import type { Flow, Route, Rule } from "./kernel-objects.js";
-import { contains, netOf } from "./net.js";
+import { contains, familyOf, hostOf, netOf } from "./net.js";
 import type { HookPacket } from "./nft-evaluate.js";
 import { runHook } from "./nft-evaluate.js";
 import type { NftTable } from "./nft-table.js";
@@ -44,7 +44,6 @@ export interface ResolveOptions {
 /** The way of a packet as the first of its flow. */
 interface Way {
   readonly outcome: Outcome;
-  readonly snat: string;
   readonly flowMark: number;
 }
 
@@ -62,10 +61,10 @@ const memories = new WeakMap<Packet, Map<string, Memory>>();
 export function resolve(kernel: Kernel, packet: Packet, options: ResolveOptions = {}): Outcome {
   const { track = false, only = "" } = options;
   const flow = track ? findFlow(kernel, packet) : undefined;
-  const { outcome, snat, flowMark } = wayOf(kernel, packet, only, flow);
-  if (!track || outcome.kind !== "out") return outcome;
-  if (flow !== undefined) return { ...outcome, source: sourceOf(packet, flow.snat) };
-  remember(kernel, packet, snat, flowMark);
+  const { outcome, flowMark } = wayOf(kernel, packet, only, flow);
+  if (!track || outcome.kind === "dropped") return outcome;
+  if (flow === undefined) remember(kernel, packet, outcome, flowMark);
+  else if (outcome.kind === "out") return { ...outcome, source: flow.answered };
   return outcome;
 }
 
@@ -89,7 +88,7 @@ function walk(kernel: Kernel, packet: Packet, only: string, flow: Flow | undefin
   const before = runHook(tables, forwarded ? "prerouting" : "output", at);
   if (before.verdict === "drop") return dropped(`chain ${before.chain}`);
   const choice = chooseRoute(kernel, at, only === "firewall");
-  if (choice.kind === "local") return { outcome: { kind: "local" }, snat: "", flowMark: 0 };
+  if (choice.kind === "local") return { outcome: { kind: "local" }, flowMark: 0 };
   if (choice.route === undefined) return dropped("route unreachable");
   at.oif = kernel.linkName(choice.route.oif);
   if (forwarded) {
@@ -99,16 +98,24 @@ function walk(kernel: Kernel, packet: Packet, only: string, flow: Flow | undefin
   const after = runHook(tables, "postrouting", at);
   if (after.verdict === "drop") return dropped(`chain ${after.chain}`);
   const { oif, mark, flowMark } = at;
-  const source = sourceOf(packet, after.snat);
-  return { outcome: { kind: "out", oif, source, mark }, snat: after.snat, flowMark };
+  const source = isPlain(after.snat) ? masqueraded(kernel, packet.src, oif) : after.snat;
+  return { outcome: { kind: "out", oif, source, mark }, flowMark };
 }
 
 function dropped(where: string): Way {
-  return { outcome: { kind: "dropped", where }, snat: "", flowMark: 0 };
+  return { outcome: { kind: "dropped", where }, flowMark: 0 };
 }
 
-function sourceOf(packet: Packet, snat: string): string {
-  return snat === "" || snat === "masquerade" ? packet.src : snat;
+function isPlain(snat: string): boolean {
+  return snat === "" || snat === "masquerade";
+}
+
+/** What the system's own firewall makes of a source. */
+function masqueraded(kernel: Kernel, source: string, oif: string): string {
+  if (!kernel.masquerading.has(oif) || netOf(source).family === 6) return source;
+  const index = kernel.linkNamed(oif)?.index;
+  const own = kernel.addresses.find((item) => item.index === index && familyOf(item.prefix) === 4);
+  return own === undefined ? source : hostOf(own.prefix);
 }
 
 /** The routing decision alone: what `ip route get` answers. */
@@ -176,7 +183,7 @@ function usable(kernel: Kernel, route: Route): boolean {
   return ((kernel.links.get(route.oif)?.flags ?? 0) & iff.UP) !== 0;
 }
 
-function portsOf(packet: Packet): string {
+function portsOf(packet: Pick<Packet, "protocol" | "dport">): string {
   return `${packet.protocol ?? "udp"} ${packet.dport ?? 9}`;
 }
 
@@ -189,8 +196,11 @@ function findFlow(kernel: Kernel, packet: Packet): Flow | undefined {
 
 const FLOWS_MAX = 4_096;
 
-function remember(kernel: Kernel, packet: Packet, snat: string, mark: number): void {
+function remember(
+  kernel: Kernel, { src, dst, ...packet }: Packet, outcome: Outcome, mark: number,
+): void {
   if (kernel.flows.length >= FLOWS_MAX) kernel.flows.shift();
-  const { src, dst } = packet;
-  kernel.flows.push({ src, dst, ports: portsOf(packet), snat, mark });
+  const answered = outcome.kind === "out" ? outcome.source : src;
+  const ports = portsOf(packet);
+  kernel.flows.push({ src, dst, ports, answerer: dst, answered, mark });
 }

@@ -88,6 +88,7 @@ export function furnish(kernel: Kernel): void {
   addEthernet(kernel, UPLINK, "02:00:00:00:00:fe");
   addEthernet(kernel, LANS[0], "02:00:00:00:01:fe");
   addEthernet(kernel, LANS[1], "02:00:00:00:02:fe");
+  kernel.masquerading.add(UPLINK);
   plugUplink(kernel);
   addressOf(kernel, LANS[0], ["192.168.1.1/24", "fd00:1::1/64"]);
   addressOf(kernel, LANS[1], ["192.168.2.1/24", "fd00:2::1/64"]);

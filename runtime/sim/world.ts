@@ -20,7 +20,8 @@ import type { Gateway } from "./gateways.js";
 import { BundleGateway, pinOf, ScriptedGateway } from "./gateways.js";
 import type { Checked } from "./invariants.js";
 import {
-  checkOrder, checkPlaces, checkSafety, checkSettled, Damage, difference, foreignText, ownText,
+  checkCut, checkOrder, checkPlaces, checkSafety, checkSettled, Damage, difference, foreignText,
+  ownText,
 } from "./invariants.js";
 import { Violation } from "./violation.js";
 import { Machine, RUN_DIR } from "./machine.js";
@@ -232,6 +233,7 @@ export class World {
 
   #wire(): void {
     const { router } = this;
+    router.kernel.onCut = (flow) => this.#protected && checkCut(this.#checked, flow);
     router.onReady = () => {
       this.#protected = true;
       this.#ableSince(this.clock.nowMs);

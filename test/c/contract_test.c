@@ -139,22 +139,23 @@ static void strings_are_bounded_text(void)
 
 static void addresses_are_checked(void)
 {
-	struct msg_conntrack_delete message = { .prefix = { { 4, { 10 } }, 8 } };
+	struct msg_address_set message = { .prefix = { { 4, { 10 } }, 8 } };
 	uint8_t buf[64];
-	int size = msg_conntrack_delete_encode(&message, 1, buf, sizeof(buf));
-	struct msg_conntrack_delete decoded;
+	int size = msg_address_set_encode(&message, 1, buf, sizeof(buf));
+	struct msg_address_set decoded;
+	uint8_t *prefix = buf + CODEC_HEADER_BYTES + 3; /* behind a flag and an empty name */
 
-	EXPECT_EQUAL(size, CODEC_HEADER_BYTES + 6);
-	EXPECT_EQUAL(msg_conntrack_delete_decode(buf + CODEC_HEADER_BYTES, 6, &decoded), 0);
+	EXPECT_EQUAL(size, CODEC_HEADER_BYTES + 9);
+	EXPECT_EQUAL(msg_address_set_decode(buf + CODEC_HEADER_BYTES, 9, &decoded), 0);
 	EXPECT_EQUAL(decoded.prefix.length, 8);
-	buf[CODEC_HEADER_BYTES + 5] = 33;
-	EXPECT_EQUAL(msg_conntrack_delete_decode(buf + CODEC_HEADER_BYTES, 6, &decoded), -EBADMSG);
-	buf[CODEC_HEADER_BYTES] = 5;
-	EXPECT_EQUAL(msg_conntrack_delete_decode(buf + CODEC_HEADER_BYTES, 6, &decoded), -EBADMSG);
+	prefix[5] = 33;
+	EXPECT_EQUAL(msg_address_set_decode(buf + CODEC_HEADER_BYTES, 9, &decoded), -EBADMSG);
+	prefix[0] = 5;
+	EXPECT_EQUAL(msg_address_set_decode(buf + CODEC_HEADER_BYTES, 9, &decoded), -EBADMSG);
 	message.prefix.length = 33;
-	EXPECT_EQUAL(msg_conntrack_delete_encode(&message, 1, buf, sizeof(buf)), -EINVAL);
+	EXPECT_EQUAL(msg_address_set_encode(&message, 1, buf, sizeof(buf)), -EINVAL);
 	message.prefix.ip.family = 7;
-	EXPECT_EQUAL(msg_conntrack_delete_encode(&message, 1, buf, sizeof(buf)), -EINVAL);
+	EXPECT_EQUAL(msg_address_set_encode(&message, 1, buf, sizeof(buf)), -EINVAL);
 }
 
 static void lists_and_bytes_are_bounded(void)

@@ -344,9 +344,13 @@ const others: readonly Check[] = [
     await expectError(target, { type: "connect_udp", addr: "203.0.113.1", port: 54 }, EINVAL);
   }),
   neutral("conntrack and counters answer", async (target) => {
-    const prefix = "192.168.1.10/32";
-    const deleted = await askOne(target, { type: "conntrack_delete", prefix }, "conntrack_deleted");
-    assert.equal([deleted.error, deleted.count], [0, 0]);
+    const lists = { tunnels: [], aside: [], past: [] };
+    const rows = [{ source: "192.168.1.10/32", place: 0xffff }];
+    for (const last of [false, true]) {
+      const message = { type: "conntrack_delete", last, ...lists, rows } as const;
+      const deleted = await askOne(target, message, "conntrack_deleted");
+      assert.equal([deleted.error, deleted.count], [0, 0]);
+    }
     const stats = await askOne(target, { type: "stats_get" }, "stats");
     assert.is(stats.sessions.length, 0);
   }),

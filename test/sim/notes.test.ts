@@ -31,7 +31,8 @@ function play(act: (machine: Machine) => void): void {
     damage.hit("firewall", clock.nowMs);
     kernel.firewall.table = undefined;
     for (const { addr4: src } of devices.slice(0, RULED)) {
-      kernel.flows.push({ src, dst: destinations4[0], ports: "udp 443", snat: "", mark: 0 });
+      const [dst] = destinations4;
+      kernel.flows.push({ src, dst, ports: "udp 443", answerer: dst, answered: src, mark: 0 });
     }
     kernel.emit({ type: "nft_changed" });
     act(router);

@@ -6,7 +6,7 @@ import assert from "node:assert";
 import { suite } from "uvu";
 import type { RouterConfig } from "../../ts/model/config.js";
 import type { Desired } from "../../ts/model/desired.js";
-import { addressesPerMacMax, conntrackOperationsMax } from "../../ts/model/limits.js";
+import { addressesPerMacMax } from "../../ts/model/limits.js";
 import type { LocationState, Observed } from "../../ts/model/observed.js";
 import { locationMark, ourMask, ownMark } from "../../ts/policy/marks.js";
 import { desireRouter } from "../../ts/policy/router.js";
@@ -151,31 +151,6 @@ plans("an unread firewall gets no operation, and no flow is forgotten because of
   );
   assert.ok(!kinds.includes("firewall") && !kinds.includes("conntrack"));
   assert.ok(kinds.includes("rule"));
-});
-
-plans("very many moved flows are forgotten as a whole", () => {
-  const addresses = Array.from({ length: conntrackOperationsMax + 1 }, (_, at) => ({
-    ip_addr: `10.7.${at >> 8}.${at & 255}`,
-  }));
-  const store = lan();
-  const plan = planChanges(desire(router({ protected_ip_addrs: addresses }), store), store);
-  const prefixes = plan.flatMap(({ operation }) =>
-    operation.kind === "conntrack" ? [operation.prefix] : [],
-  );
-  assert.deepStrictEqual(prefixes, ["0.0.0.0/0", "::/0"]);
-});
-
-plans("flows of a device that is away are forgotten when it is moved", () => {
-  const store = lan();
-  see(store, 2, "10.0.0.5", 0x02);
-  const neighbour = { index: 2, addr: "10.0.0.5", mac: "", state: 0x20 };
-  foldMessage(store, { type: "neighbour", deleted: false, ...neighbour });
-  foldMessage(store, { type: "neighbour", deleted: true, ...neighbour });
-  const plan = planChanges(desire(router(phone), store), store);
-  const prefixes = plan.flatMap(({ operation }) =>
-    operation.kind === "conntrack" ? [operation.prefix] : [],
-  );
-  assert.deepStrictEqual(prefixes, ["10.0.0.5/32"]);
 });
 
 plans("what is not ours is left alone, wherever it lies", () => {

@@ -53,8 +53,6 @@ export interface Core {
   /** What the file says, with the rules of the running time laid over; undefined until read. */
   config: Config | undefined;
   stopping: boolean;
-  /** A file names flows that are still to be forgotten. */
-  flowsNoted: boolean;
   /** How many learned uplinks the file in run_dir names. */
   uplinksKept: number;
 }

@@ -24,7 +24,6 @@ import {
   removeFile,
   removeState,
   takeLearnedUplinks,
-  takeStaleFlows,
 } from "./state-files.js";
 import { configureTunnels, startTunnels, stopTunnels, takeOverSession } from "./tunnels.js";
 
@@ -45,12 +44,9 @@ export function begin(engine: Engine): void {
     engine.originals = originalsFrom(originals);
     loadState(core, "rules", (rules) => {
       engine.configuration.changes = changesFromJson(rules);
-      loadState(core, "flows", (flows) => {
-        takeStaleFlows(core, flows);
-        loadState(core, "uplinks", (uplinks) => {
-          takeLearnedUplinks(core, uplinks);
-          engine.advice.load(() => readFirstConfiguration(engine));
-        });
+      loadState(core, "uplinks", (uplinks) => {
+        takeLearnedUplinks(core, uplinks);
+        engine.advice.load(() => readFirstConfiguration(engine));
       });
     });
   });

@@ -10,7 +10,7 @@ import { listFirewall } from "../host/transfer.js";
 import type { Desired } from "../model/desired.js";
 import { replanDelayMsMax, replanDelayMsMin } from "../model/limits.js";
 import type { Plan, PlannedOperation } from "../model/operation.js";
-import { foldFirewall, foldResult, foldSysctl } from "../reconcile/fold.js";
+import { foldFirewall, foldResult, foldSettled, foldSysctl } from "../reconcile/fold.js";
 import { planChanges } from "../reconcile/plan.js";
 import { backoffMs } from "../tunnel/backoff.js";
 import type { Core } from "./core.js";
@@ -253,6 +253,7 @@ function onEmpty(settler: Settler, desired: Desired): void {
   settler.settledRevision = settler.revision;
   settler.clean = true;
   core.log.forget("apply ");
+  foldSettled(core.store, desired);
   for (const waiter of [...settler.waiters]) {
     if (waiter.revision > settler.settledRevision) continue;
     settler.waiters.delete(waiter);

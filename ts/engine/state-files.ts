@@ -1,23 +1,20 @@
 /**
  * What has to outlive a killed process, in run_dir: the sysctl values as they were found, the
- * rules that were made at run time, the flows that are about to be forgotten, what a policy script
- * answered, over which interfaces default routes led. A clean stop removes all of it.
+ * rules that were made at run time, what a policy script answered, over which interfaces default
+ * routes led. A clean stop removes all of it.
  */
 import { command, request } from "../host/channel.js";
 import { asResult } from "../host/channel.js";
 import { ENOENT } from "../host/errno.js";
 import { readFile, writeFile } from "../host/transfer.js";
-import { parsePrefix } from "../model/ip.js";
-import { any4, any6 } from "../model/kernel.js";
 import type { Plan } from "../model/operation.js";
 import { readObject } from "../model/json.js";
 import type { Core } from "./core.js";
-import { logError, logWarning } from "./core.js";
+import { logWarning } from "./core.js";
 
 const names = {
   originals: "sysctl-originals.json",
   rules: "runtime-rules.json",
-  flows: "stale-flows.json",
   advice: "policy-answers.json",
   uplinks: "learned-uplinks.json",
 } as const;
@@ -125,45 +122,6 @@ export function keepOriginals(
     });
     return done(kept, `kernel settings stay, since their values cannot be kept: ${problem}`);
   });
-}
-
-/**
- * Notes whose flows the plan forgets after it has moved them: a decider that dies in between would
- * leave nothing else to tell its successor. Without a note the successor forgets everybody's.
- */
-export function noteStaleFlows(core: Core, plan: Plan, done: () => void): void {
-  const prefixes = plan.flatMap(({ operation }) =>
-    operation.kind === "conntrack" ? [operation.prefix] : [],
-  );
-  if (prefixes.length === 0) return done();
-  core.flowsNoted = true;
-  saveState(core, "flows", { prefixes }, (problem) => {
-    if (problem !== "") {
-      logError(core, `stale flows cannot be noted: ${problem}`);
-      removeFile(core, pathOf(core, "flows"));
-    }
-    done();
-  });
-}
-
-/** They are forgotten. What cannot be written down is tried again with the next plan. */
-export function clearStaleFlows(core: Core): void {
-  if (!core.flowsNoted) return;
-  core.flowsNoted = false;
-  saveState(core, "flows", { prefixes: [] }, (problem) => {
-    core.flowsNoted ||= problem !== "";
-  });
-}
-
-/** What a killed decider left to do; all there may be, if it left no word. */
-export function takeStaleFlows(core: Core, content: Readonly<Record<string, unknown>>): void {
-  const { prefixes } = content;
-  const noted = Array.isArray(prefixes) ? (prefixes as unknown[]) : [any4, any6];
-  for (const text of noted) {
-    const prefix = parsePrefix(String(text));
-    if (prefix !== undefined) core.store.staleFlows.add(prefix);
-  }
-  core.flowsNoted = noted.length > 0;
 }
 
 /** Interfaces over which a default route led are still uplinks for the next decider. */

@@ -3,9 +3,32 @@ import type { Ip, Mac, Prefix } from "../model/ip.js";
 import type { Codec, Decoded, Sender } from "./codec.js";
 import { createCodec, decode, encode } from "./codec.js";
 
-export const contractVersion = 4;
+export const contractVersion = 5;
 /** Largest message with its header. */
 export const messageBytesMax = 65536;
+
+/** The addresses of one tunnel. */
+export interface FlowTunnel {
+  readonly addr4: Ip; // Or none.
+  readonly addr6: Ip; // Or none.
+}
+
+/** Flows from a source to an end that is on our side of every tunnel. */
+export interface FlowAside {
+  readonly source: Prefix; // Who began the flow.
+  readonly destination: Prefix; // Who answers it, after a translation of the destination.
+}
+
+/** A destination past every tunnel. */
+export interface FlowPast {
+  readonly destination: Prefix; // As the first packet had it.
+}
+
+/** Where flows of a source may be. */
+export interface FlowRow {
+  readonly source: Prefix; // Who began the flow.
+  readonly place: number; // A place; one that tunnels do not reach: nowhere.
+}
 
 /** One row of the forward table: inner addresses of one slot. */
 export interface ForwardEntry {
@@ -363,12 +386,24 @@ export interface NftTextMessage {
 }
 
 /**
- * Deletes the connection tracking entries whose original source or reply destination is in the
- * prefix.
+ * Deletes the connection tracking entries that are not where they belong. The place of an entry is
+ * the position in tunnels, from 1, of the address to which its answers come; 0 if it is none of
+ * them: the entry leads past every tunnel. An entry with place 0 whose source and whose answering
+ * end fit a row of aside stays. Else one whose destination is in past belongs to place 0. Else the
+ * rows with the longest prefix that contains its source say where it may be; without any it stays.
+ * Rows come in parts; each part is answered.
  */
 export interface ConntrackDeleteMessage {
   readonly type: "conntrack_delete";
-  readonly prefix: Prefix; // Address or prefix.
+  /**
+   * False keeps the rows for the part that follows, and nothing else of it; at most 16,384 in all.
+   */
+  readonly last: boolean;
+  /** Addresses that flows have inside tunnels; the first that fits counts. */
+  readonly tunnels: readonly FlowTunnel[];
+  readonly aside: readonly FlowAside[]; // Flows that no tunnel is for.
+  readonly past: readonly FlowPast[]; // Destinations that everybody reaches past every tunnel.
+  readonly rows: readonly FlowRow[]; // Several rows of one source: each of their places is right.
 }
 
 /** Answer to conntrack_delete. */
@@ -746,6 +781,10 @@ export type MoverMessage =
   | BusCallMessage;
 
 const structs: readonly string[] = [
+  "flowTunnel addr4:ip addr6:ip",
+  "flowAside source:prefix destination:prefix",
+  "flowPast destination:prefix",
+  "flowRow source:prefix place:u16",
   "forwardEntry prefix:prefix slot",
   "sessionStats session slot rttUs idleMs segmentsOut segmentsAgain rxBytes:u64 txBytes:u64 " +
     "rxPackets:u64 txPackets:u64 dropSource:u64 dropQueue:u64 dropInvalid:u64",
@@ -774,7 +813,8 @@ const ofDecider: readonly string[] = [
   "54 sysctl_set key:128 value:128",
   "55 nft_apply last:bool script:bytes:49152",
   "56 nft_list",
-  "58 conntrack_delete prefix:prefix",
+  "58 conntrack_delete last:bool tunnels:list:flowTunnel:256 aside:list:flowAside:256 " +
+    "past:list:flowPast:256 rows:list:flowRow:1536",
   "64 tun_open name:16 offload:bool",
   "66 tun_close",
   "67 forward_set byDestination:bool hairpin:bool entries:list:forwardEntry:2048",

@@ -7,7 +7,7 @@ import type { Operation, Plan, PlannedOperation } from "../model/operation.js";
 import type { Channel } from "./channel.js";
 import { request } from "./channel.js";
 import type { DeciderMessage, MoverMessage } from "./contract.gen.js";
-import { applyFirewall } from "./transfer.js";
+import { applyFirewall, deleteFlows } from "./transfer.js";
 
 /** Sessions of a listener that have not been admitted; the oldest goes first. */
 const halfOpenMax = 64;
@@ -78,10 +78,12 @@ function mayStart(execution: Execution): boolean {
 
 /**
  * Add before delete: what replaces it is not there, so the old one stays until the next attempt.
+ * Flows go by the firewall as it is, so they are compared when it is as it should be.
  */
-function mustWait(execution: Execution, operation: Operation): boolean {
+function mustWait({ failedKinds }: Execution, operation: Operation): boolean {
+  if (operation.kind === "conntrack") return failedKinds.has("firewall");
   const removes = "remove" in operation && operation.remove;
-  return removes && execution.failedKinds.has(operation.kind);
+  return removes && failedKinds.has(operation.kind);
 }
 
 function start(execution: Execution, planned: PlannedOperation): void {
@@ -99,6 +101,12 @@ function start(execution: Execution, planned: PlannedOperation): void {
     });
     return;
   }
+  if (operation.kind === "conntrack") {
+    deleteFlows(execution.channel, operation.judgement, (error) => {
+      finish(execution, planned, { error, text: "", answer: undefined });
+    });
+    return;
+  }
   request(execution.channel, messageOf(operation), (answer) => {
     finish(execution, planned, outcomeOf(answer));
   });
@@ -107,7 +115,7 @@ function start(execution: Execution, planned: PlannedOperation): void {
 function finish(execution: Execution, planned: PlannedOperation, outcome: Outcome): void {
   execution.inFlight -= 1;
   const { operation } = planned;
-  const adds = "remove" in operation && !operation.remove;
+  const adds = operation.kind === "firewall" || ("remove" in operation && !operation.remove);
   if (outcome.error !== 0 && adds) execution.failedKinds.add(operation.kind);
   execution.hooks.onOutcome(planned, outcome);
   advance(execution);
@@ -118,16 +126,14 @@ function outcomeOf(answer: MoverMessage): Outcome {
     case "result":
     case "tun_opened":
       return { error: answer.error, text: answer.text, answer };
-    case "conntrack_deleted":
-      return { error: answer.error, text: "", answer };
     default:
       throw new Error(`answer ${answer.type} to an operation`);
   }
 }
 
-type SingleOperation = Exclude<Operation, { kind: "firewall" }>;
+type SingleOperation = Exclude<Operation, { kind: "firewall" | "conntrack" }>;
 
-/** The message for an operation; the firewall travels in parts and has no single one. */
+/** The message for an operation; what travels in parts has no single one. */
 function messageOf(operation: SingleOperation): DeciderMessage {
   switch (operation.kind) {
     case "tun-open":
@@ -146,8 +152,6 @@ function messageOf(operation: SingleOperation): DeciderMessage {
       return ruleMessage(operation);
     case "sysctl":
       return { type: "sysctl_set", key: operation.key, value: operation.value };
-    case "conntrack":
-      return { type: "conntrack_delete", prefix: operation.prefix };
     case "forward":
       return forwardMessage(operation);
     case "listen":

@@ -1,6 +1,7 @@
 /** Payloads that exceed one message: files and the text of the firewall. */
 import type { Channel } from "./channel.js";
 import { asResult, request } from "./channel.js";
+import type { Judgement } from "../model/operation.js";
 import { answerText } from "./errno.js";
 
 /** Bytes in one part, as the contract bounds them. */
@@ -79,6 +80,29 @@ export function applyFirewall(
   const data = channel.native.utf8Encode(script);
   if (data.length > scriptBytesMax) throw new Error(`firewall script of ${data.length} bytes`);
   applyPart(channel, data, 0, done);
+}
+
+/** Rows in one message, as the contract bounds them. */
+const flowRowsPart = 1_536;
+
+/** Forgets flows that are not where they belong; the rows are sent in parts. */
+export function deleteFlows(
+  channel: Channel,
+  judgement: Judgement,
+  done: (error: number) => void,
+): void {
+  const { tunnels, aside, past, rows } = judgement;
+  const part = rows.slice(0, flowRowsPart);
+  const last = part.length === rows.length;
+  const lists = { tunnels, aside, past: past.map((destination) => ({ destination })) };
+  const message = { type: "conntrack_delete", last, ...lists, rows: part } as const;
+  request(channel, message, (answer) => {
+    if (answer.type !== "conntrack_deleted") {
+      throw new Error(`answer ${answer.type} to conntrack_delete`);
+    }
+    if (last || answer.error !== 0) return done(answer.error);
+    deleteFlows(channel, { ...judgement, rows: rows.slice(flowRowsPart) }, done);
+  });
 }
 
 function applyPart(

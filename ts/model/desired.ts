@@ -2,6 +2,7 @@
  * Desired: what was computed from configured and observed. Plain keyed collections; made by policy.
  */
 import type { Ip, Prefix } from "./ip.js";
+import { any4, any6 } from "./kernel.js";
 
 export interface DesiredAddress {
   readonly ifname: string;
@@ -54,6 +55,54 @@ export interface DesiredFirewall {
   readonly elements: ReadonlyMap<string, FirewallElement>;
 }
 
+/** Place of flows that lead past every tunnel; tunnels are numbered from 1. */
+export const placePast = 0;
+/** Place that no flow has: what is here is blocked. */
+export const placeNowhere = 0xffff;
+
+export interface FlowTunnel {
+  readonly addr4: Ip;
+  readonly addr6: Ip;
+}
+
+/** Flows that no tunnel is for: from a source to an end on our side. */
+export interface FlowAside {
+  readonly source: Prefix;
+  readonly destination: Prefix;
+}
+
+/** Where flows of a source belong. */
+export interface FlowRow {
+  /** Where they begin now, as far as is known who is at the source. */
+  readonly place: number;
+  /** Where they may be as well, because somebody else may be at the source; empty if known. */
+  readonly others: readonly number[];
+  /** The source is the router itself. */
+  readonly isOwn?: true;
+}
+
+/**
+ * Which flows are where they belong. A flow keeps the path and the address that it began with, so
+ * its place shows in the address that its answers come to.
+ */
+export interface DesiredFlows {
+  /** By index of the location, from 1. */
+  readonly tunnels: readonly FlowTunnel[];
+  readonly aside: readonly FlowAside[];
+  /** Destinations that everybody reaches past every tunnel. */
+  readonly past: readonly Prefix[];
+  /** By source; the longest prefix counts. */
+  readonly rows: ReadonlyMap<Prefix, FlowRow>;
+}
+
+/** Nothing of ours is wanted: every flow leads past the tunnels. */
+export const flowsPast: DesiredFlows = {
+  tunnels: [],
+  aside: [],
+  past: [],
+  rows: new Map([any4, any6].map((any) => [any, { place: placePast, others: [] }])),
+};
+
 export interface DesiredForward {
   readonly byDestination: boolean;
   readonly hairpin: boolean;
@@ -84,5 +133,7 @@ export interface Desired {
   /** Key with slashes to value. */
   readonly sysctls: ReadonlyMap<string, string>;
   readonly forward: DesiredForward;
+  /** Undefined if nothing is said about flows. */
+  readonly flows: DesiredFlows | undefined;
   readonly listeners: readonly DesiredListener[];
 }

@@ -53,8 +53,11 @@ export const httpBacklogBytesMax = 262_144;
 export const eventHistoryMax = 64;
 /** Addresses of one MAC that get a routing rule of their own. */
 export const addressesPerMacMax = 32;
-/** Conntrack deletions of one plan; beyond it every tracked flow is deleted instead. */
-export const conntrackOperationsMax = 256;
+/** Rows about flows that the mover takes; with more of them every flow is forgotten instead. */
+export const flowRowsMax = 16_384;
+export const flowAsideMax = 256;
+/** Addresses that are given up and may still be those of flows. */
+export const flowTunnelsMax = 256;
 /**
  * Routes of the main table that are copied for traffic past the tunnels in default-gateway mode.
  */

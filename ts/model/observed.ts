@@ -2,6 +2,7 @@
  * Observed: what the kernel and the mover say. Only ts/engine.ts folds events and results into it
  * (by the pure functions of ts/reconcile/fold.ts); nobody writes a hope into it.
  */
+import type { DesiredFlows } from "./desired.js";
 import type { Ip, Mac, Prefix } from "./ip.js";
 
 export interface ObservedLink {
@@ -103,6 +104,8 @@ export interface LocationState {
   readonly welcome: Welcome | undefined;
   /** The last addresses that the gateway assigned, kept while it reconnects. */
   readonly lastWelcome: Welcome | undefined;
+  /** Outer addresses of the gateway that carries and of the one that is dialled. */
+  readonly peers: readonly Ip[];
   readonly rttMs: number | undefined;
   /** Monotonic time of the last change of `state`. */
   readonly sinceMs: number;
@@ -126,12 +129,15 @@ export interface Observed {
   readonly firewall: ObservedFirewall;
   readonly sysctls: ReadonlyMap<string, string>;
   /**
-   * Prefixes whose flows were to be forgotten: the deletion failed, or a decider died before it.
+   * What was wanted of flows when those that are elsewhere were last forgotten; undefined if this
+   * decider has not done that.
    */
-  readonly staleFlows: ReadonlySet<Prefix>;
+  readonly flows: DesiredFlows | undefined;
+  /** They could not be forgotten. */
+  readonly flowsOwed: boolean;
   /**
-   * True while flows may be tracked that began under a decider before this one, at addresses whose
-   * owner this one does not know; undefined until the firewall was read.
+   * True if a decider before this one left something in the kernel, so that flows may be in its
+   * tunnels; undefined until the firewall was read.
    */
   readonly isHeir: boolean | undefined;
   /** Name of the open TUN, "" if none. */

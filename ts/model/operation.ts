@@ -5,12 +5,28 @@
 import type { Prefix } from "./ip.js";
 import type {
   DesiredAddress,
+  DesiredFlows,
   DesiredForward,
   DesiredListener,
   DesiredRoute,
   DesiredRule,
   DesiredTun,
+  FlowAside,
+  FlowTunnel,
 } from "./desired.js";
+
+/** What the mover is told about flows: each is forgotten that has none of its places. */
+export interface Judgement {
+  readonly tunnels: readonly FlowTunnel[];
+  readonly aside: readonly FlowAside[];
+  readonly past: readonly Prefix[];
+  readonly rows: readonly FlowPlace[];
+}
+
+export interface FlowPlace {
+  readonly source: Prefix;
+  readonly place: number;
+}
 
 export type Operation =
   | { readonly kind: "tun-open"; readonly tun: DesiredTun }
@@ -21,7 +37,7 @@ export type Operation =
   | { readonly kind: "rule"; readonly remove: boolean; readonly rule: DesiredRule }
   | { readonly kind: "sysctl"; readonly key: string; readonly value: string }
   | { readonly kind: "firewall"; readonly script: string }
-  | { readonly kind: "conntrack"; readonly prefix: Prefix }
+  | { readonly kind: "conntrack"; readonly flows: DesiredFlows; readonly judgement: Judgement }
   | { readonly kind: "forward"; readonly forward: DesiredForward }
   | { readonly kind: "listen"; readonly remove: boolean; readonly listener: DesiredListener };
 

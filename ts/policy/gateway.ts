@@ -42,6 +42,7 @@ export function desireGateway(
     firewall: gatewayFirewall(config),
     sysctls,
     forward: gatewayForward(config, leases),
+    flows: undefined,
     listeners: config.listen.map((row) => listenerOf(row)),
   };
 }

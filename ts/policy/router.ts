@@ -6,6 +6,7 @@ import type { Desired, DesiredAddress } from "../model/desired.js";
 import { makePrefix } from "../model/ip.js";
 import type { LocationState, Observed } from "../model/observed.js";
 import type { DecidedRule } from "./elements.js";
+import { routerFlows } from "./flows.js";
 import { routerForward } from "./forward.js";
 import { routerRules } from "./ip-rules.js";
 import { classifyInterfaces } from "./interfaces.js";
@@ -36,16 +37,21 @@ export function desireRouter(
   const connected = connectedOf(config, observed);
   const mtu = tunnelMtu(config, locations);
   const interfaces = classifyInterfaces(config, observed);
+  const own = tunAddresses(config);
+  const routes = routerRoutes(config, observed, states, interfaces);
   return {
     tun: { name: config.tunIfname, offload: config.offload, mtu },
-    addresses: tunAddresses(config),
-    routes: routerRoutes(config, observed, states, interfaces),
+    addresses: own,
+    routes,
     rules: routerRules(config, decided, addresses),
     firewall: config.noIptables
       ? undefined
       : routerFirewall({ config, states, decided, fallback, interfaces, mtu }),
     sysctls: routerSysctls(config, observed, interfaces),
     forward: routerForward({ config, states, decided, fallback, addresses, connected }),
+    flows: config.noIptables
+      ? undefined
+      : routerFlows({ config, observed, states, decided, fallback, routes, addresses: own }),
     listeners: [],
   };
 }

@@ -1,6 +1,7 @@
 /** What stays in the kernel when the program ends. */
 import type { Config } from "../model/config.js";
 import type { Desired, DesiredFirewall, DesiredRoute, FirewallElement } from "../model/desired.js";
+import { flowsPast } from "../model/desired.js";
 import { protocolOurs, routeBlackhole } from "../model/kernel.js";
 import type { Observed } from "../model/observed.js";
 import { desireGateway } from "./gateway.js";
@@ -20,6 +21,7 @@ export function desireStopped(
     firewall: undefined,
     sysctls: originals,
     forward: { byDestination: config.role === "gateway", hairpin: false, entries: [] },
+    flows: config.role === "router" && !config.noIptables ? flowsPast : undefined,
     listeners: [],
   };
   return config.onStop === "restore" ? nothing : { ...nothing, ...blocked(config, observed) };
@@ -38,6 +40,7 @@ function blocked(config: Config, observed: Observed): Partial<Desired> {
   return {
     routes: [...computed, ...blackholesOf(observed)],
     rules,
+    flows: undefined,
     firewall: asFound(observed) ?? firewall,
     sysctls,
   };

@@ -1,10 +1,11 @@
 /** Folds what the mover says into the observed state; the only place that changes it. */
 import type { MoverMessage } from "../host/contract.gen.js";
-import type { Ip, Mac, Prefix } from "../model/ip.js";
-import { isDefaultLike, prefixContains, prefixFamily } from "../model/ip.js";
+import type { Desired, DesiredFlows } from "../model/desired.js";
+import { flowsPast } from "../model/desired.js";
+import type { Ip, Mac } from "../model/ip.js";
+import { isDefaultLike, prefixFamily } from "../model/ip.js";
 import {
   addressPermanent,
-  any6,
   flagNoArp,
   flagPointToPoint,
   flagUp,
@@ -40,7 +41,8 @@ export interface ObservedStore extends Observed {
   readonly learnedUplinks: Set<string>;
   readonly sysctls: Map<string, string>;
   readonly listeners: Set<string>;
-  readonly staleFlows: Set<Prefix>;
+  flows: DesiredFlows | undefined;
+  flowsOwed: boolean;
   isHeir: boolean | undefined;
   firewall: ObservedFirewall;
   tun: string;
@@ -59,7 +61,8 @@ export function emptyObserved(): ObservedStore {
     learnedUplinks: new Set(),
     sysctls: new Map(),
     listeners: new Set(),
-    staleFlows: new Set(),
+    flows: undefined,
+    flowsOwed: false,
     isHeir: undefined,
     firewall: { kind: "unread" },
     tun: "",
@@ -105,9 +108,14 @@ export function foldFirewall(store: ObservedStore, json: string | undefined): vo
   if (store.isHeir === undefined) {
     const rules = [...store.rules.values()];
     store.isHeir = json !== undefined || rules.some(({ protocol }) => protocol === protocolOurs);
-    if (!store.isHeir) store.staleFlows.clear();
+    if (!store.isHeir) store.flows = flowsPast;
   }
   store.firewall = json === undefined ? { kind: "absent" } : readFirewall(json);
+}
+
+/** The plan is empty: what is wanted of flows allows all that is. */
+export function foldSettled(store: ObservedStore, { flows }: Desired): void {
+  store.flows = flows;
 }
 
 /** A value as read; "" if the key does not exist. */
@@ -118,7 +126,7 @@ export function foldSysctl(store: ObservedStore, key: string, value: string): vo
 /** An operation that succeeded is a fact, also before the kernel's notice of it arrives. */
 export function foldResult(store: ObservedStore, operation: Operation, error: number): void {
   if (operation.kind === "firewall") store.firewall = { kind: "unread" };
-  if (operation.kind === "conntrack") foldConntrackResult(store, operation.prefix, error);
+  if (operation.kind === "conntrack") store.flowsOwed = error !== 0;
   if (error !== 0) return;
   switch (operation.kind) {
     case "tun-open":
@@ -147,23 +155,13 @@ export function foldResult(store: ObservedStore, operation: Operation, error: nu
     case "link":
       foldTunResult(store, operation);
       return;
-    case "firewall":
     case "conntrack":
+      store.flows = operation.flows;
+      return;
+    case "firewall":
       return;
     default:
       return unreachable(operation);
-  }
-}
-
-/** What could not be forgotten is tried again with the next plan. */
-function foldConntrackResult(store: ObservedStore, prefix: Prefix, error: number): void {
-  if (prefix === any6) store.isHeir = false;
-  if (error !== 0) {
-    store.staleFlows.add(prefix);
-    return;
-  }
-  for (const stale of [...store.staleFlows]) {
-    if (prefixContains(prefix, stale)) store.staleFlows.delete(stale);
   }
 }
 

@@ -163,6 +163,7 @@ export function locationStateOf(state: Tunnel, rttMs: number | undefined): Locat
     state: state.shown,
     welcome: state.welcome,
     lastWelcome: state.lastWelcome,
+    peers: [state.peer.split(" ")[0] ?? "", state.attempt?.address ?? ""].filter(Boolean),
     rttMs,
     sinceMs: state.shownSinceMs,
     reason: state.reason,

@@ -20,14 +20,18 @@ static void parse_object(const struct nl_message *message)
 
 static void parse_connection(const struct nl_message *message)
 {
-	static const struct inet_prefix any4 = { { 4, { 0 } }, 0 };
-	static const struct inet_prefix any6 = { { 6, { 0 } }, 0 };
+	static const struct flow_row rows[] = { { { { 4, { 0 } }, 0 }, UINT16_MAX },
+						{ { { 6, { 0 } }, 0 }, UINT16_MAX } };
+	static struct flow_law *nowhere;
 	uint8_t request[CT_DELETE_BYTES_MAX] __attribute__((aligned(4)));
 	size_t length = 0;
 
-	if (ct_match(message, &any4, request, &length) > 0)
-		CHECK(length > 0 && length <= sizeof(request));
-	if (ct_match(message, &any6, request, &length) > 0)
+	if (!nowhere) {
+		struct flow_law law = { .rows = rows, .row_count = 2 };
+
+		CHECK(flow_law_new(&law, &nowhere) == 0);
+	}
+	if (ct_match(message, nowhere, request, &length) > 0)
 		CHECK(length > 0 && length <= sizeof(request));
 }
 

@@ -45,6 +45,7 @@ export function state(
     state: word,
     welcome: word === "up" ? welcome : undefined,
     lastWelcome: welcome,
+    peers: [],
     rttMs: word === "up" ? 12.4 : undefined,
     sinceMs: 0,
     reason: word === "down" ? "refused: connection refused" : "",

@@ -108,7 +108,6 @@ export class CageHost {
       facts: { runDir: "/run/adit" },
       config,
       stopping: false,
-      flowsNoted: false,
     } as unknown as Core;
     this.core.events.follow((event) => this.events.push(event.event));
     this.tunnels = createTunnels(this.core, () => undefined);

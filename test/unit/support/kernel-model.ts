@@ -3,7 +3,13 @@
  * the mover would, and answers where a packet would leave.
  */
 import type { MoverMessage } from "../../../ts/host/contract.gen.js";
-import type { DesiredForward, DesiredRoute, DesiredRule } from "../../../ts/model/desired.js";
+import type {
+  DesiredFlows,
+  DesiredForward,
+  DesiredRoute,
+  DesiredRule,
+} from "../../../ts/model/desired.js";
+import { flowsPast } from "../../../ts/model/desired.js";
 import type { Operation } from "../../../ts/model/operation.js";
 import type { ObservedStore } from "../../../ts/reconcile/fold.js";
 import {
@@ -68,7 +74,8 @@ export class KernelModel {
   tunUp = false;
   tunMtu = 1_500;
   forward: DesiredForward = { byDestination: false, hairpin: false, entries: [] };
-  forgotten: string[] = [];
+  /** By what flows were last compared. */
+  flows: DesiredFlows = flowsPast;
 
   apply(operation: Operation): void {
     switch (operation.kind) {
@@ -107,7 +114,7 @@ export class KernelModel {
         this.forward = operation.forward;
         return;
       case "conntrack":
-        this.forgotten.push(operation.prefix);
+        this.flows = operation.flows;
         return;
       case "listen":
         throw new Error("a router does not listen");
@@ -149,6 +156,7 @@ export class KernelModel {
     for (const [key, value] of this.sysctls) foldSysctl(store, key, value);
     foldFirewall(store, this.nft === undefined ? undefined : listJson(this.nft));
     foldResult(store, { kind: "forward", forward: this.forward }, 0);
+    store.flows = this.flows;
     return store;
   }
 
