@@ -6,6 +6,7 @@ import type { DeciderMessage } from "../../ts/host/contract.gen.js";
 import { ours, rtn } from "./constants.js";
 import type { Machine } from "./machine.js";
 import type { Mover } from "./mover.js";
+import { flowMistakes } from "./flow-mistakes.js";
 import { scriptMistakes } from "./script-mistakes.js";
 
 export interface Mistake {
@@ -132,6 +133,7 @@ export const mistakes: readonly Mistake[] = [
     found: [LEAK, LAYERS, SETTLED, RESTART],
   },
   { name: "clean-start", plant: cleanStart, found: [LAYERS, LEAK, RESTART] },
+  ...flowMistakes,
   ...scriptMistakes,
 ];
 
