@@ -145,10 +145,34 @@ static inline void pair_make_identity(struct pair *pair)
 	free(key);
 }
 
+static inline struct inet_ip pair_ip4(uint8_t a, uint8_t b, uint8_t c, uint8_t d)
+{
+	return (struct inet_ip){4, {a, b, c, d}};
+}
+
+/* An address of loopback for this test alone, so that a port which was free a moment ago is not
+ * taken by another one that runs beside it. What is born of this process has the same. */
+static inline struct inet_ip pair_address(void)
+{
+	static pid_t number;
+
+	if (!number)
+		number = getpid();
+	return pair_ip4(127, 64 | (number >> 16 & 63), number >> 8 & 255, number & 255);
+}
+
+static inline struct sockaddr_in pair_socket_address(uint16_t port)
+{
+	struct sockaddr_in address = {.sin_family = AF_INET, .sin_port = htons(port)};
+	struct inet_ip ip = pair_address();
+
+	memcpy(&address.sin_addr, ip.bytes, sizeof(address.sin_addr));
+	return address;
+}
+
 static inline uint16_t pair_free_port(void)
 {
-	struct sockaddr_in address = {.sin_family = AF_INET,
-				      .sin_addr.s_addr = htonl(INADDR_LOOPBACK)};
+	struct sockaddr_in address = pair_socket_address(0);
 	socklen_t size = sizeof(address);
 	int fd = socket(AF_INET, SOCK_STREAM, 0);
 
@@ -158,14 +182,9 @@ static inline uint16_t pair_free_port(void)
 	return ntohs(address.sin_port);
 }
 
-static inline struct inet_ip pair_ip4(uint8_t a, uint8_t b, uint8_t c, uint8_t d)
-{
-	return (struct inet_ip){4, {a, b, c, d}};
-}
-
 static inline void pair_listen(struct pair *pair, uint16_t half_open_max)
 {
-	struct msg_listen listen = {.addr = pair_ip4(127, 0, 0, 1),
+	struct msg_listen listen = {.addr = pair_address(),
 				    .port = pair->port,
 				    .greeting_ms = 2000,
 				    .keepalive_ms = PAIR_KEEPALIVE_MS,
@@ -229,7 +248,7 @@ static inline int pair_dial(struct pair *pair, const uint8_t *pin)
 	struct msg_session_open open = {
 		.name = "lab",
 		.slot = pair->router.slot,
-		.peer = pair_ip4(127, 0, 0, 1),
+		.peer = pair_address(),
 		.port = pair->port,
 		.pins_count = 1,
 		.pins = pins,

@@ -507,9 +507,7 @@ static void a_silent_peer_is_dropped(void)
 
 static int stranger(const struct pair *pair)
 {
-	struct sockaddr_in address = {.sin_family = AF_INET,
-				      .sin_port = htons(pair->port),
-				      .sin_addr.s_addr = htonl(INADDR_LOOPBACK)};
+	struct sockaddr_in address = pair_socket_address(pair->port);
 	int fd = socket(AF_INET, SOCK_STREAM, 0);
 
 	EXPECT_EQUAL(connect(fd, (struct sockaddr *)&address, sizeof(address)), 0);

@@ -64,9 +64,7 @@ static void settle(unsigned ms)
 
 static void raw_connect(void)
 {
-	struct sockaddr_in address = {.sin_family = AF_INET,
-				      .sin_port = htons(pair.port),
-				      .sin_addr.s_addr = htonl(INADDR_LOOPBACK)};
+	struct sockaddr_in address = pair_socket_address(pair.port);
 	struct tls_client_config config = {.pins = &pair.pin, .pin_count = 1};
 	struct tls_context *context = NULL;
 	char text[TLS_TEXT_MAX];

@@ -136,7 +136,7 @@ static void replace_device(void)
 
 static void replace_listener(void)
 {
-	struct msg_unlisten message = { .addr = pair_ip4(127, 0, 0, 1), .port = pair.port };
+	struct msg_unlisten message = { .addr = pair_address(), .port = pair.port };
 
 	if (chance(2))
 		EXPECT_EQUAL(datapath_unlisten(pair.gateway.path, &message), 0);
@@ -182,8 +182,7 @@ static void act_as_owner(void)
 
 static void open_client(struct client *client)
 {
-	struct sockaddr_in address = { .sin_family = AF_INET, .sin_port = htons(pair.port),
-				       .sin_addr.s_addr = htonl(INADDR_LOOPBACK) };
+	struct sockaddr_in address = pair_socket_address(pair.port);
 
 	memset(client, 0, sizeof(*client));
 	client->out = (struct tls_buffer){ client->out_data, 0, sizeof(client->out_data) };
