@@ -17,7 +17,7 @@
 #define MODULE_NAME "adit.mjs"
 /* Loading may take so many times as long as a call: a router is never slower than when it boots. */
 #define LOADING_CALLS 5
-/* How late a call of the decider may be on a busy machine, in times of what it may compute. */
+/* How late a call may be on a busy machine, in times of what it may compute. */
 #define LATE_CALLS 10
 /* Jobs of one call; the deadline ends an endless chain long before. */
 #define JOBS_MAX 10000000
@@ -147,34 +147,33 @@ void vm_collect(struct vm *vm)
 
 /* ---------------------------------------------------------------------------- time */
 
-/* The backstop for built-in functions that never ask the interrupt handler. 0 disarms. Somebody
- * waits for a cage and nobody else watches it; the mover watches its decider, whose own processor
- * time is what counts. */
-static void arm_backstop(const struct vm *vm, unsigned int ms)
+/* The backstop for built-in functions that never ask the interrupt handler, in processor time: the
+ * mover watches its decider, and a decider its cages, for one that waits and does not compute.
+ * 0 disarms. */
+static void arm_backstop(unsigned int ms)
 {
 	struct itimerval timer = { .it_value = { ms / 1000, (long)(ms % 1000) * 1000 } };
 
-	CHECK(setitimer(vm->is_policy ? ITIMER_REAL : ITIMER_PROF, &timer, NULL) == 0);
+	CHECK(setitimer(ITIMER_PROF, &timer, NULL) == 0);
 }
 
 void vm_begin_call(struct vm *vm)
 {
 	vm->call_cpu_us = vm_cpu_us();
 	vm->call_due_us = vm_monotonic_us() + (uint64_t)vm->call_ms * 1000;
-	arm_backstop(vm, 2 * vm->call_ms);
+	arm_backstop(2 * vm->call_ms);
 }
 
 void vm_end_call(struct vm *vm)
 {
-	arm_backstop(vm, 0);
+	arm_backstop(0);
 	vm->call_due_us = 0;
 }
 
-/* A module is to be blamed for what it ran, not for what ran instead of it on a busy machine; but
- * before a cage's backstop it is better to have an error than none. */
+/* A module is to be blamed for what it ran, not for what ran instead of it on a busy machine. */
 bool vm_is_overdue(const struct vm *vm)
 {
-	uint64_t late_us = (uint64_t)vm->call_ms * (vm->is_policy ? 500 : 1000 * LATE_CALLS);
+	uint64_t late_us = (uint64_t)vm->call_ms * 1000 * LATE_CALLS;
 
 	if (vm->call_due_us == 0 || vm_monotonic_us() < vm->call_due_us)
 		return false;

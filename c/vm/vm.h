@@ -51,8 +51,8 @@ struct vm_policy_options {
  * requests on descriptor 3 until its other end closes: VM_EXIT_MOVER_GONE. To be called in a
  * process of its own, unprivileged; every descriptor but 2 and 3 is closed. Faults end the process
  * at once with an enum vm_exit status, after one line "policy: ..." to stderr, which names file,
- * line and column. A request that overruns call_ms is answered with "limit"; one that runs for
- * twice that time ends the process. */
+ * line and column. A request that overruns call_ms of processor time is answered with "limit";
+ * one that runs for twice that time ends the process. */
 int vm_policy_main(const struct vm_policy_options *options);
 
 /* Confines the calling process for good (no new privileges, resource limits, seccomp), runs the

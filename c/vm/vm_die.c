@@ -99,7 +99,6 @@ void vm_die_when_stuck(void)
 {
 	struct sigaction stuck = { .sa_handler = die_stuck };
 
-	CHECK(sigaction(SIGALRM, &stuck, NULL) == 0);
 	CHECK(sigaction(SIGPROF, &stuck, NULL) == 0);
 }
 

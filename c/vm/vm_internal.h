@@ -142,7 +142,7 @@ _Noreturn void vm_die_of_memory(const struct vm *vm, const char *why);
 _Noreturn void vm_die_exception(struct vm *vm);
 /* One warning to stderr and, as a decider, to the mover. */
 void vm_warn(const struct vm *vm, const char *text);
-/* From here on SIGALRM, the backstop's signal, ends the process with last words. */
+/* From here on SIGPROF, the backstop's signal, ends the process with last words. */
 void vm_die_when_stuck(void);
 
 /* ---- vm_host.c, vm_host_cli.c: the module adit:host */

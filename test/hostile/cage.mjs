@@ -16,8 +16,8 @@ export const statusWords = {
 };
 
 /**
- * Starts `program` as a cage. `load(bytes)` and `call(text)` give the answer as { kind, body, ms },
- * or, if the cage ended instead, as { kind: "", ended, ms }; `close()` gives how it ended.
+ * Starts `program` as a cage. `load(bytes)` and `call(text)` give the answer as { kind, body },
+ * or, if the cage ended instead, as { kind: "", ended }; `close()` gives how it ended.
  */
 export function openCage(program, options) {
   const { prelude, memoryBytes, stackBytes, callMs } = options;
@@ -52,12 +52,11 @@ export function openCage(program, options) {
     waiting();
   });
   const ask = async (kind, bytes) => {
-    const started = performance.now();
     channel.write(frame(kind, bytes));
     const timer = setTimeout(() => child.kill("SIGKILL"), ANSWER_MS_MAX);
     const first = await Promise.race([answered(), over.then((ended) => ({ kind: "", ended }))]);
     clearTimeout(timer);
-    return { ...first, ms: performance.now() - started };
+    return first;
   };
   return {
     load: (bytes) => ask("L", bytes),

@@ -58,7 +58,7 @@ function ask(behave: Behave, chunk = Infinity): { host: CageHost; answer: Advice
   assert.ok(opened !== undefined && !isCageError(opened));
   let answer: Advice | CageError | undefined;
   opened.decide({}, (one) => (answer = one));
-  host.pass(1_000);
+  host.pass(2_000);
   assert.ok(answer !== undefined);
   return { host, answer };
 }

@@ -59,6 +59,11 @@ type PolicyDied = Extract<MoverMessage, { type: "policy_died" }>;
 const stackKib = 128;
 /** Evaluating a script for the first time, with the start of its process. */
 const loadMsMax = 2_000;
+/**
+ * How late an answer may be on a busy router, in times of what a script may compute: past the time
+ * at which the cage itself gives up (LATE_CALLS in c/vm/vm.c), which can name the place.
+ */
+const lateCalls = 12;
 /** What an answer may take beside the script's own time. */
 const graceMs = 150;
 /** How long the mover's word about a closed socket is waited for. */
@@ -188,7 +193,7 @@ class OpenCage implements Cage {
     if (payload.length >= worldBytesMax || this.calls.length >= waitingMax) {
       return done(error("refused", `${payload.length} bytes, ${this.calls.length} calls waiting`));
     }
-    const limitMs = this.callMs + graceMs;
+    const limitMs = lateCalls * this.callMs + graceMs;
     this.push({
       kind: frameCall,
       payload,
