@@ -505,28 +505,34 @@ static void descriptors_are_limited(void)
 	EXPECT_TEXT(child.text, "-24 after 63\n");
 }
 
-/* Nobody listens at first: at least the 4 MiB are kept, in order, and then refused. */
+/* Nobody listens until it says beside the channel that it was refused: at least the 4 MiB are kept,
+ * in order. */
 static void output_is_queued_and_bounded(void)
 {
 	struct vm_options options = options_of(
 		PREAMBLE NO_DESCRIPTOR
 		"let sent = 0, final = '';\n"
 		"export const start = () => {};\n"
-		"export const onMessage = () => {\n"
+		"export const onMessage = (bytes, fd) => {\n"
 		"  const filler = ' '.repeat(1000);\n"
 		"  for (;;) { const r = say(sent + filler); if (r === 0) { sent++; continue; }\n"
+		"    host.write(fd, host.utf8Encode('.'));\n"
 		"    due = host.monotonicMs() + 1; final = `${r} ${sent}`; return; } };\n"
 		"export const onTimer = () => { due = host.monotonicMs() + 10;\n"
 		"  if (say(final) === 0) host.exit(0); };\n");
 	struct child child;
 	bool ordered = true;
-	int lines = 0;
-	char *end;
+	int lines = 0, ends[2];
+	char *end, refused = '\0';
 
-	options.call_ms = 20000; /* all 4 MiB are one call, however busy this machine is */
+	if (socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, ends) < 0)
+		abort();
+	options.call_ms = 20000; /* all 4 MiB are one call */
 	launch(&child, &options);
-	send_ping(&child, 1, -1);
-	usleep(200000);
+	send_ping(&child, 1, ends[1]);
+	close(ends[1]);
+	EXPECT_EQUAL(read(ends[0], &refused, 1), 1);
+	close(ends[0]);
 	for (child.text[0] = '\0'; hear(&child) && child.text[0] != '-'; child.text[0] = '\0')
 		ordered = ordered && strtol(child.text, &end, 10) == lines++;
 	EXPECT(ordered);
