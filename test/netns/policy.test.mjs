@@ -20,8 +20,11 @@ const PING_INTERVAL_S = 0.005;
 const LOCATIONS = ["us", "de"];
 // Addresses that no device has: each is news once.
 const newHosts = Array.from({ length: 150 }, (_, at) => 100 + at);
-// The aim is 50 ms on a quiet machine of two cores; a busy one must not fail the test for it.
+// The aim is 50 ms on a quiet machine of two cores. What a ping beside the router loses in the same
+// time, where others have the processors, does not count.
 const GAP_MS_MAX = Number(process.env.GAP_MS ?? 400);
+// Less than the router can carry, so that its queue drops nothing.
+const STREAM_RATE = "200M";
 const LEAD_MS = 500;
 const STREAM_S_MAX = 300;
 const PROBATION_MS_MAX = 20_000;
@@ -61,27 +64,31 @@ await runSandboxed(import.meta.url, async () => {
 async function underLoad(checks, body) {
   await ping("phone");
   await withThroughputServer(async () => {
-    const stream = nsStart("phone", ["iperf3", "-c", WEB.v4, "-t", String(STREAM_S_MAX)]);
-    const pings = startPing();
+    const stream = nsStart("phone",
+      ["iperf3", "-c", WEB.v4, "-t", String(STREAM_S_MAX), "-b", STREAM_RATE]);
+    const pings = startPing("phone");
+    const beside = startPing("uplink");
     try {
       await sleep(LEAD_MS);
       await body();
       await sleep(LEAD_MS);
       checks.ok(stream.exitCode === null, "the stream goes on");
     } finally {
-      await stop(pings.child, "SIGINT");
+      for (const { child } of [pings, beside]) await stop(child, "SIGINT");
       await stop(stream, "SIGINT");
     }
-    const { sent, received, gapMs } = pings.seen;
+    const { sent, received } = pings.seen;
+    const gapMs = pings.seen.gapMs - beside.seen.gapMs;
     checks.ok(sent > LEAD_MS / 10 && sent === received, "no packet was lost",
       `${received} of ${sent}`);
-    checks.ok(gapMs < GAP_MS_MAX, `no gap of ${GAP_MS_MAX} ms`, `longest ${gapMs.toFixed(1)} ms`);
+    checks.ok(gapMs < GAP_MS_MAX, `no gap of ${GAP_MS_MAX} ms`,
+      `longest ${gapMs.toFixed(1)} ms, and ${beside.seen.gapMs.toFixed(1)} ms beside the router`);
   });
 }
 
 /** The output of a long ping outgrows what a child keeps, so it is read as it comes. */
-function startPing() {
-  const child = nsStart("phone", ["ping", "-n", "-D", "-i", String(PING_INTERVAL_S), WEB.v4]);
+function startPing(from) {
+  const child = nsStart(from, ["ping", "-n", "-D", "-i", String(PING_INTERVAL_S), WEB.v4]);
   const seen = { last: 0, gapMs: 0, rest: "", sent: 0, received: 0 };
   child.stdout.on("data", (chunk) => {
     const lines = `${seen.rest}${chunk}`.split("\n");

@@ -7,6 +7,8 @@ import { appendFileSync } from "node:fs";
 const OUTPUT_BYTES_MAX = 16 * 1024 * 1024;
 const COMMAND_MS_MAX = 60_000;
 const POLL_MS = 20;
+/** How much longer something may take where others have the processors: limits only end a hang. */
+export const PATIENCE = 6;
 
 export const sleep = (ms) => new Promise((resolve) => setTimeout(resolve, ms));
 
@@ -75,13 +77,16 @@ export async function nsAsync(ns, command, options = {}) {
   return { status: code ?? 128, stdout: child.text };
 }
 
-/** Polls `check` until it gives a truthy value, which is returned; throws after `ms`. */
+/**
+ * Polls `check` until it gives a truthy value, which is returned. `ms` is what an idle machine may
+ * need; throws after PATIENCE times that.
+ */
 export async function waitFor(what, ms, check) {
-  const end = performance.now() + ms;
+  const end = performance.now() + PATIENCE * ms;
   for (;;) {
     const value = await check();
     if (value) return value;
-    if (performance.now() > end) throw new Error(`waited ${ms} ms in vain: ${what}`);
+    if (performance.now() > end) throw new Error(`waited ${PATIENCE * ms} ms in vain: ${what}`);
     await sleep(POLL_MS);
   }
 }
