@@ -96,6 +96,11 @@ async function testHostileNames(scene, checks) {
   checks.ok(await page.evaluate("window.hacked === undefined"), "a name is text, not markup");
   checks.same(await page.evaluate('document.querySelectorAll("#maincontent img").length'), 0,
     "and makes no element");
+  await open(scene, "rules");
+  await page.click('document.querySelector("#cbi-adit-protected_mac_addr .cbi-dropdown")');
+  await page.waitFor('document.querySelector("#view .cbi-dropdown[open]").innerText' +
+    '.includes("onerror")');
+  checks.ok(await page.evaluate("window.hacked === undefined"), "nor in a list of devices");
   scene.names.laptop = "laptop";
 }
 

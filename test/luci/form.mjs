@@ -36,7 +36,6 @@ class Value {
     const node = { held: this.hold(value ?? this.default) };
     node.getValue = () => node.held;
     node.put = (next) => { node.held = next; };
-    node.triggerValidation = () => undefined;
     return node;
   }
 
@@ -50,6 +49,10 @@ class Value {
 
   validate() {
     return true;
+  }
+
+  triggerValidation(section) {
+    return this.validate(section, this.formvalue(section)) === true;
   }
 
   formvalue(section) {

@@ -109,4 +109,88 @@ for (const page of PAGES) {
   });
 }
 
+const named = (type, name, options) =>
+  ({ name, type, anonymous: name.startsWith("cfg"), options });
+const EAST = [
+  named("adit", "main", { enabled: "yes", tun_ifname: "wrt0", vl_default: "us-east" }),
+  named("location", "cfg04d91e", { name: "us-east", token_file: "/etc/adit/us.token" }),
+  named("location", "de", { token_file: "/etc/adit/de.token" }),
+  named("protected_iface", "cfg05d91e", { iface: "br-lan", vl: "us-east", when_down: "us-east" }),
+  named("protected_mac_addr", "cfg06d91e", { mac_addr: "02:00:5e:10:00:01",
+    country_code: "us-east" }),
+];
+/** The option of that name, of the section if one is given. */
+const optionOf = ({ children }, name, section) => children.flatMap((one) => one.children)
+  .find(({ option, fields }) => option === name && (section === undefined || fields[section]));
+
+lossless("a location goes by its name, not by that of its section", async () => {
+  const rules = await openPage("rules", EAST);
+  assert.equal(optionOf(rules.map, "vl").keylist, ["", "us-east", "de", "direct"]);
+  assert.is(optionOf(rules.map, "vl", "cfg06d91e").getUIElement("cfg06d91e").getValue(), "us-east");
+  const settings = await openPage("settings", EAST);
+  assert.equal(optionOf(settings.map, "vl_default").keylist, ["", "us-east", "de"]);
+  const locations = await openPage("locations", EAST);
+  assert.equal(optionOf(locations.map, "location").keylist, ["us-east", "de"]);
+});
+
+lossless("a rule that is added leaves the others alone", async () => {
+  const { uci, map } = await openPage("rules", EAST);
+  uci.add("adit", "protected_mac_addr", "new");
+  await map.save();
+  optionOf(map, "mac_addr", "new").getUIElement("new").put("02:00:5e:10:00:02");
+  await map.save();
+  assert.equal(uci.writes, [["add", "protected_mac_addr", "new"],
+    ["set", "new", "mac_addr", "02:00:5e:10:00:02"]]);
+});
+
+lossless("a new way replaces the older word for it", async () => {
+  const { uci, map } = await openPage("rules", EAST);
+  optionOf(map, "vl", "cfg06d91e").getUIElement("cfg06d91e").put("de");
+  await map.save();
+  assert.equal(uci.writes, [["unset", "cfg06d91e", "country_code"],
+    ["set", "cfg06d91e", "vl", "de"]]);
+});
+
+const refusing = (section, option, value) => (config) => {
+  const line = config.split("\n").indexOf(`option ${option} '${value}'`);
+  const place = `${line + 1}: ${section}, option '${option}'`;
+  return line < 0 ? [] : [{ path: place, value: `"${value}"`, expected: "something else" }];
+};
+
+lossless("what is refused is not saved, and its field says why", async () => {
+  const issues = [refusing("protected_iface", "iface", "a b")];
+  const { uci, map } = await openPage("rules", EAST, { issues });
+  const iface = optionOf(map, "iface");
+  const saves = [];
+  uci.save = () => saves.push(1);
+  iface.getUIElement("cfg05d91e").put("a b");
+  let said = "";
+  await map.save().catch((error) => { said = error.message; });
+  assert.match(said, /protected_iface a b, Interface: expected something else, got "a b"/);
+  assert.match(iface.validate("cfg05d91e", "a b"), /expected something else/);
+  assert.is(iface.validate("cfg05d91e", "br-lan"), true, "another value is judged anew");
+  assert.equal(saves, []);
+  iface.getUIElement("cfg05d91e").put("br-guest");
+  await map.save();
+  assert.equal(saves, [1]);
+});
+
+lossless("what was wrong on another page before does not stand in the way", async () => {
+  const before = refusing("adit 'main'", "vl_default", "us-east");
+  const old = await openPage("rules", EAST, { issues: [before] });
+  optionOf(old.map, "vl", "cfg05d91e").getUIElement("cfg05d91e").put("de");
+  await old.map.save();
+  assert.is(old.uci.get("adit", "cfg05d91e", "vl"), "de");
+  const fresh = await openPage("rules", EAST, { issues: [refusing("location 'de'", "token_file",
+    "/etc/adit/de.token")] });
+  assert.is(await fresh.map.save(), undefined, "nor does it here");
+  const broken = await openPage("rules", EAST, { issues: [(config) =>
+    (config.includes("option vl 'de'") ? [{ path: "2: adit 'main', option 'enabled'", value: "",
+      expected: "another rule" }] : [])] });
+  optionOf(broken.map, "vl", "cfg05d91e").getUIElement("cfg05d91e").put("de");
+  let said = "";
+  await broken.map.save().catch((error) => { said = error.message; });
+  assert.match(said, /another rule/, "but what the edit breaks there does");
+});
+
 lossless.run();

@@ -81,8 +81,9 @@ return baseclass.extend({
     const why = text.tooLong('check', { config });
     if (why)
       return Promise.resolve({ failure: { kind: 'refused', text: why, lines: [] } });
+    /* No answer for want of a daemon: its program can be asked as well. */
     return ask(callCheck(config)).then(answer =>
-      (answer.failure?.kind === 'absent' ? checkProposed(config) : answer));
+      (answer.failure && answer.failure.kind !== 'denied' ? checkProposed(config) : answer));
   },
 
   /* Devices as LuCI knows them, each { mac, name, addresses }; none if that cannot be asked. */

@@ -115,7 +115,7 @@ return baseclass.extend({
         kind: 'refused', lines: complaints,
         text: _('The daemon does not take the saved configuration; what it had stays in force:')
       }),
-      unchecked && !isGateway ? parts.banner({
+      unchecked && !isGateway && !parts.isReadOnly() ? parts.banner({
         kind: 'refused', lines: [ unchecked.text ],
         text: _('The daemon cannot be asked, so what is saved here is not checked before:')
       }) : '',
