@@ -16,6 +16,7 @@ export const formParts = [
   ["locations", testLocations], ["rules", testRules],
   ["what the daemon refuses", testRefused], ["nothing is lost", testLossless],
   ["settings", testSettings], ["a new token", testToken], ["setup", testSetup],
+  ["the protocol", testProtocol],
 ];
 
 async function testLocations(scene, checks) {
@@ -167,6 +168,18 @@ async function testToken(scene, checks) {
   page.complaints.length = 0;
 }
 
+async function testProtocol(scene, checks) {
+  const { page } = scene;
+  await open(scene, "settings");
+  const [name, isVirtual] = await page.evaluate(`L.require("protocol.adit")
+    .then(() => L.require("network")).then((network) => {
+      const vpn = network.getProtocol("adit", "vpn");
+      return [vpn.getI18n(), vpn.isFloating() && vpn.isVirtual()];
+    })`);
+  checks.same(name, "Tunnels of adit", "LuCI knows the protocol");
+  checks.ok(isVirtual, "whose device LuCI neither makes nor asks for");
+}
+
 const FRESH = [{ name: "main", type: "adit", anonymous: false,
   options: { enabled: "0", tun_ifname: "wrt0", lan_ifnames: ["br-lan"] } }];
 
@@ -197,6 +210,9 @@ async function testSetup(scene, checks) {
   await page.click(button("Add", 'document.querySelector("#view")'));
   await page.waitFor(says("Nothing was changed:"));
   checks.same(uci.staged(), uci.text(), "what the daemon would refuse is not done");
+  await page.click(button("Enable and start", 'document.querySelector("#view")'));
+  await page.waitFor(says("wan_ifname"));
+  checks.same(uci.staged(), uci.text(), "and nothing is started that could not run");
   await step(scene, "Use eth1", () => uci.text().includes("wan_ifname 'eth1'"));
   await put(`us-east 203.0.113.10:443 ${pin} s3cret`);
   await step(scene, "Add", () => uci.text().includes("option name 'us-east'"));

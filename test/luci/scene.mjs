@@ -14,6 +14,7 @@ import { startServer } from "./server.mjs";
 import { createUci } from "./uci.mjs";
 
 const APP = "openwrt-feed/luci-app-adit";
+const PROTOCOL = "openwrt-feed/luci-proto-adit";
 const PICTURES = process.env.PICTURES ?? "build/luci";
 const PICTURE_BYTES_MAX = 120_000;
 const TRAFFIC_S = 7;
@@ -38,8 +39,8 @@ export async function setScene() {
     sessions: { [ADMIN]: "admin", [GUEST]: "guest" },
     aclFolders: [APP, join(process.env.LUCI_DIR, "modules/luci-base")]
       .map((folder) => join(folder, "root/usr/share/rpcd/acl.d")) });
-  scene.server = await startServer({ luci: process.env.LUCI_DIR, app: APP, rpcd: scene.rpcd,
-    uci: scene.uci, session: () => scene.session });
+  scene.server = await startServer({ luci: process.env.LUCI_DIR, app: APP, protocol: PROTOCOL,
+    rpcd: scene.rpcd, uci: scene.uci, session: () => scene.session });
   scene.page = await startChrome(findChrome(existsSync));
   await scene.page.resize(...DESK);
   mkdirSync(PICTURES, { recursive: true });

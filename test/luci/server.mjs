@@ -21,10 +21,10 @@ const NEEDED = ["modules/luci-base/htdocs/luci-static/resources/luci.js",
 export const isLuci = (folder) => NEEDED.every((name) => existsSync(join(folder, name)));
 
 /** Starts to listen on a free port of 127.0.0.1; `session` is the one that pages get. */
-export async function startServer({ luci, app, rpcd, uci, session }) {
+export async function startServer({ luci, app, protocol, rpcd, uci, session }) {
   const site = { luci, app, rpcd, uci, session, language: "en", menu: menuOf([luci, app]) };
-  site.roots = [app, join(luci, "modules/luci-base"), join(luci, "themes/luci-theme-bootstrap")]
-    .map((folder) => join(folder, "htdocs"));
+  site.roots = [app, protocol, join(luci, "modules/luci-base"),
+    join(luci, "themes/luci-theme-bootstrap")].map((folder) => join(folder, "htdocs"));
   const server = createServer((request, response) => {
     serve(site, request, response).catch((error) => {
       response.writeHead(500);

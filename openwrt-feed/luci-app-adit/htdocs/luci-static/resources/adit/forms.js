@@ -98,6 +98,17 @@ return baseclass.extend({
       }));
   },
 
+  isGateway() {
+    return uci.get('adit', this.main(), 'role') === 'gateway';
+  },
+
+  /* A gateway has other options, and none that would be worth a form on a router. */
+  gatewayNote: title => E('div', {}, [
+    parts.sheet(), E('h2', {}, [ title ]),
+    E('p', {}, [ _('This is a gateway: its options stand in %s, see docs/uci.md.')
+      .format(configFile) ])
+  ]),
+
   /* A map below its title, what the daemon says about the saved configuration, and more. */
   page(title, map, { unchecked, complaints }, ...more) {
     for (const section of map.children)
@@ -105,17 +116,15 @@ return baseclass.extend({
         keep.option(option);
         judge.option(option);
       }
-    /* A gateway has other options, and none that would be worth a form on a router. */
-    const isGateway = uci.get('adit', this.main(), 'role') === 'gateway';
-    const note = E('p', {}, [ _('This is a gateway: its options stand in %s, see docs/uci.md.')
-      .format(configFile) ]);
-    return (isGateway ? Promise.resolve(note) : map.render()).then(node => E('div', {}, [
+    if (this.isGateway())
+      return Promise.resolve(this.gatewayNote(title));
+    return map.render().then(node => E('div', {}, [
       parts.sheet(), E('h2', {}, [ title ]),
       complaints.length === 0 ? '' : parts.banner({
         kind: 'refused', lines: complaints,
         text: _('The daemon does not take the saved configuration; what it had stays in force:')
       }),
-      unchecked && !isGateway && !parts.isReadOnly() ? parts.banner({
+      unchecked && !parts.isReadOnly() ? parts.banner({
         kind: 'refused', lines: [ unchecked.text ],
         text: _('The daemon cannot be asked, so what is saved here is not checked before:')
       }) : '',

@@ -11,6 +11,9 @@
 /* What was wrong before anybody edited: other pages may be where it can be mended. */
 let known = new Set();
 
+/* For what has no field to mark. */
+const noForm = { children: [], lookupOption: () => null };
+
 const ask = () => {
   const made = proposal.make();
   return call.check(made.text).then(({ data, failure }) => ({
@@ -61,7 +64,7 @@ return baseclass.extend({
    * Rejects with everything that the daemon would refuse and that this form is the place for: its
    * own fields, and what its changes would break elsewhere. With `isPart`, fields alone.
    */
-  ask(map, isPart) {
+  ask(map = noForm, isPart = false) {
     return ask().then(({ places }) => {
       map.told = places.filter(place => optionOf(map, place));
       refresh(map, map.told);
@@ -69,6 +72,14 @@ return baseclass.extend({
         || (!isPart && !known.has(place.key)));
       if (refused.length > 0)
         throw new TypeError(refused.map(place => this.line(map, place)).join('\n'));
+    });
+  },
+
+  /* Rejects with everything that stands in the way of a start, wherever it is to be mended. */
+  askAll() {
+    return ask().then(({ places }) => {
+      if (places.length > 0)
+        throw new TypeError(places.map(place => this.line(noForm, place)).join('\n'));
     });
   },
 

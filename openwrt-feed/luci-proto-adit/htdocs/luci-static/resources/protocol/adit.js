@@ -1,6 +1,5 @@
 'use strict';
 'require network';
-'require uci';
 
 /*
  * The TUN of adit among the interfaces of OpenWrt. The daemon makes the device and owns addresses
@@ -11,11 +10,8 @@ return network.registerProtocol('adit', {
   getI18n: () => _('Tunnels of adit'),
 
   getIfname() {
-    return this._ubus('l3_device') || this.tunnel() || null;
+    return this._ubus('l3_device') || null;
   },
-
-  /* Where the daemon's own configuration was read, it says the name before netifd does. */
-  tunnel: () => uci.sections('adit', 'adit')[0]?.tun_ifname,
 
   getPackageName: () => 'adit',
   /* As older versions of LuCI ask. */

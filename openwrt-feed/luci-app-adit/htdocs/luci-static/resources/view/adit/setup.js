@@ -1,4 +1,5 @@
 'use strict';
+'require adit.forms as forms';
 'require adit.judge as judge';
 'require adit.parts as parts';
 'require adit.setup as setup';
@@ -10,9 +11,6 @@
 
 const page = words => L.url('admin/vpn/adit/' + words);
 
-/* What the daemon refuses here has no field to mark. */
-const noForm = { children: [], lookupOption: () => null };
-
 function link(words, name) {
   return E('a', { 'class': 'btn cbi-button', 'href': page(words) }, [ name ]);
 }
@@ -21,6 +19,8 @@ return view.extend({
   load: () => setup.load().then(known => judge.load().then(() => known)),
 
   render(known) {
+    if (forms.isGateway())
+      return forms.gatewayNote(_('adit: setup'));
     this.known = known;
     this.place = E('div');
     this.show();
@@ -40,16 +40,16 @@ return view.extend({
       ]), E('div', { 'class': 'adit-buttons' }, [ ...more ]))));
   },
 
-  button(name, change) {
+  button(name, change, judged = () => judge.ask()) {
     return E('button', {
       'class': 'btn cbi-button cbi-button-action', 'disabled': parts.isReadOnly() || null,
-      'click': ui.createHandlerFn(this, () => this.apply(change))
+      'click': ui.createHandlerFn(this, () => this.apply(change, judged))
     }, [ name ]);
   },
 
   /* Makes a change, has the daemon judge it, and applies it as Save & Apply does. */
-  apply(change) {
-    return Promise.resolve().then(change).then(() => judge.ask(noForm)).then(() => token.flush())
+  apply(change, judged) {
+    return Promise.resolve().then(change).then(judged).then(() => token.flush())
       .then(() => uci.save()).then(() => ui.changes.apply(true))
       .catch(error => {
         uci.unload([ 'adit', 'network', 'firewall' ]);
@@ -117,7 +117,8 @@ return view.extend({
   service() {
     const isRunning = !this.known.status.failure;
     const isEnabled = setup.isEnabled();
-    const start = this.button(_('Enable and start'), () => setup.setMain('enabled', '1'));
+    const start = this.button(_('Enable and start'), () => setup.setMain('enabled', '1'),
+      () => judge.askAll());
     return { title: _('5. Start'), isDone: isRunning && isEnabled,
       words: isRunning ? _('adit is running.') : isEnabled ? _('adit is enabled, but not running.')
         : _('adit is not enabled.'),
