@@ -98,7 +98,7 @@ QJS_FUZZ := -O1 -fsanitize=fuzzer-no-link,address -fno-omit-frame-pointer
 # ------------------------------------------------------------------------------------------ targets
 
 .PHONY: all build bundle demo lab test leaks bench bench-policy size sim sim-long \
-	fuzz lint generate policy-sdk fresh install clean help
+	fuzz lint generate policy-sdk fresh clean help
 .PHONY: prepare prepare-lab prepare-test prepare-bench
 
 build: $(if $(wildcard c/main.c),$(B)/aditd $(B)/adit) $(if $(wildcard ts/main.ts),bundle)
@@ -153,20 +153,6 @@ policy-sdk: $(NPM_STAMP)
 	$(Q)cp -r runtime/policy-starter $(B)/policy-sdk/starter
 	$(Q)cd $(B)/policy-sdk && npm pack --silent --pack-destination ..
 
-install: build
-	$(call say,INST,$(DESTDIR)$(PREFIX))
-	$(Q)install -d $(DESTDIR)$(PREFIX)/sbin $(DESTDIR)$(PREFIX)/bin $(DESTDIR)$(PREFIX)/lib/adit
-	$(Q)install -m 755 $(B)/aditd $(DESTDIR)$(PREFIX)/sbin/aditd
-	$(Q)ln -sf ../sbin/aditd $(DESTDIR)$(PREFIX)/bin/adit
-	$(Q)install -m 644 $(B)/adit.mjs $(B)/adit-cli.mjs $(B)/policy.mjs \
-		$(DESTDIR)$(PREFIX)/lib/adit
-	$(Q)install -D -m 644 share/completion/adit.bash \
-		$(DESTDIR)$(PREFIX)/share/bash-completion/completions/adit
-	$(Q)install -D -m 644 share/completion/adit.fish \
-		$(DESTDIR)$(PREFIX)/share/fish/vendor_completions.d/adit.fish
-	$(Q)install -D -m 644 share/completion/_adit \
-		$(DESTDIR)$(PREFIX)/share/zsh/site-functions/_adit
-
 # The fetched sources stay: they are pinned by digest, and fetching them needs a network.
 clean:
 	$(call say,CLEAN,$(B))
@@ -189,7 +175,6 @@ help:
 	@echo 'make generate  write the files named *.gen.*, and the docs made from the same source'
 	@echo 'make policy-sdk  the npm package for policy authors, as build/adit-policy-*.tgz'
 	@sed -n 's/^#: //p' $(wildcard mk/*.mk) /dev/null
-	@echo 'make install   to PREFIX ($(PREFIX)), below DESTDIR'
 	@echo 'make clean     all but fetched sources; V=1 shows the commands'
 
 prepare:

@@ -1,5 +1,5 @@
 // What a decision costs in a real cage: time and instructions for 1,000 devices and a policy of ten
-// lines. Prints a table and writes bench/policy.json.
+// lines. Prints a table; BENCH_WRITE=1 writes bench/policy.json.
 //
 //   node bench/policy.mjs        needs build/aditd and build/policy.mjs
 
@@ -155,4 +155,6 @@ function print(result) {
 const result = measure();
 print(result);
 const { whyNotCounted: _reason, ...kept } = result;
-writeFileSync("bench/policy.json", `${JSON.stringify(kept, null, 2)}\n`);
+if (process.env.BENCH_WRITE === "1") {
+  writeFileSync("bench/policy.json", `${JSON.stringify(kept, null, 2)}\n`);
+}

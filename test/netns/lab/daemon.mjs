@@ -47,13 +47,16 @@ export function gatewayConfig({ dir, identity, token, wan, pool }) {
 
 const jsonText = (config) => `${JSON.stringify(config, null, 2)}\n`;
 
-/** Starts aditd in a namespace; its configuration and log stand beside its API socket. */
+/**
+ * Starts aditd in a namespace; its configuration and log stand beside its API socket. `under` is a
+ * command that starts it in its own place.
+ */
 export function startDaemon(ns, config,
-  { flags = [], program = "aditd", textOf = jsonText } = {}) {
+  { flags = [], program = "aditd", textOf = jsonText, under = [] } = {}) {
   const dir = dirname(config.api.socket);
   const [file, log] = [`${dir}/config.json`, `${dir}/aditd.log`];
   writeFileSync(file, textOf(config));
-  const command = [join(BUILD, program), "-c", file, "-m", join(BUILD, "adit.mjs"),
+  const command = [...under, join(BUILD, program), "-c", file, "-m", join(BUILD, "adit.mjs"),
     "--run-dir", dir, ...flags];
   const child = nsStart(ns, command, { log });
   return { ns, child, config, file, log, socket: config.api.socket };
