@@ -174,6 +174,15 @@ static int write_all(int fd, const void *data, size_t size)
 	return 0;
 }
 
+/* Nothing can be told any more where nothing can be written: a full disk, a pipe whose reader left.
+ * The latter is no mistake of anybody's. */
+static void end_unwritten(int error)
+{
+	if (error != -EPIPE)
+		dprintf(STDERR_FILENO, "adit: the output cannot be written: %s\n", strerror(-error));
+	_exit(EXIT_FAILURE);
+}
+
 static JSValue write_text(JSContext *context, int fd, JSValueConst value)
 {
 	struct vm *vm = vm_of(context);
@@ -191,7 +200,7 @@ static JSValue write_text(JSContext *context, int fd, JSValueConst value)
 	vm_begin_call(vm);
 	JS_FreeCString(context, text);
 	if (r < 0)
-		return JS_ThrowInternalError(context, "output: %s", strerror(-r));
+		end_unwritten(r);
 	return JS_UNDEFINED;
 }
 

@@ -1,5 +1,5 @@
 /** One HTTP request over the daemon's socket; the answer whole, or line by line as it comes. */
-import { EAGAIN, errnoText } from "../host/errno.js";
+import { EAGAIN, ECONNREFUSED, ENOENT, errnoText } from "../host/errno.js";
 import type { Native } from "../host/native.js";
 
 const readBytesMax = 65_536;
@@ -32,7 +32,7 @@ export function openClient(
 ): Client | undefined {
   const fd = native.connectUnix(socket);
   if (fd < 0) {
-    hooks.onFailure(`the daemon is not reachable at ${socket}: ${errnoText(fd)}`);
+    hooks.onFailure(`the daemon is not reachable at ${socket}: ${unreachableText(fd)}`);
     return undefined;
   }
   const content = body === undefined ? "" : JSON.stringify(body);
@@ -45,6 +45,11 @@ export function openClient(
   const client: Client = { native, fd, hooks, request, parts: [], bytes: 0, deadlineMs };
   native.watch(fd, true, true);
   return client;
+}
+
+function unreachableText(error: number): string {
+  const runs = error === -ENOENT || error === -ECONNREFUSED ? "; is aditd running?" : "";
+  return `${errnoText(error)}${runs}`;
 }
 
 export function onClientReady(client: Client, readable: boolean, writable: boolean): void {

@@ -179,9 +179,16 @@ function changeBook(clients: Clients, book: LeaseBook, newcomer = 0): void {
     const replaced = book.get(client)?.session === newcomer && newcomer !== 0;
     if (!replaced) closeSession(clients.core, session, "the lease ended");
     const reason = replaced ? "replaced by a newer session" : "the lease ended";
+    if (replaced) warnReplaced(clients.core, client);
     clients.core.events.publish({ event: "client_disconnected", client, reason });
   }
   if (leasesText(before) !== leasesText(book)) clients.hooks.onChange("leases changed");
+}
+
+/** Once: a router that starts again looks the same as a second one with its token. */
+function warnReplaced(core: Core, client: string): void {
+  const why = "a newer session took its place; if this goes on, two routers have its token";
+  core.log.writeOnce("warning", `replaced ${client}`, `client ${client}: ${why}`);
 }
 
 /** What policy sees of the book: who has which addresses, not through which session. */

@@ -2,7 +2,7 @@
 import type { LocationConfig } from "../model/config.js";
 import type { AditEvent } from "../model/event.js";
 import type { Ip } from "../model/ip.js";
-import { connectMsMax, downAfterMs } from "../model/limits.js";
+import { connectMsMax, downAfterMs, evictedDelayMsMax } from "../model/limits.js";
 import type { LocationState, Welcome } from "../model/observed.js";
 import type { Random } from "../model/random.js";
 import type { PeerQueue } from "./peers.js";
@@ -13,6 +13,8 @@ import type { GatewayAnswer } from "./welcome.js";
 export const authDelayMs = 60_000;
 /** A session that carried for less than this counts as a failure, so that flapping backs off. */
 export const stableMs = 5_000;
+/** A session that carried for so long tells that nobody else wants its place any more. */
+export const undisputedMs = 2 * evictedDelayMsMax;
 /** Limit for an attempt as a whole: reading the token, resolving, connecting and the welcome. */
 export const attemptMsMax = connectMsMax + 10_000;
 /** Redials at once, with another wish, while a gateway hands out an address that is in use here. */
@@ -54,6 +56,8 @@ export interface Tunnel {
   readonly prefer: readonly number[];
   readonly failures: number;
   readonly conflicts: number;
+  /** Sessions in a row that gave way to another router with the same token. */
+  readonly evictions: number;
   readonly retryAtMs: number | undefined;
   /** Since when a wanted tunnel carries nothing. */
   readonly silentSinceMs: number;
@@ -148,6 +152,7 @@ export function newTunnel(location: LocationConfig, slot: number, nowMs: number)
     prefer: [],
     failures: 0,
     conflicts: 0,
+    evictions: 0,
     retryAtMs: undefined,
     silentSinceMs: nowMs,
     reason: "",

@@ -6,7 +6,13 @@
 import type { AditEvent } from "../model/event.js";
 import type { Ip } from "../model/ip.js";
 import { parseIp } from "../model/ip.js";
-import { downAfterMs, redialDelayMsMax, redialDelayMsMin } from "../model/limits.js";
+import {
+  downAfterMs,
+  evictedDelayMsMax,
+  evictedDelayMsMin,
+  redialDelayMsMax,
+  redialDelayMsMin,
+} from "../model/limits.js";
 import type { Welcome } from "../model/observed.js";
 import { addressOf, hostOfPool } from "../model/pool.js";
 import { backoffMs } from "./backoff.js";
@@ -19,7 +25,14 @@ import type {
   TunnelEvent,
   TunnelStep,
 } from "./state.js";
-import { attemptMsMax, authDelayMs, conflictsMax, deadlinesOf, stableMs } from "./state.js";
+import {
+  attemptMsMax,
+  authDelayMs,
+  conflictsMax,
+  deadlinesOf,
+  stableMs,
+  undisputedMs,
+} from "./state.js";
 import type { GatewayAnswer } from "./welcome.js";
 
 /** A turn under way: the state so far and the commands that it gave. */
@@ -222,6 +235,24 @@ function onClosed(turn: Turn, session: number, reason: string): void {
 
 /** The session that carried is gone; an attempt that is under way goes on in its place. */
 function onLoss(turn: Turn, reason: string): void {
+  // While an attempt of ours is under way it is that one which the gateway made room for.
+  if (turn.state.attempt === undefined && newerSession.test(reason)) return onEvicted(turn, reason);
+  return onLost(turn, reason);
+}
+
+/** What a gateway closes a session with that had to make room, in the mover's words. */
+const newerSession = /peer says: .*newer session/;
+
+/** Somebody else has the token. Whoever dials again evicts him, so both wait longer each time. */
+function onEvicted(turn: Turn, reason: string): void {
+  const isNew = turn.nowMs - turn.state.carriesSinceMs >= undisputedMs;
+  const evictions = isNew ? 0 : turn.state.evictions;
+  onLost(turn, `another router has the token of this one, each needs its own: ${reason}`);
+  const delayMs = backoffMs(evictions, evictedDelayMsMin, evictedDelayMsMax, turn.random);
+  change(turn, { evictions: evictions + 1, retryAtMs: turn.nowMs + delayMs });
+}
+
+function onLost(turn: Turn, reason: string): void {
   const { attempt, carriesSinceMs, failures, location } = turn.state;
   const stable = turn.nowMs - carriesSinceMs >= stableMs;
   change(turn, {

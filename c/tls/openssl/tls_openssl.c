@@ -111,9 +111,15 @@ static void init_once(void)
 
 static const char *error_reason(void)
 {
-	const char *reason = ERR_reason_error_string(ERR_peek_error());
+	unsigned long error = ERR_peek_error();
+	const char *reason = ERR_reason_error_string(error);
 
-	return reason != NULL ? reason : "unknown error";
+	if (reason != NULL)
+		return reason;
+	/* Of an error number of the system the library has no text. */
+	if (ERR_GET_LIB(error) == ERR_LIB_SYS)
+		return strerror(ERR_GET_REASON(error));
+	return "the file holds none";
 }
 
 static int context_new(bool server, struct tls_context **ret_context)
