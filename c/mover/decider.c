@@ -72,6 +72,7 @@ static void explain_death(struct mover *mover, int status)
 	const struct decider *decider = &mover->decider;
 	const char *meaning = decider->kill_reason;
 	int code = WIFEXITED(status) ? WEXITSTATUS(status) - VM_EXIT_EXCEPTION : -1;
+	const char *words;
 	char module[40] = "";
 	char end[96];
 
@@ -81,9 +82,10 @@ static void explain_death(struct mover *mover, int status)
 	if (!meaning && code >= 0 && code < (int)ARRAY_SIZE(meanings))
 		meaning = meanings[code];
 	proc_status_text(status, end, sizeof(end));
+	/* Its last words are about its end only if it ended itself. */
+	words = code >= 0 && !decider->kill_reason ? decider->last_error : "";
 	snprintf(mover->last_death, sizeof(mover->last_death), "%s%s%s%s%s%s", module, end,
-		 meaning ? ": " : "", meaning ? meaning : "", decider->last_error[0] ? ": " : "",
-		 decider->last_error);
+		 meaning ? ": " : "", meaning ? meaning : "", words[0] ? ": " : "", words);
 	log_error("the decider ended after %llu ms: %s",
 		  (unsigned long long)(loop_now_us(mover->loop) - decider->started_us) / 1000,
 		  mover->last_death);

@@ -179,7 +179,8 @@ static int write_all(int fd, const void *data, size_t size)
 static void end_unwritten(int error)
 {
 	if (error != -EPIPE)
-		dprintf(STDERR_FILENO, "adit: the output cannot be written: %s\n", strerror(-error));
+		dprintf(STDERR_FILENO, "adit: the output cannot be written: %s\n",
+			strerror(-error));
 	_exit(EXIT_FAILURE);
 }
 

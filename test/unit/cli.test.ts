@@ -189,6 +189,17 @@ test("status of a router is a table of its locations", () => {
   assert.match(de ?? "", /^de +down +- .* reset$/);
 });
 
+test("status tells the age of the daemon, and that its control part was started again", () => {
+  const head = { role: "router", version: "1", ready: true, uptime_ms: 900, problem: "" };
+  const script = { origin: "a", version: 3, sha256: "ab".repeat(32), state: "running" };
+  const born = { mover_uptime_ms: 7_200_000, decider_restarts: 2, last_death: "signal 9" };
+  const { out } = run(["status"], answering({ ...head, ...born, locations: [], policy: script }));
+  const [first, second, third] = out.split("\n");
+  assert.strictEqual(first, "router 1, ready, up 2 h");
+  assert.strictEqual(second, "its control part was started again 2 times, last: signal 9");
+  assert.strictEqual(third, "script: slot a, version 3, sha256 abababababab, running");
+});
+
 test("what is amiss but does not stop the daemon is told", () => {
   const head = { role: "router", version: "1", ready: true, uptime_ms: 1, problem: "" };
   const body = { ...head, missing_ifnames: ["br-x", "br-y"], locations: [] };

@@ -5,7 +5,9 @@ import type { Json } from "./cli-text.js";
 import { bytesText, durationText, listOf, tableText, timeText } from "./cli-text.js";
 
 export function statusText(status: Json): string {
-  const { role, version, ready, uptime_ms: uptimeMs, problem } = status;
+  const { role, version, ready, problem } = status;
+  // The daemon is as old as its tunnels; the part that decides may have been started again.
+  const uptimeMs = status["mover_uptime_ms"] ?? status["uptime_ms"];
   const state = ready === true ? "ready" : String(status["state"]);
   const age = durationText(Number(uptimeMs));
   const head = `${String(role)} ${String(version)}, ${state}, up ${age}\n`;
@@ -16,7 +18,13 @@ export function statusText(status: Json): string {
   const rows = listOf(status[isRouter ? "locations" : "clients"]).map(isRouter ? location : client);
   const names = ["state", "rtt", "IPv4", "IPv6", "received", "sent"];
   const title = isRouter ? ["location", ...names, "gateway"] : ["client", ...names];
-  return `${head}${trouble}${policyLine(status["policy"])}\n${tableText([title, ...rows])}`;
+  const notes = restartLine(status) + trouble + policyLine(status["policy"]);
+  return `${head}${notes}\n${tableText([title, ...rows])}`;
+}
+
+function restartLine({ decider_restarts: count, last_death: why }: Json): string {
+  if (Number(count ?? 0) === 0) return "";
+  return `its control part was started again ${String(count)} times, last: ${String(why)}\n`;
 }
 
 /** The script in force, nothing without one. */

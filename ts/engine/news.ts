@@ -72,7 +72,10 @@ function onMoverState(engine: Engine, message: Message<"mover_state">): void {
   core.facts = { ...told, stateDir, module, trial, life };
   foldMessage(core.store, message);
   engine.heldExpected = message.sessions;
-  if (lastDeath !== "") logWarning(core, `the previous decider ended: ${lastDeath}`);
+  if (lastDeath !== "") {
+    logWarning(core, `the previous decider ended: ${lastDeath}`);
+    core.events.publish({ event: "restarted", reason_details: lastDeath });
+  }
   if (message.sessions === 0) begin(engine);
 }
 

@@ -54,7 +54,7 @@ export function missingIfnames({ config, store }: Core): readonly string[] {
   if (config?.role !== "router") return [];
   const here = new Set([...store.links.values()].map(({ name }) => name));
   const ruled = config.rules.map(({ match }) => (match.kind === "iface" ? match.iface : ""));
-  const named = new Set([...config.lanIfnames, ...ruled]);
+  const named = new Set([config.wanIfname, ...config.lanIfnames, ...ruled]);
   return [...named].filter((name) => name !== "" && !here.has(name));
 }
 

@@ -3,6 +3,8 @@
  */
 export type AditEvent =
   | { readonly event: "ready" }
+  /** A decider died; everything from here on is told by its successor. */
+  | { readonly event: "restarted"; readonly reason_details: string }
   | { readonly event: "route_connected"; readonly route_name: string }
   | { readonly event: "route_disconnected"; readonly route_name: string }
   | {

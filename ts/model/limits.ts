@@ -34,8 +34,8 @@ export const configBytesMax = 1_048_576;
 export const redialDelayMsMin = 500;
 export const redialDelayMsMax = 30_000;
 /**
- * Back-off of a router whose session gave way to another one of the same token: two that answered at
- * once would evict each other several times a second.
+ * Back-off of a router whose session gave way to another one of the same token: two that answered
+ * at once would evict each other several times a second.
  */
 export const evictedDelayMsMin = 5_000;
 export const evictedDelayMsMax = 60_000;

@@ -226,6 +226,9 @@ function onHeld(turn: Turn, session: number, welcome: Welcome, peer: string): vo
   const { session: before } = turn.state;
   if (before !== 0) turn.commands.push({ kind: "close", session: before, reason: "replaced" });
   carry(turn, session, welcome, peer);
+  // For those who follow this life of the decider it is news.
+  const event = { event: "route_connected", route_name: turn.state.location.name } as const;
+  turn.commands.push({ kind: "event", event });
 }
 
 function onClosed(turn: Turn, session: number, reason: string): void {
