@@ -112,6 +112,14 @@ async function testSettings(scene, checks) {
   await page.waitFor('document.querySelector("[role=alert]")?.innerText.includes("tun_mtu")');
   checks.ok(true, "a configuration that the daemon does not take is told");
   uci.methods.delete({ config: "adit", section: "main", options: ["tun_mtu"] });
+  uci.methods.set({ config: "adit", section: "main", values: { policy_file: "/etc/adit/p.mjs",
+    policy_ifnames: [""] } });
+  uci.commit();
+  await open(scene, "settings");
+  await page.waitFor(says("says something that may not be meant"));
+  checks.ok(true, "so is what may not be meant");
+  uci.methods.delete({ config: "adit", section: "main", options: ["policy_file",
+    "policy_ifnames"] });
   uci.commit();
 }
 

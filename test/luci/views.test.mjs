@@ -327,7 +327,7 @@ pages("a gateway has no forms", async () => {
   const uci = (role) => ({ get: () => role, sections: () => [] });
   const forms = (role) => load("adit.forms", { stubs: { ...stubs, uci: uci(role) } });
   const map = { children: [], render: () => Promise.resolve(E("form", {}, ["a form"])) };
-  const known = { complaints: [] };
+  const known = { complaints: { issues: [], warnings: [] } };
   assert.match(textIn(await forms("gateway").page("t", map, known)), /gateway/);
   assert.match(textIn(await forms("router").page("t", map, known)), /a form/);
 });

@@ -104,10 +104,13 @@ return baseclass.extend({
   /* The interfaces of netifd; none if that cannot be asked. */
   interfaces: () => callInterfaces().catch(() => []),
 
-  /* What is wrong with the saved configuration, one a line, as `adit config check` says it. */
+  /* What `adit config check` says of the saved configuration, one a line: { issues, warnings }. */
   configComplaints() {
-    return checkFile(configFile).then(({ issues }) => issues.map(issue =>
-      text.issue({ ...issue, path: configFile + ':' + issue.path }))).catch(() => []);
+    const linesOf = list => list.map(issue =>
+      text.issue({ ...issue, path: configFile + ':' + issue.path }));
+    return checkFile(configFile).then(({ issues, warnings }) =>
+      ({ issues: linesOf(issues), warnings: linesOf(warnings) }))
+      .catch(() => ({ issues: [], warnings: [] }));
   },
 
   /* Writes an access token into a file that root alone can read, whatever stood there. */

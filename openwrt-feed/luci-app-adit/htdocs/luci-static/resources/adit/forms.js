@@ -120,9 +120,13 @@ return baseclass.extend({
       return Promise.resolve(this.gatewayNote(title));
     return map.render().then(node => E('div', {}, [
       parts.sheet(), E('h2', {}, [ title ]),
-      complaints.length === 0 ? '' : parts.banner({
-        kind: 'refused', lines: complaints,
+      complaints.issues.length === 0 ? '' : parts.banner({
+        kind: 'refused', lines: complaints.issues,
         text: _('The daemon does not take the saved configuration; what it had stays in force:')
+      }),
+      complaints.warnings.length === 0 ? '' : parts.banner({
+        kind: 'refused', lines: complaints.warnings,
+        text: _('The saved configuration says something that may not be meant:')
       }),
       unchecked && !parts.isReadOnly() ? parts.banner({
         kind: 'refused', lines: [ unchecked.text ],
