@@ -203,13 +203,20 @@ function fallbackRule(outcome: Outcome, match: string, why: string): NftRule {
   return { text: `${match}goto ${chain}`, why: `${why} to the default location` };
 }
 
-/** What the router itself sends is routed already; the mark chooses the source address. */
+/**
+ * What the router itself sends is routed already; the mark chooses the source address. Our own
+ * sockets keep theirs even while their rule is gone: a flow that once got the tunnel's would keep
+ * it on the uplink.
+ */
 function outputChain({ config, fallback }: FirewallInput): NftChain {
   const toTunnel = `oifname "${config.tunIfname}" `;
+  const own = `meta mark & ${hex32(config.markMask)} == ${hex32(ownMark(config))} return`;
+  const rest =
+    fallback === undefined ? [] : [fallbackRule(fallback, toTunnel, "the router's own")];
   return {
     name: "outgoing",
     hook: { type: "route", hook: "output", priority: priorityMangle },
-    rules: fallback === undefined ? [] : [fallbackRule(fallback, toTunnel, "the router's own")],
+    rules: [{ text: own, why: "our own sockets" }, ...rest],
   };
 }
 

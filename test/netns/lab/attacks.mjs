@@ -3,6 +3,7 @@
 
 import { killAll, pidsOf, planOf, protect } from "./daemon.mjs";
 import { startGateway, startRouter } from "./lab.mjs";
+import { TRAFFIC } from "./probe.mjs";
 import { nsIp, nsRun, sleep, waitFor } from "./sh.mjs";
 import {
   DEVICES, GATEWAYS, NET, WAN_DEV, WEB, addressOf, applySystemFirewall, connectUplink,
@@ -15,11 +16,17 @@ const SWITCH_PAUSE_MS = 100;
 const RESPAWN_MS_MAX = 5000;
 
 /**
- * `isEnvironment`: the attack is also made while the positive control runs, with protection off.
- * `kind`: where the probes go, "web" unless told. `repairMs`: leaking is tolerated for this long.
+ * One row, one attack. `isEnvironment`: it is also made while the positive control runs, with the
+ * daemon stopped. `control: "naive"`: the control needs tunnels, so it runs with a router that has
+ * them and nothing that guards. `traffic`: what the devices send, UDP to the web host unless told.
+ * `probes` chooses columns, `setups` setups, `change` edits the configuration. `locations`: where
+ * devices belong afterwards; null if their probes reach the gateways from outside too.
+ * `isDelivered: false`: probes need not arrive afterwards. `controlMin`: packets that the control
+ * must see. `repairMs`: leaking is tolerated for this long.
  */
 export const ATTACKS = [
   { name: "none", act: () => {}, undo: () => {} },
+  { name: "ping", traffic: TRAFFIC.ping, act: () => {}, undo: () => {} },
   { name: "gateways dead", act: killGateways, undo: restartGateways },
   { name: "mover killed", act: (lab) => killAll([pidsOf(lab.daemons.router).mover]),
     undo: restartRouter },
@@ -32,8 +39,8 @@ export const ATTACKS = [
   { name: "option 121 /32", isEnvironment: true, ...foreignRoutes(WEB.v4, WEB.v6) },
   { name: "LocalNet address", isEnvironment: true, act: () => localNet("add"),
     undo: () => localNet("del") },
-  { name: "server's own address", isEnvironment: true, kind: "server", act: () => {},
-    undo: () => {} },
+  { name: "server's own address", isEnvironment: true, traffic: TRAFFIC.server,
+    isDelivered: false, locations: null, act: () => {}, undo: () => {} },
   { name: "mangle flushed", act: () => flushChain(), undo: () => {} },
   { name: "rules deleted", act: () => deleteRules(), undo: () => {} },
   { name: "our table flushed", act: () => nsRun("router", "nft flush table inet adit"),

@@ -25,7 +25,7 @@ export async function makeLab() {
   await waitFor("the web host", WEB_MS_MAX, () => web.text.includes("ready"));
   const secrets = Object.fromEntries(Object.keys(GATEWAYS).map((name) =>
     [name, { identity: makeIdentity(DIR, name), token: makeToken(DIR, name) }]));
-  return { web, secrets, daemons: {} };
+  return { web, secrets, daemons: {}, change: (config) => config };
 }
 
 /** Starts one gateway, or starts it again; `change` edits the configuration. */
@@ -36,8 +36,9 @@ export function startGateway(lab, name, { change = (config) => config, ...option
   return lab.daemons[name];
 }
 
-/** Starts the router's daemon, or starts it again; `change` edits the configuration. */
-export function startRouter(lab, { change = (config) => config, ...options } = {}) {
+/** Starts the router's daemon, or starts it again; `change` edits the configuration, for good. */
+export function startRouter(lab, { change = lab.change, ...options } = {}) {
+  lab.change = change;
   mkdirSync(`${DIR}/router`, { recursive: true });
   lab.daemons.router = startDaemon("router", change(routerConfig(lab)), options);
   return lab.daemons.router;

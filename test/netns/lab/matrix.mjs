@@ -1,118 +1,239 @@
-// The leak matrix: every attack with every kind of rule in both families.
+// The leak matrix: every attack with every kind of rule in both families, in every setup.
 //
-// One run of an attack has two halves. First the positive control: the daemon is stopped, the
+// One run of an attack has two halves. First the positive control: the protection is off, the
 // probes run, and each must be SEEN where leaks are counted, so that a later zero means something.
-// Then the daemon starts, the probes run at full rate, the attack happens under them, and whatever
-// arrives outside the router's uplink in clear is a leak: a probe, or the answer to one, since
-// every probe is answered. Afterwards the router must have repaired itself: an empty plan, and
-// every probe delivered through its tunnel again.
+// Then the daemon runs, the probes run at full rate, the attack happens under them, and whatever
+// arrives in clear outside the router's uplink is a leak: a probe, an answer to one, or an ICMP
+// error that quotes one. A packet that bears an address from inside a tunnel is a leak whatever it
+// holds, and one that comes out of another tunnel than its own went astray. Afterwards the router
+// must have repaired itself: an empty plan, and every probe delivered through its tunnel again.
 
 import { adit, isAlive, killAll, pidsOf, stopDaemon } from "./daemon.mjs";
 import { ATTACKS } from "./attacks.mjs";
 import { makeLab, startGateway, startRouter, waitReady } from "./lab.mjs";
-import { PROBES, startCounter, startEchoes, startProbes } from "./probe.mjs";
+import { freezeDecider, stripGuard, thawDecider } from "./naive.mjs";
+import { INNER_FLOW, TRAFFIC, startCounter, startEchoes, startProbes } from "./probe.mjs";
+import { SETUPS } from "./setups.mjs";
 import { sleep, waitFor } from "./sh.mjs";
-import { GATEWAYS } from "./topology.mjs";
+import { GATEWAYS, INNER_PREFIXES } from "./topology.mjs";
 
 const RATE = 1000;
 const PROBE_S_MAX = 60;
 const CONTROL_MS = 300;
+const CONTROL_MS_MAX = 5000;
 const CONTROL_PACKETS_MIN = 50;
 const REPAIR_MS_MAX = 15_000;
+/** What was in the queues when an attack moved somebody still comes out of the former tunnel. */
+const UNDER_WAY_MS = 50;
 const CELL_WIDTH = 14;
-const NAME_WIDTH = 23;
+const NAME_WIDTH = 27;
 
 /** Runs the attacks whose names pass `only`; `observeMs` is the time after each attack. */
-export async function runMatrix(checks, { observeMs, only = () => true }) {
+export async function runMatrix(checks, { observeMs, only = () => true, setups = () => true }) {
   const lab = await makeLab();
-  const outside = await startCounter("uplink", "w0");
-  const inside = await startCounter("internet", "br0");
+  const env = { lab, observeMs, ...await startCounters() };
   await startEchoes();
   for (const name of Object.keys(GATEWAYS)) startGateway(lab, name);
-  printHead();
-  const attacks = ATTACKS.filter((attack) => only(attack.name));
-  for (const attack of attacks) {
-    try {
-      const cells = await runAttack({ lab, outside, inside, observeMs }, attack);
-      judge(checks, attack, cells);
-    } catch (error) {
-      checks.ok(false, attack.name, `${error.message}\n${routerLog(lab)}`);
-      await recover(lab);
-    }
+  let cells = 0;
+  for (const setup of SETUPS.filter(({ name }) => setups(name))) {
+    printHead(setup);
+    const attacks = ATTACKS.filter(({ name, setups: wanted = [setup.name] }) =>
+      only(name) && wanted.includes(setup.name));
+    for (const attack of attacks) cells += await runRow(checks, env, setup, attack);
   }
+  console.log(`${cells} cells, each with its control`);
 }
 
-async function runAttack(env, attack) {
-  const control = await runControl(env, attack);
-  startRouter(env.lab);
-  await waitReady(env.lab);
-  const attacked = await runUnderProbes(env, attack);
-  await stopDaemon(env.lab.daemons.router);
-  return PROBES.map((probe) => ({ probe, control: control[probe.flow],
-    leaked: attacked.leaked[probe.flow], sent: attacked.sent[probe.flow],
-    delivered: attacked.delivered[probe.flow] }));
+async function startCounters() {
+  const outside = [await startCounter("uplink", "w0", INNER_PREFIXES)];
+  const inside = {};
+  for (const name of Object.keys(GATEWAYS)) {
+    inside[name] = await startCounter("internet", `to-${name}`);
+  }
+  return { outside, inside };
 }
 
-async function runControl({ lab, outside }, attack) {
+/** Gives the number of cells. */
+async function runRow(checks, env, setup, attack) {
+  const row = { env, setup, attack, probes: setup.probes.filter(attack.probes ?? (() => true)) };
+  try {
+    judge(checks, row, await runAttack(row));
+  } catch (error) {
+    const log = routerLog(env.lab);
+    checks.ok(false, `${attack.name}, ${setup.name}`, `${error.message}\n${log}`);
+    await recover(env.lab);
+  }
+  return row.probes.length;
+}
+
+async function runAttack(row) {
+  const { env: { lab }, setup, attack } = row;
+  const { change = (config) => config } = attack;
+  const start = async () => {
+    startRouter(lab, { change: (config) => change(setup.change(config)) });
+    await waitReady(lab);
+  };
+  const isNaive = attack.control === "naive";
+  if (isNaive) await start();
+  const control = await (isNaive ? runNaive(row) : runControl(row));
+  if (!isNaive) await start();
+  const attacked = await runUnderProbes(row);
+  await stopDaemon(lab.daemons.router);
+  return { control, ...attacked };
+}
+
+/** The daemon is stopped; an attack on the surroundings happens all the same. */
+async function runControl(row) {
+  const { env: { lab, outside }, attack } = row;
   if (attack.isEnvironment) await attack.act(lab);
-  await outside.reset();
-  const probes = startProbes({ rate: RATE, seconds: PROBE_S_MAX, kind: attack.kind });
+  await resetAll(outside);
+  const probes = start(row);
   await sleep(CONTROL_MS);
   await probes.stop();
-  const seen = await outside.read();
+  const seen = await readAll(outside);
   if (attack.isEnvironment) await attack.undo(lab);
   return seen;
 }
 
-async function runUnderProbes({ lab, outside, inside, observeMs }, attack) {
-  await outside.reset();
-  const probes = startProbes({ rate: RATE, seconds: PROBE_S_MAX, kind: attack.kind });
+/** The tunnels carry, but nothing of ours guards: what the documented scheme alone lets out. */
+async function runNaive(row) {
+  const { env: { lab, outside }, attack } = row;
+  const probes = start(row);
+  await freezeDecider(lab);
+  try {
+    stripGuard();
+    await resetAll(outside);
+    await attack.act(lab);
+    return await readEnough(row);
+  } finally {
+    await probes.stop();
+    await attack.undo(lab);
+    thawDecider(lab);
+    await waitReady(lab);
+  }
+}
+
+/** What is judged is the count, so it does not matter when it is not reached. */
+async function readEnough({ env: { outside }, attack, probes }) {
+  const end = performance.now() + CONTROL_MS_MAX;
+  for (;;) {
+    const seen = await readAll(outside);
+    const isEnough = probes.every(({ flow }) => seen[flow].packets >= controlMin(attack));
+    if (isEnough || performance.now() > end) return seen;
+    await sleep(CONTROL_MS);
+  }
+}
+
+const controlMin = (attack) => attack.controlMin ?? CONTROL_PACKETS_MIN;
+
+async function runUnderProbes(row) {
+  const { env: { lab, outside, inside, observeMs }, attack } = row;
+  const gateways = Object.values(inside);
+  await resetAll(outside);
+  const probes = start(row);
   let leaked = {};
-  let delivered = {};
   let sent = {};
+  const strays = [];
   try {
     await sleep(CONTROL_MS);
     await attack.act(lab);
+    await sleep(UNDER_WAY_MS);
+    await resetAll(gateways);
     await sleep(observeMs);
+    strays.push(await readStrays(row));
     await attack.undo(lab);
     await waitReady(lab);
-    delivered = attack.kind === "server" ? {} : await waitDelivered(inside);
+    if (attack.isDelivered !== false) await waitDelivered(row);
   } finally {
     sent = await probes.stop();
-    leaked = await outside.read();
+    leaked = await readAll(outside);
   }
-  return { leaked, delivered, sent };
+  return { leaked, sent, strays: addCounts(strays) };
+}
+
+function start({ attack, probes }) {
+  const traffic = attack.traffic ?? TRAFFIC.web;
+  return startProbes({ rate: RATE, seconds: PROBE_S_MAX, traffic, probes });
+}
+
+async function resetAll(counters) {
+  for (const counter of counters) await counter.reset();
+}
+
+async function readAll(counters) {
+  const counts = [];
+  for (const counter of counters) counts.push(await counter.read());
+  return addCounts(counts);
+}
+
+function addCounts(all) {
+  const sum = {};
+  for (const counts of all) {
+    for (const [flow, { packets, ms, sample }] of Object.entries(counts)) {
+      const before = sum[flow] ?? { packets: 0, ms: 0 };
+      sum[flow] = { packets: before.packets + packets, ms: Math.max(before.ms, ms),
+        sample: before.sample ?? sample };
+    }
+  }
+  return sum;
+}
+
+/** Packets that came out of another tunnel than their own. */
+async function readStrays({ env: { inside }, attack, probes }) {
+  const counts = [];
+  for (const [name, counter] of Object.entries(inside)) {
+    const here = await counter.read();
+    const foreign = attack.locations === null ? []
+      : probes.filter((probe) => locationOf(attack, probe) !== name);
+    counts.push(Object.fromEntries(foreign.map(({ flow }) => [flow, here[flow]])));
+  }
+  return addCounts(counts);
+}
+
+/** Where a probe belongs once the attack has happened. */
+function locationOf({ locations = {} }, { device, location }) {
+  return locations[device] ?? location;
 }
 
 // Repaired means that every device's packets come out of its tunnel again.
-async function waitDelivered(inside) {
-  let counts = {};
-  await inside.reset();
+async function waitDelivered({ env: { inside }, probes }) {
+  await resetAll(Object.values(inside));
+  let missing = probes;
   await waitFor("every probe delivered through its tunnel", REPAIR_MS_MAX, async () => {
-    counts = await inside.read();
-    return PROBES.every(({ flow }) => counts[flow].packets > 0);
+    const counts = await readAll(Object.values(inside));
+    missing = probes.filter(({ flow }) => counts[flow].packets === 0);
+    return missing.length === 0;
+  }).catch((error) => {
+    const names = missing.map(({ rule, family }) => `${rule} ${family}`).join(", ");
+    throw new Error(`${error.message}; missing: ${names}`);
   });
-  return counts;
 }
 
-function judge(checks, attack, cells) {
-  const row = [];
-  for (const { probe, control, leaked, sent } of cells) {
-    const where = `${attack.name}, ${probe.rule} rule, ${probe.family}`;
-    const tolerated = attack.repairMs ?? 0;
-    const isTight = leaked.packets <= tolerated * RATE / 1000 && leaked.ms <= tolerated;
-    row.push(`${leaked.packets}/${control.packets}`);
-    checks.ok(control.packets >= CONTROL_PACKETS_MIN && isTight && sent > 0, where,
-      `leaked ${leaked.packets} of ${sent} in ${leaked.ms.toFixed(0)} ms, `
-      + `control ${control.packets}, first packet ${leaked.sample ?? "none"}`);
+function judge(checks, { setup, attack, probes }, { control, leaked, sent, strays }) {
+  const cells = [];
+  const tolerated = attack.repairMs ?? 0;
+  for (const { flow, rule, family } of probes) {
+    const [out, seen, stray] = [leaked[flow], control[flow], strays[flow]?.packets ?? 0];
+    const isTight = out.packets <= tolerated * RATE / 1000 && out.ms <= tolerated;
+    const column = setup.probes.findIndex((probe) => probe.flow === flow);
+    cells[column] = `${out.packets}/${seen.packets}`;
+    checks.ok(seen.packets >= controlMin(attack) && isTight
+      && stray <= tolerated && sent[flow] > 0,
+    `${attack.name}, ${setup.name}, ${rule} rule, ${family}`,
+    `leaked ${out.packets} of ${sent[flow]} in ${out.ms.toFixed(0)} ms, ${stray} astray, `
+      + `control ${seen.packets}, first packet ${out.sample ?? "none"}`);
   }
+  const inner = leaked[INNER_FLOW];
+  checks.ok(inner.packets === 0, `${attack.name}, ${setup.name}, addresses from inside a tunnel`,
+    `${inner.packets} packets, the first ${inner.sample ?? "none"}`);
+  const row = Array.from(setup.probes, (_, at) => cells[at] ?? "");
   printRow(attack.name, row, attack.repairMs ? `at most ${attack.repairMs} ms` : "");
 }
 
-function printHead() {
-  console.log("Cells: packets leaked at 1,000 packets/s under the attack / "
+function printHead({ name, probes }) {
+  console.log(`${name}: packets leaked at 1,000 packets/s under the attack / `
     + "seen with the protection off.");
-  printRow("attack", PROBES.map(({ rule, family }) => `${rule} ${family}`), "");
+  printRow("attack", probes.map(({ rule, family }) => `${rule} ${family}`), "");
 }
 
 function printRow(name, cells, note) {

@@ -5,47 +5,78 @@ import { nsStart, stop, waitFor } from "./sh.mjs";
 import { GATEWAYS, NET, WEB, addressOf } from "./topology.mjs";
 
 const PORT = 4000;
+const LARGE_PORT = 4001;
+const EXPIRING_PORT = 4002;
 const GATEWAY_PORTS = [443, 4043];
 const SOURCE_PORT_FIRST = 41000;
 const ANSWER_MS_MAX = 5000;
+/** Fits the tunnel, and no LAN that a test makes smaller. */
+const LARGE_BYTES = 1400;
+/** Through the gateway, and no farther than to the router. */
+const EXPIRING_HOPS = 2;
 
 /** One probe for each kind of rule and family; `flow` tells their packets apart. */
 export const PROBES = [
-  { flow: 1, rule: "mac", family: "v4", device: "phone" },
-  { flow: 2, rule: "mac", family: "v6", device: "phone" },
-  { flow: 3, rule: "address", family: "v4", device: "tv" },
-  { flow: 4, rule: "address", family: "v6", device: "tv" },
-  { flow: 5, rule: "interface", family: "v4", device: "guest" },
-  { flow: 6, rule: "interface", family: "v6", device: "guest" },
+  { flow: 1, rule: "mac", family: "v4", device: "phone", location: "us" },
+  { flow: 2, rule: "mac", family: "v6", device: "phone", location: "us" },
+  { flow: 3, rule: "address", family: "v4", device: "tv", location: "de" },
+  { flow: 4, rule: "address", family: "v6", device: "tv", location: "de" },
+  { flow: 5, rule: "interface", family: "v4", device: "guest", location: "us" },
+  { flow: 6, rule: "interface", family: "v6", device: "guest", location: "us" },
 ];
 
-/** Answers every probe, at the web host and at the gateways' own addresses. */
-export async function startEchoes() {
-  const gateways = Object.keys(GATEWAYS).flatMap((ns) => GATEWAY_PORTS.map((port) => [ns, port]));
-  for (const [ns, port] of [["internet", PORT], ...gateways]) {
-    const child = nsStart(ns, [`${TOOLS}/probe-echo`, String(port)]);
-    await waitFor(`probe-echo in ${ns}`, ANSWER_MS_MAX, () => child.text === "ready\n");
-  }
-}
+/** A device that no rule names, which default-gateway mode protects. */
+export const DEFAULT_PROBES = [
+  { flow: 7, rule: "default", family: "v4", device: "laptop", location: "us" },
+  { flow: 8, rule: "default", family: "v6", device: "laptop", location: "us" },
+];
 
-/** Destinations of one probe: the web host, or the tunnel servers themselves on two ports. */
-export function targetsOf(probe, kind) {
-  if (kind !== "server") return [{ address: WEB[probe.family], port: PORT, offset: 0 }];
+const FLOWS = [...PROBES, ...DEFAULT_PROBES].map(({ flow }) => flow);
+
+/** The flow number of packets without a mark that bear an address from inside a tunnel. */
+export const INNER_FLOW = 0;
+
+const webTarget = (port) => (probe) => [{ address: WEB[probe.family], port, offset: 0 }];
+
+/**
+ * What the devices send: `targets` gives the destinations of a probe, `words` what probe-send is
+ * told besides: kind, hops, source.
+ */
+export const TRAFFIC = {
+  web: { targets: webTarget(PORT), words: () => [] },
+  server: { targets: serverTargets, words: () => [] },
+  ping: { targets: webTarget(PORT), words: () => ["ping"] },
+  "large answers": { targets: webTarget(LARGE_PORT), words: () => [] },
+  "expiring answers": { targets: webTarget(EXPIRING_PORT), words: () => [] },
+};
+
+/** The tunnel servers themselves, on two ports. */
+function serverTargets(probe) {
   return Object.values(GATEWAYS).flatMap(({ host }, index) => GATEWAY_PORTS.map((port, second) => ({
     address: addressOf(NET.inet, host)[probe.family], port,
     offset: 1 + 2 * index + second,
   })));
 }
 
+/** Answers every probe, at the web host and at the gateways' own addresses. */
+export async function startEchoes() {
+  const gateways = Object.keys(GATEWAYS).flatMap((ns) => GATEWAY_PORTS.map((port) => [ns, port]));
+  const web = [[PORT], [LARGE_PORT, LARGE_BYTES], [EXPIRING_PORT, 0, EXPIRING_HOPS]];
+  for (const [ns, ...words] of [...web.map((each) => ["internet", ...each]), ...gateways]) {
+    const child = nsStart(ns, [`${TOOLS}/probe-echo`, ...words.map(String)]);
+    await waitFor(`probe-echo in ${ns}`, ANSWER_MS_MAX, () => child.text === "ready\n");
+  }
+}
+
 /** Starts all probes; `stop()` ends them and gives the packets sent by each flow. */
-export function startProbes({ rate, seconds, kind = "web", probes = PROBES }) {
+export function startProbes({ rate, seconds, traffic = TRAFFIC.web, probes = PROBES }) {
   const senders = probes.flatMap((probe) => {
-    const targets = targetsOf(probe, kind);
+    const targets = traffic.targets(probe);
     const share = Math.max(1, Math.round(rate / targets.length));
     return targets.map(({ address, port, offset }) => ({ probe, child: nsStart(probe.device, [
       `${TOOLS}/probe-send`, address, String(port),
       String(SOURCE_PORT_FIRST + 10 * probe.flow + offset), String(probe.flow), String(share),
-      String(seconds)]) }));
+      String(seconds), ...traffic.words(probe)]) }));
   });
   return { stop: () => stopProbes(senders) };
 }
@@ -61,9 +92,9 @@ async function stopProbes(senders) {
   return sent;
 }
 
-/** Starts counting probes that arrive on an interface. */
-export async function startCounter(ns, dev) {
-  const child = nsStart(ns, [`${TOOLS}/probe-count`, dev]);
+/** Starts counting probes, and packets with listed addresses, that arrive on an interface. */
+export async function startCounter(ns, dev, prefixes = []) {
+  const child = nsStart(ns, [`${TOOLS}/probe-count`, dev, ...prefixes]);
   const counter = {
     reset: () => ask(child, "reset"),
     read: async () => readCounts(await ask(child, "read"), `${ns} ${dev}`),
@@ -85,7 +116,8 @@ async function ask(child, command) {
 // A counter that missed packets could hide a leak, so that is an error and no count at all.
 function readCounts(answer, where) {
   if (answer.lost > 0) throw new Error(`probe-count at ${where} missed ${answer.lost} packets`);
-  const counts = Object.fromEntries(PROBES.map(({ flow }) => [flow, { packets: 0, ms: 0 }]));
+  const counts = Object.fromEntries([INNER_FLOW, ...FLOWS].map((flow) =>
+    [flow, { packets: 0, ms: 0 }]));
   for (const { flow, packets, first_us: first, last_us: last, sample } of answer.flows) {
     counts[flow] = { packets, ms: (last - first) / 1000, sample };
   }

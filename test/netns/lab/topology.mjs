@@ -28,6 +28,9 @@ export const DEVICES = {
 };
 
 export const GATEWAYS = { us: { host: 10, pool: 64 }, de: { host: 20, pool: 65 } };
+/** Addresses that exist inside tunnels only: pools, placeholders, and the router's own in there. */
+export const INNER_PREFIXES = ["10.64.0.0/16", "10.65.0.0/16", "100.73.0.0/16", "fd00:64::/64",
+  "fd00:65::/64", "fdad:17::/32"];
 export const WEB = { v4: "203.0.113.80", v6: "2001:db8:cafe::80" };
 export const WAN_DEV = "eth1";
 
@@ -124,7 +127,7 @@ export function connectUplink() {
   run(`ip link add ${WAN_DEV} netns router type veth peer name p0 netns uplink`);
   nsIp("uplink", ["link set p0 master w0 up"]);
   nsIp("router", [...addressLines(addressOf(NET.wan, 2), WAN_DEV), `link set ${WAN_DEV} up`,
-    ...routeLines(addressOf(NET.wan, 1))]);
+    ...routeLines(addressOf(NET.wan, 1), WAN_DEV)]);
 }
 
 /** Removes the router's uplink interface altogether. */
@@ -161,5 +164,5 @@ table inet fw4 {
 const addressLines = (address, dev) =>
   [`addr add ${address.v4}/24 dev ${dev}`, `addr add ${address.v6}/64 dev ${dev} nodad`];
 
-const routeLines = (via) =>
-  [`route replace default via ${via.v4}`, `route replace ::/0 via ${via.v6}`];
+const routeLines = (via, dev) => [via.v4, via.v6].map((gateway, at) =>
+  `route replace ${at === 0 ? "default" : "::/0"} via ${gateway}${dev ? ` dev ${dev}` : ""}`);

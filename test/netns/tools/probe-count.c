@@ -1,10 +1,12 @@
 // Counts packets of probe-send that arrive on an interface, whatever address translation did there.
 //
-//   probe-count INTERFACE
+//   probe-count INTERFACE [ADDRESS/BITS...]
 //
-// Looks for the mark in clear text in the first bytes of every arriving packet. Commands on
-// standard input: "reset" answers {}, "read" answers one line of JSON: packets of each flow with
-// the times of the first and last one, and `lost`, the packets that the kernel could not hand over.
+// Looks for the mark in clear text in every arriving packet, also where an ICMP error quotes it.
+// What has no mark but an address in one of the given prefixes as its source or destination counts
+// as flow 0. Commands on standard input: "reset" answers {}, "read" answers one line of JSON:
+// packets of each flow with the times of the first and last one, and `lost`, the packets that the
+// kernel could not hand over.
 // A count is only worth something while `lost` is 0. Ends when standard input ends.
 
 #define _GNU_SOURCE
@@ -16,13 +18,15 @@
 #include <poll.h>
 #include <stdint.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 #include <sys/socket.h>
 #include <time.h>
 #include <unistd.h>
 
 #define FLOWS_MAX 256
-#define LOOK_BYTES 256
+#define LOOK_BYTES 2048
+#define PREFIXES_MAX 16
 #define RECEIVE_BUFFER_BYTES (64 * 1024 * 1024)
 // More than the receive buffer holds, so that an answer covers everything that came before it.
 #define BATCH_MAX (1 << 20)
@@ -37,6 +41,12 @@ struct flow {
 	uint64_t last_us;
 	uint8_t sample[SAMPLE_BYTES]; /* Head of the first packet, to tell what leaked. */
 	size_t sample_size;
+};
+
+struct prefix {
+	int family;
+	uint8_t bytes[16];
+	unsigned int bits;
 };
 
 struct counter {
@@ -75,17 +85,70 @@ static int open_interface(const char *name)
 	return fd;
 }
 
-static void count_packet(struct counter *counter, const uint8_t *bytes, size_t size)
+static struct prefix prefixes[PREFIXES_MAX];
+static int prefix_count;
+
+static int add_prefix(char *text)
+{
+	struct prefix *prefix = &prefixes[prefix_count];
+	char *slash = strchr(text, '/');
+
+	if (slash == NULL || prefix_count == PREFIXES_MAX)
+		return -EINVAL;
+	*slash = '\0';
+	prefix->family = strchr(text, ':') ? AF_INET6 : AF_INET;
+	prefix->bits = (unsigned int)strtoul(slash + 1, NULL, 10);
+	if (inet_pton(prefix->family, text, prefix->bytes) != 1)
+		return -EINVAL;
+	prefix_count++;
+	return 0;
+}
+
+static int is_within(const struct prefix *prefix, const uint8_t *address)
+{
+	unsigned int whole = prefix->bits / 8;
+	unsigned int rest = prefix->bits % 8;
+
+	return memcmp(prefix->bytes, address, whole) == 0 &&
+	       (rest == 0 || (prefix->bytes[whole] ^ address[whole]) >> (8 - rest) == 0);
+}
+
+static int has_listed_address(const uint8_t *bytes, size_t size)
+{
+	int is6 = size > 0 && bytes[0] >> 4 == 6;
+	size_t first = is6 ? 8 : 12;
+	size_t length = is6 ? 16 : 4;
+	int at;
+
+	for (at = 0; at < prefix_count && size >= first + 2 * length; at++)
+		if ((prefixes[at].family == AF_INET6) == is6 &&
+		    (is_within(&prefixes[at], bytes + first) ||
+		     is_within(&prefixes[at], bytes + first + length)))
+			return 1;
+	return 0;
+}
+
+// The number of the flow that a packet belongs to, or -1.
+static int flow_of(const uint8_t *bytes, size_t size)
 {
 	const uint8_t *mark = memmem(bytes, size, MARK, sizeof(MARK));
-	struct flow *flow = NULL;
 	uint32_t number = 0;
 
-	counter->seen++;
 	if (mark == NULL || (size_t)(bytes + size - mark) < sizeof(MARK) + sizeof(number))
-		return;
+		return has_listed_address(bytes, size) ? 0 : -1;
 	memcpy(&number, mark + sizeof(MARK), sizeof(number));
-	flow = &counter->flows[ntohl(number) % FLOWS_MAX];
+	return (int)(ntohl(number) % FLOWS_MAX);
+}
+
+static void count_packet(struct counter *counter, const uint8_t *bytes, size_t size)
+{
+	struct flow *flow = NULL;
+	int number = flow_of(bytes, size);
+
+	counter->seen++;
+	if (number < 0)
+		return;
+	flow = &counter->flows[number];
 	flow->last_us = now_us();
 	if (flow->packets++ > 0)
 		return;
@@ -176,10 +239,14 @@ int main(int argc, char **argv)
 {
 	static struct counter counter;
 	struct pollfd fds[2] = { { .fd = STDIN_FILENO, .events = POLLIN }, { .events = POLLIN } };
-	int fd = argc == 2 ? open_interface(argv[1]) : -EINVAL;
+	int fd = argc >= 2 ? open_interface(argv[1]) : -EINVAL;
+	int at;
 
+	for (at = 2; at < argc && fd >= 0; at++)
+		if (add_prefix(argv[at]) < 0)
+			fd = -EINVAL;
 	if (fd < 0) {
-		fprintf(stderr, "probe-count: %s: %s\n", argc == 2 ? argv[1] : "expected INTERFACE",
+		fprintf(stderr, "probe-count: %s: %s\n", argc >= 2 ? argv[1] : "expected INTERFACE",
 			strerror(-fd));
 		return 1;
 	}
