@@ -67,7 +67,8 @@ bool sysctl_may_set(const char *key, const char *value)
 
 	if (!value_is_number(value))
 		return false;
-	if (strcmp(key, "net/ipv4/ip_forward") == 0)
+	if (strcmp(key, "net/ipv4/ip_forward") == 0 ||
+	    strcmp(key, "net/ipv4/icmp_errors_use_inbound_ifaddr") == 0)
 		return true;
 	if (strncmp(key, prefix4, strlen(prefix4)) == 0)
 		return conf_key_is_listed(key + strlen(prefix4), conf4, ARRAY_SIZE(conf4));

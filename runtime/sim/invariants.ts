@@ -3,15 +3,17 @@
  * asked of the kernel by resolve(), nothing of the bundle.
  */
 import type { Machine } from "./machine.js";
-import { ours, rtn, table } from "./constants.js";
+import { action, ours, rtn, table } from "./constants.js";
 import { isRight } from "./flows.js";
 import type { Kernel } from "./kernel.js";
 import type { Flow } from "./kernel-objects.js";
 import { contains, hostOf, netOf, networkOf } from "./net.js";
 import type { ReferencePolicy } from "./policy.js";
 import { allowedOf, expectedOf } from "./policy.js";
-import type { Outcome, Packet } from "./resolve.js";
+import type { Packet } from "./resolve.js";
 import { resolve } from "./resolve.js";
+import { placeOf } from "./place.js";
+import { checkQuotes, checkSettledQuotes } from "./quotes.js";
 import { routeText, ruleText } from "./kernel-objects.js";
 import { Violation } from "./violation.js";
 import type { Device } from "./topology.js";
@@ -78,6 +80,7 @@ export function checkSafety(checked: Checked): void {
     const detail = difference(checked.foreignBefore, foreign);
     throw new Violation("foreign objects stay untouched", detail);
   }
+  checkQuotes(checked);
 }
 
 /** Block before unblock: no rule of ours leads to a table that does not end in unreachable. */
@@ -86,6 +89,7 @@ export function checkOrder({ machine, damage, ableSinceMs }: Checked): void {
   if (damage.isOpen("routing", around.clock.nowMs, ableSinceMs)) return;
   for (const rule of kernel.rules) {
     if (rule.protocol !== ours.PROTOCOL || rule.table === table.MAIN) continue;
+    if (rule.action !== action.TO_TABLE) continue;
     const blocked = kernel.routes.some(
       (route) =>
         route.table === rule.table &&
@@ -173,21 +177,11 @@ function mayLeak(checked: Checked, device: Device, src: string): boolean {
   return isUnknown(checked, device, src);
 }
 
-/** `uplink`, a location's name, `nowhere`, or the interface or slot in words. */
-export function placeOf(machine: Machine, outcome: Outcome): string {
-  if (outcome.kind !== "out") return "nowhere";
-  if (outcome.oif === UPLINK) return "uplink";
-  if (outcome.oif !== TUN) return outcome.oif;
-  const tunnels = machine.mover?.tunnels;
-  const slot = tunnels?.slotOf(outcome.source) ?? 0;
-  const started = slot === 0 ? undefined : tunnels?.sessionFor(slot, false);
-  return started === undefined ? "nowhere" : (locations[slot - 1]?.name ?? `slot ${slot}`);
-}
-
 /** Liveness, once faults have stopped for a minute: every device is where policy wants it. */
 export function checkSettled(checked: Checked): void {
   checkPlaces(checked, () => true);
   checkFlows(checked);
+  checkSettledQuotes(checked);
   checkOrphans(checked);
 }
 
@@ -215,6 +209,8 @@ export function checkPlaces(checked: Checked, isUp: (location: string) => boolea
 function checkOrphans({ machine, devices, policy }: Checked): void {
   for (const rule of machine.kernel.rules) {
     if (rule.protocol !== ours.PROTOCOL || rule.src === "") continue;
+    // The other ones are about addresses from inside a tunnel and of the TUN.
+    if (rule.action !== action.TO_TABLE || rule.iif === "lo") continue;
     const src = hostOf(rule.src);
     const owner = devices.find(({ addr4, addr6 }) => src === addr4 || src === addr6);
     const isRuled = ([rule]: ReturnType<ReferencePolicy["rulesFor"]>): boolean => !!rule;

@@ -42,6 +42,7 @@ export class Kernel {
   constructor() {
     for (const family of [4, 6] as const) this.#addStandardRules(family);
     this.sysctls.set("net/ipv4/ip_forward", "0");
+    this.sysctls.set("net/ipv4/icmp_errors_use_inbound_ifaddr", "0");
     for (const name of ["all", "default"]) {
       for (const [key, value] of sysctlsOf(name)) this.sysctls.set(key, value);
     }

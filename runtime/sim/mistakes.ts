@@ -7,6 +7,8 @@ import { ours, rtn } from "./constants.js";
 import type { Machine } from "./machine.js";
 import type { Mover } from "./mover.js";
 import { flowMistakes } from "./flow-mistakes.js";
+import { onMover, skip } from "./mistake-tools.js";
+import { quoteMistakes } from "./quote-mistakes.js";
 import { scriptMistakes } from "./script-mistakes.js";
 
 export interface Mistake {
@@ -16,15 +18,6 @@ export interface Mistake {
   readonly scripted?: boolean;
   /** Invariants by which it may be found. */
   readonly found: readonly string[];
-}
-
-/** Answers success without doing what was asked, as a bundle that never asks. */
-function skip(matches: (message: DeciderMessage) => boolean): Mistake["plant"] {
-  return (machine) => {
-    machine.onMover = (mover) => {
-      mover.ignore = matches;
-    };
-  };
 }
 
 const ORDER = "a table ends in unreachable before a rule";
@@ -134,14 +127,9 @@ export const mistakes: readonly Mistake[] = [
   },
   { name: "clean-start", plant: cleanStart, found: [LAYERS, LEAK, RESTART] },
   ...flowMistakes,
+  ...quoteMistakes,
   ...scriptMistakes,
 ];
-
-function onMover(change: (mover: Mover) => void): Mistake["plant"] {
-  return (machine) => {
-    machine.onMover = change;
-  };
-}
 
 function recoverSilently(mover: Mover): void {
   mover.overflowing = false;

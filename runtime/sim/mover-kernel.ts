@@ -24,9 +24,11 @@ const WRITABLE_6 = new Set([
   "addr_gen_mode",
 ]);
 
+const ERRORS_BY_INBOUND = "net/ipv4/icmp_errors_use_inbound_ifaddr";
+
 /** The list of c/sys/sysctl.c: what a router or gateway has to change. */
 export function isWritableSysctl(key: string): boolean {
-  if (key === "net/ipv4/ip_forward") return true;
+  if (key === "net/ipv4/ip_forward" || key === ERRORS_BY_INBOUND) return true;
   const parts = key.split("/");
   if (parts.length !== 5 || parts[0] !== "net" || parts[2] !== "conf") return false;
   if (!/^[^\s/:]{1,15}$/.test(parts[3] ?? "")) return false;

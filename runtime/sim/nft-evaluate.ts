@@ -14,12 +14,18 @@ export interface HookPacket {
   readonly mac: string;
   readonly src: string;
   readonly dst: string;
-  readonly protocol: "tcp" | "udp";
+  readonly protocol: "tcp" | "udp" | "icmp";
   readonly dport: number;
   mark: number;
   flowMark: number;
-  readonly flowState: "new" | "established";
+  readonly flowState: "new" | "established" | "related" | "invalid";
   readonly direction: "original" | "reply";
+  /** Of an ICMP error, "" for everything else. */
+  readonly error: string;
+  /** Interface that has the source as an address of its own, "" for none. */
+  readonly home: string;
+  /** Where answers of its flow go, "" if nobody translates them. */
+  readonly answersTo: string;
 }
 
 export interface HookResult {
@@ -37,6 +43,8 @@ type Step =
   | { readonly kind: "verdict"; readonly word: string; readonly target: string }
   | { readonly kind: "snat"; readonly address: string };
 
+/** NF_IP_PRI_NAT_SRC: later chains see the new source. */
+const PRIORITY_SOURCE = 100;
 const NEXT: Step = { kind: "next" };
 const BREAK: Step = { kind: "break" };
 const JUMPS_MAX = 16;
@@ -69,20 +77,33 @@ export function runHook(table: NftTable | undefined, hook: string, packet: HookP
 /** All that chains can look at. */
 function packetKey(hook: string, packet: HookPacket): string {
   const { iif, oif, mac, src, dst, protocol, dport, mark, flowMark, flowState } = packet;
+  const { direction, error, home, answersTo } = packet;
   const where = `${hook} ${iif} ${oif} ${mac} ${src} ${dst} ${protocol} ${dport}`;
-  return `${where} ${mark} ${flowMark} ${flowState} ${packet.direction}`;
+  return `${where} ${mark} ${flowMark} ${flowState} ${direction} ${error} ${home} ${answersTo}`;
 }
 
 function walkHook(table: NftTable, hook: string, packet: HookPacket): HookResult {
   let snat = "";
   for (const chain of chainsAt(table, hook)) {
-    const end = new Walk(table, packet).chain(chain, 0);
+    if (chain.type === "nat" && packet.flowState !== "new") continue;
+    const at = chain.priority <= PRIORITY_SOURCE ? packet : translated(packet, snat);
+    const end = new Walk(table, at).chain(chain, 0);
+    packet.mark = at.mark;
+    packet.flowMark = at.flowMark;
     if (end?.kind === "snat") snat = end.address;
     const word = end?.kind === "verdict" ? end.word : "accept";
     const policy = end === undefined ? chain.policy : word;
     if (policy === "drop") return { verdict: "drop", chain: chain.name, snat: "" };
   }
   return { verdict: "accept", chain: "", snat };
+}
+
+/** A packet behind source translation; an error has the address of the flow that it is about. */
+function translated(packet: HookPacket, snat: string): HookPacket {
+  const { flowState, direction, answersTo, src } = packet;
+  const related = flowState === "related" && direction === "original" ? answersTo : "";
+  const source = snat === "" || snat === "masquerade" ? related || src : snat;
+  return source === src ? packet : { ...packet, src: source, home: "" };
 }
 
 /** Tables are never altered in place, so what was sorted once stays sorted. */
@@ -238,7 +259,9 @@ class Walk {
       case "meta":
         return this.#meta(body.key as string);
       case "ct":
-        return this.#flow(body.key as string);
+        return this.#flow(body.dir === undefined ? String(body.key) : `${body.dir} ${body.key}`);
+      case "fib":
+        return this.#isHome((node.fib as { readonly flags: readonly string[] }).flags);
       case "payload":
         return this.#payload(`${body.protocol} ${body.field}`);
       case "map":
@@ -293,8 +316,18 @@ class Walk {
   }
 
   #flow(key: string): Value | undefined {
-    const { flowState: state, flowMark: mark, direction } = this.packet;
+    const { flowState: state, flowMark: mark, direction, answersTo, family } = this.packet;
+    const tuple = family === 4 ? "reply ip daddr" : "reply ip6 daddr";
+    if (key.startsWith("reply ip")) {
+      return key === tuple && answersTo !== "" ? answersTo : undefined;
+    }
     return known({ state, mark, direction }, key);
+  }
+
+  /** `fib saddr type`, with `. oif` of the interface by which the packet leaves. */
+  #isHome(flags: readonly string[]): Value {
+    const { home, oif } = this.packet;
+    return home !== "" && (!flags.includes("oif") || home === oif) ? "local" : "unicast";
   }
 
   #payload(field: string): Value | undefined {
@@ -319,6 +352,10 @@ class Walk {
         return packet.dport;
       case "tcp flags":
         return undefined;
+      case "icmp type":
+        return four && packet.error !== "" ? packet.error : undefined;
+      case "icmpv6 type":
+        return !four && packet.error !== "" ? packet.error : undefined;
       default:
         throw new RangeError(`the evaluator knows no field ${field}`);
     }

@@ -177,7 +177,8 @@ function parsePrimary(cursor: Cursor): Json {
   if (!isSelector(cursor)) return parseLiteral(cursor);
   const word = cursor.word();
   if (META_BARE.has(word)) return { meta: { key: word } };
-  if (word === "meta" || word === "ct" || word === "rt") return { [word]: { key: cursor.word() } };
+  if (word === "ct") return parseFlow(cursor);
+  if (word === "meta" || word === "rt") return { [word]: { key: cursor.word() } };
   if (word === "fib") return parseFib(cursor);
   if (word === "tcp" && cursor.is("option")) return parseTcpOption(cursor);
   return { payload: { protocol: word, field: cursor.word() } };
@@ -189,6 +190,13 @@ function parseParenthesized(cursor: Cursor): Json {
   const names = [parseLiteral(cursor)];
   while (cursor.accept("|")) names.push(parseLiteral(cursor));
   return names.length === 1 ? (names[0] as Json) : names;
+}
+
+/** `ct reply ip daddr` and its like name a tuple of the flow. */
+function parseFlow(cursor: Cursor): Json {
+  const key = cursor.word();
+  if (key !== "reply" && key !== "original") return { ct: { key } };
+  return { ct: { key: `${cursor.word()} ${cursor.word()}`, dir: key } };
 }
 
 function parseFib(cursor: Cursor): Json {

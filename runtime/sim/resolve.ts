@@ -18,8 +18,14 @@ export interface Packet {
   readonly dst: string;
   /** Mark that it has from the start: that of the sending socket. */
   readonly mark?: number;
-  readonly protocol?: "tcp" | "udp";
+  readonly protocol?: "tcp" | "udp" | "icmp";
   readonly dport?: number;
+  /** Of an ICMP error. */
+  readonly error?: string;
+  /** Of an error about an answer: the address at which the flow's answers arrive. */
+  readonly about?: string;
+  /** Of a kind that connection tracking does not know. */
+  readonly untracked?: boolean;
 }
 
 export type Outcome =
@@ -82,7 +88,7 @@ function wayOf(kernel: Kernel, packet: Packet, only: string, flow: Flow | undefi
 }
 
 function walk(kernel: Kernel, packet: Packet, only: string, flow: Flow | undefined): Way {
-  const at = hookPacket(packet, flow);
+  const at = hookPacket(packet, flow, homeOf(kernel, packet.src));
   const forwarded = packet.iif !== "";
   const tables = only === "routing" ? undefined : kernel.firewall.table;
   const before = runHook(tables, forwarded ? "prerouting" : "output", at);
@@ -98,7 +104,8 @@ function walk(kernel: Kernel, packet: Packet, only: string, flow: Flow | undefin
   const after = runHook(tables, "postrouting", at);
   if (after.verdict === "drop") return dropped(`chain ${after.chain}`);
   const { oif, mark, flowMark } = at;
-  const source = isPlain(after.snat) ? masqueraded(kernel, packet.src, oif) : after.snat;
+  const snat = after.snat || (packet.about ?? "");
+  const source = isPlain(snat) ? masqueraded(kernel, packet.src, oif) : snat;
   return { outcome: { kind: "out", oif, source, mark }, flowMark };
 }
 
@@ -136,8 +143,23 @@ export function chooseRoute(kernel: Kernel, packet: HookPacket, foreignOnly = fa
   return { kind: "unreachable", route: undefined };
 }
 
-export function hookPacket(packet: Packet, flow?: Flow): HookPacket {
+/** The interface that has an address, "" for one of somebody else. */
+function homeOf(kernel: Kernel, src: string): string {
+  const own = kernel.addresses.find(({ prefix }) => prefix.split("/")[0] === src);
+  return own === undefined ? "" : kernel.linkName(own.index);
+}
+
+function flowStateOf(packet: Packet, flow: Flow | undefined): HookPacket["flowState"] {
+  if (packet.about !== undefined) return "related";
+  if (packet.untracked === true) return "invalid";
+  return flow === undefined ? "new" : "established";
+}
+
+export function hookPacket(packet: Packet, flow?: Flow, home = ""): HookPacket {
   return {
+    error: packet.error ?? "",
+    home,
+    answersTo: packet.about ?? "",
     family: netOf(packet.src).family,
     iif: packet.iif,
     oif: "",
@@ -148,7 +170,7 @@ export function hookPacket(packet: Packet, flow?: Flow): HookPacket {
     dport: packet.dport ?? 9,
     mark: packet.mark ?? 0,
     flowMark: flow?.mark ?? 0,
-    flowState: flow === undefined ? "new" : "established",
+    flowState: flowStateOf(packet, flow),
     direction: "original",
   };
 }

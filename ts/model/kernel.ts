@@ -14,6 +14,8 @@ export const priorityBypass = 9;
 export const priorityMarked = 10;
 /** Addresses that the neighbour table gives for a MAC. */
 export const priorityMac = 11;
+/** What the router itself says with the TUN's address. */
+export const priorityQuote = 12;
 /** Plus the number of host bits: the longest prefix comes first. */
 export const priorityAddress = 20;
 export const priorityIface = 200;
@@ -26,8 +28,9 @@ export const markDocumented = 0x8;
 /** Location index that stands for: past every tunnel. */
 export const markIndexOwn = 127;
 
-/** FR_ACT_TO_TBL of linux/fib_rules.h. */
+/** FR_ACT_TO_TBL and FR_ACT_UNREACHABLE of linux/fib_rules.h. */
 export const actionTable = 1;
+export const actionUnreachable = 7;
 /** RTPROT_KERNEL of linux/rtnetlink.h: routes that come with an address. */
 export const protocolKernel = 2;
 /** IFA_F_PERMANENT of linux/if_addr.h: an address without an end. */

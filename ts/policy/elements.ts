@@ -5,6 +5,7 @@
  */
 import type { RouterConfig, Rule } from "../model/config.js";
 import type { FirewallElement } from "../model/desired.js";
+import type { Ip, Prefix } from "../model/ip.js";
 import { prefixAddress, prefixFamily, prefixLength } from "../model/ip.js";
 import type { LocationState } from "../model/observed.js";
 import { hex32, locationBits } from "./marks.js";
@@ -66,6 +67,9 @@ export function placeholders(index: number): InnerAddresses {
   return { addr4: `100.73.1.${index}`, addr6: `fdad:17::${index.toString(16)}` };
 }
 
+/** All of them: locations are numbered from 1 to 126. */
+export const placeholderNetworks: readonly Prefix[] = ["100.73.1.0/24", "fdad:17::/121"];
+
 /** A family that the gateway does not carry keeps its placeholder, which the mover drops. */
 export function innerAddresses(state: LocationState | undefined, index: number): InnerAddresses {
   const welcome = state?.welcome ?? state?.lastWelcome;
@@ -76,6 +80,13 @@ export function innerAddresses(state: LocationState | undefined, index: number):
   };
 }
 
+/** What gateways assigned to a location, in force or last. */
+export function welcomeAddresses(state: LocationState | undefined): Ip[] {
+  const welcome = state?.welcome ?? state?.lastWelcome;
+  if (welcome === undefined) return [];
+  return [welcome.addr4, welcome.addr6].filter((prefix) => prefix !== "").map(prefixAddress);
+}
+
 export function addressElements(config: RouterConfig, states: States): FirewallElement[] {
   return config.locations.flatMap((_, at) => {
     const index = at + 1;
@@ -84,8 +95,17 @@ export function addressElements(config: RouterConfig, states: States): FirewallE
     return [
       { map: "snat4", key, value: addr4 },
       { map: "snat6", key, value: addr6 },
-      { map: "own4", key: addr4, value: "" },
-      { map: "own6", key: addr6, value: "" },
     ];
   });
+}
+
+/** Every address by which the mover may know the location. */
+export function locationAddresses(state: LocationState | undefined, index: number): Ip[] {
+  const { addr4, addr6 } = placeholders(index);
+  return [...new Set([...welcomeAddresses(state), addr4, addr6])];
+}
+
+/** The element of a pair of maps, one for each family. */
+export function familyElement(stem: string, address: Ip, value: string): FirewallElement {
+  return { map: `${stem}${prefixFamily(address)}`, key: address, value };
 }

@@ -5,6 +5,7 @@ import type { Ip, Mac } from "../model/ip.js";
 import { makePrefix, prefixFamily, prefixLength } from "../model/ip.js";
 import {
   actionTable,
+  actionUnreachable,
   markDocumented,
   priorityAddress,
   priorityBypass,
@@ -14,10 +15,15 @@ import {
   priorityMac,
   priorityMarked,
   priorityOwn,
+  priorityQuote,
 } from "../model/kernel.js";
 import type { DecidedRule } from "./elements.js";
+import { placeholderNetworks, welcomeAddresses } from "./elements.js";
 import { ownMark } from "./marks.js";
+import type { States } from "./outcome.js";
+import { stateAt } from "./outcome.js";
 import { directTable } from "./routes.js";
+import { tunSources } from "./tun-addresses.js";
 
 const families = [4, 6] as const;
 
@@ -31,13 +37,18 @@ const blank = {
   invert: false,
 };
 
-export function routerRules(
-  config: RouterConfig,
-  decided: readonly DecidedRule[],
-  addresses: ReadonlyMap<Mac, readonly Ip[]>,
-): DesiredRule[] {
+export interface RulesInput {
+  readonly config: RouterConfig;
+  readonly states: States;
+  readonly decided: readonly DecidedRule[];
+  readonly addresses: ReadonlyMap<Mac, readonly Ip[]>;
+}
+
+export function routerRules({ config, states, decided, addresses }: RulesInput): DesiredRule[] {
   return [
+    ...innerRules(config, states),
     ...families.flatMap((family) => fixedRules(config, family)),
+    ...quoteRules(config),
     ...(config.bypass ?? []).map((dst) => ({
       ...blank,
       family: prefixFamily(dst),
@@ -48,6 +59,30 @@ export function routerRules(
     })),
     ...decided.flatMap((row) => sourceRules(config, row, addresses)),
   ];
+}
+
+/**
+ * An address from inside a tunnel is nobody's source: the mover would take a packet that has one
+ * for that tunnel's, whatever rule its sender is under.
+ */
+function innerRules(config: RouterConfig, states: States): DesiredRule[] {
+  const assigned = config.locations.flatMap((_, at) =>
+    welcomeAddresses(stateAt(config, states, at + 1)).map((address) => makePrefix(address)),
+  );
+  return [...placeholderNetworks, ...new Set(assigned)].map((src) => ({
+    ...fromRule(src, priorityOwn, 0),
+    action: actionUnreachable,
+    why: "an address from inside a tunnel",
+  }));
+}
+
+/** What the router itself says about packets out of a tunnel has the TUN's address. */
+function quoteRules(config: RouterConfig): DesiredRule[] {
+  return tunSources(config).map((address) => ({
+    ...fromRule(makePrefix(address), priorityQuote, config.table),
+    iif: "lo",
+    why: "the router's own words about a tunnel's packets",
+  }));
 }
 
 function fixedRules(config: RouterConfig, family: 4 | 6): DesiredRule[] {

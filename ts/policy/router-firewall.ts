@@ -11,10 +11,12 @@ import { markDocumented } from "../model/kernel.js";
 import type { NftChain, NftMap, NftRule } from "../render/nft.js";
 import { renderTable } from "../render/nft.js";
 import type { DecidedRule, Layer } from "./elements.js";
-import { addressElements, ruleElements } from "./elements.js";
+import { addressElements, familyElement, ruleElements } from "./elements.js";
 import type { Interfaces } from "./interfaces.js";
 import { hex32, locationMark, ourMask, ownMark } from "./marks.js";
 import type { Outcome, States } from "./outcome.js";
+import { leavingChain, quoteElements, quoteMaps, quoteRules } from "./quotes.js";
+import { tunSources } from "./tun-addresses.js";
 
 export interface FirewallInput {
   readonly config: RouterConfig;
@@ -42,11 +44,16 @@ export function routerFirewall(input: FirewallInput): DesiredFirewall {
   const lookups = lookupsOf(rules, bypass !== undefined);
   const past = lengthsOf(bypass ?? []);
   return renderTable({
-    maps: [...lookups.flatMap((lookup) => lookup.maps), ...past.map(bypassMap), ...fixedMaps],
+    maps: [
+      ...lookups.flatMap((lookup) => lookup.maps),
+      ...past.map(bypassMap),
+      ...fixedMaps,
+      ...quoteMaps,
+    ],
     chains: [
       shieldChain(config),
       markingChain(input, lookups, past),
-      ...(config.defaultGateway ? [outputChain(input)] : []),
+      outputChain(input),
       ...locationChains(config),
       guardChain(input, lookups, past),
       guardedChain(config),
@@ -58,6 +65,7 @@ export function routerFirewall(input: FirewallInput): DesiredFirewall {
       },
       clampChain(input),
       natChain(config),
+      leavingChain(config),
     ],
     elements: [
       ...ruleElements(input.decided),
@@ -65,7 +73,8 @@ export function routerFirewall(input: FirewallInput): DesiredFirewall {
         return { map: bypassName(prefix), key: prefixAddress(prefix), value: "" };
       }),
       ...addressElements(config, input.states),
-      ...(config.noSocketSetup ? [] : [{ map: "own4", key: config.tunAddr, value: "" }]),
+      ...quoteElements(config, input.states),
+      ...tunSources(config).map((address) => familyElement("own", address, "")),
       ...interfaceElements(input.interfaces),
     ],
   });
@@ -165,7 +174,10 @@ function maskText(family: 4 | 6, length: number): string {
   return formatIp(bytes.map((_, i) => (0xff00 >> Math.min(8, Math.max(0, length - i * 8))) & 0xff));
 }
 
-/** Answers to probes of tunnel addresses from outside would tell a stranger what runs here. */
+/**
+ * Answers to probes of tunnel addresses from outside would tell a stranger what runs here, and who
+ * wrote one as his source would leave by its tunnel, whatever his own is.
+ */
 function shieldChain(config: RouterConfig): NftChain {
   const outside = `iifname != { "lo", "${config.tunIfname}" }`;
   return {
@@ -174,6 +186,8 @@ function shieldChain(config: RouterConfig): NftChain {
     rules: [
       { text: `${outside} ip daddr @own4 drop`, why: "tunnel address probed from outside" },
       { text: `${outside} ip6 daddr @own6 drop`, why: "tunnel address probed from outside" },
+      { text: `${outside} ip saddr @own4 drop`, why: "tunnel address as a source" },
+      { text: `${outside} ip6 saddr @own6 drop`, why: "tunnel address as a source" },
     ],
   };
 }
@@ -216,7 +230,7 @@ function outputChain({ config, fallback }: FirewallInput): NftChain {
   return {
     name: "outgoing",
     hook: { type: "route", hook: "output", priority: priorityMangle },
-    rules: [{ text: own, why: "our own sockets" }, ...rest],
+    rules: [{ text: own, why: "our own sockets" }, ...quoteRules(), ...rest],
   };
 }
 

@@ -2,8 +2,7 @@
  * What a router's kernel should hold, from the configuration, the facts and the tunnels' states.
  */
 import type { RouterConfig } from "../model/config.js";
-import type { Desired, DesiredAddress } from "../model/desired.js";
-import { makePrefix } from "../model/ip.js";
+import type { Desired } from "../model/desired.js";
 import type { LocationState, Observed } from "../model/observed.js";
 import type { DecidedRule } from "./elements.js";
 import { routerFlows } from "./flows.js";
@@ -16,12 +15,11 @@ import { decideOutcome, statesByName } from "./outcome.js";
 import { routerFirewall } from "./router-firewall.js";
 import { routerRoutes } from "./routes.js";
 import { routerSysctls } from "./sysctls.js";
+import { tunAddresses } from "./tun-addresses.js";
 
 const mtuDefault = 1_500;
 /** RFC 8200: every link that carries IPv6. */
 const mtuMin = 1_280;
-/** IPv6 source of the router's own traffic in default-gateway mode. */
-const tunAddr6 = "fdad:17::49/128";
 
 /** Pure: the same arguments give the same answer. */
 export function desireRouter(
@@ -43,7 +41,7 @@ export function desireRouter(
     tun: { name: config.tunIfname, offload: config.offload, mtu },
     addresses: own,
     routes,
-    rules: routerRules(config, decided, addresses),
+    rules: routerRules({ config, states, decided, addresses }),
     firewall: config.noIptables
       ? undefined
       : routerFirewall({ config, states, decided, fallback, interfaces, mtu }),
@@ -68,13 +66,6 @@ function decideRules(config: RouterConfig, states: States): DecidedRule[] {
 export function decideFallback(config: RouterConfig, states: States): Outcome | undefined {
   if (!config.defaultGateway) return undefined;
   return decideOutcome(config, states, { kind: "location", name: "" }, { kind: "block" });
-}
-
-function tunAddresses(config: RouterConfig): DesiredAddress[] {
-  if (config.noSocketSetup) return [];
-  const ifname = config.tunIfname;
-  const addresses = [{ ifname, prefix: makePrefix(config.tunAddr) }];
-  return config.defaultGateway ? [...addresses, { ifname, prefix: tunAddr6 }] : addresses;
 }
 
 function tunnelMtu(config: RouterConfig, locations: readonly LocationState[]): number {

@@ -20,7 +20,7 @@ import {
 } from "../model/kernel.js";
 import { copiedRoutesMax } from "../model/limits.js";
 import type { Observed } from "../model/observed.js";
-import { innerAddresses } from "./elements.js";
+import { placeholderNetworks, welcomeAddresses } from "./elements.js";
 import type { Interfaces } from "./interfaces.js";
 import type { States } from "./outcome.js";
 import { stateAt } from "./outcome.js";
@@ -73,11 +73,11 @@ function linkRoute(table: number, dst: string, oif: string): DesiredRoute {
  * because an ICMP error would quote them on the uplink.
  */
 function strayRoutes(config: RouterConfig, states: States): DesiredRoute[] {
-  const inner = config.locations.flatMap((_, at) => {
-    const { addr4, addr6 } = innerAddresses(stateAt(config, states, at + 1), at + 1);
-    return [makePrefix(addr4), makePrefix(addr6)];
-  });
-  return blockRoutes(tableMain, [...new Set(inner)], routeBlackhole, metricOurs);
+  const assigned = config.locations.flatMap((_, at) =>
+    welcomeAddresses(stateAt(config, states, at + 1)).map((address) => makePrefix(address)),
+  );
+  const inner = [...placeholderNetworks, ...new Set(assigned)];
+  return blockRoutes(tableMain, inner, routeBlackhole, metricOurs);
 }
 
 function blockRoutes(

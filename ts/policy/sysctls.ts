@@ -33,6 +33,8 @@ export function routerSysctls(
   { uplinks }: Interfaces,
 ): Map<string, string> {
   const wanted = forwardingSysctls(uplinks, observed);
+  // What the router says about a packet then has the address of where the packet came from.
+  wanted.set("net/ipv4/icmp_errors_use_inbound_ifaddr", "1");
   wanted.set(reversePath(config.tunIfname), loose);
   // Answers to our own sockets come by an uplink, where unmarked packets are not routed to.
   if (config.defaultGateway || uplinks.length > 1) {

@@ -1,6 +1,7 @@
 // What is done to a router while its devices send. `act` attacks, `undo` puts back what a user, a
 // DHCP client or procd would put back; the daemon's own state is never restored by hand.
 
+import { ECHO_ATTACKS } from "./attacks-echo.mjs";
 import { killAll, pidsOf, planOf, protect } from "./daemon.mjs";
 import { startGateway, startRouter } from "./lab.mjs";
 import { TRAFFIC } from "./probe.mjs";
@@ -21,6 +22,7 @@ const RESPAWN_MS_MAX = 5000;
  * them and nothing that guards. `traffic`: what the devices send, UDP to the web host unless told.
  * `probes` chooses columns, `setups` setups, `change` edits the configuration. `locations`: where
  * devices belong afterwards; null if their probes reach the gateways from outside too.
+ * `isAstray`: the control also counts what is in another tunnel than the sender's.
  * `isDelivered: false`: probes need not arrive afterwards. `controlMin`: packets that the control
  * must see. `repairMs`: leaking is tolerated for this long.
  */
@@ -53,6 +55,7 @@ export const ATTACKS = [
   { name: "uplink replaced", isEnvironment: true, act: replaceUplink, undo: () => {} },
   { name: "ruleset + rules gone", act: wipeBothLayers, undo: () => applySystemFirewall(),
     repairMs: 500 },
+  ...ECHO_ATTACKS,
 ];
 
 async function killGateways(lab) {

@@ -97,12 +97,12 @@ async function runControl(row) {
 
 /** The tunnels carry, but nothing of ours guards: what the documented scheme alone lets out. */
 async function runNaive(row) {
-  const { env: { lab, outside }, attack } = row;
+  const { env: { lab, outside, inside }, attack } = row;
   const probes = start(row);
   await freezeDecider(lab);
   try {
     stripGuard();
-    await resetAll(outside);
+    await resetAll([...outside, ...Object.values(inside)]);
     await attack.act(lab);
     return await readEnough(row);
   } finally {
@@ -114,10 +114,12 @@ async function runNaive(row) {
 }
 
 /** What is judged is the count, so it does not matter when it is not reached. */
-async function readEnough({ env: { outside }, attack, probes }) {
+async function readEnough(row) {
+  const { env: { outside }, attack, probes } = row;
   const end = performance.now() + CONTROL_MS_MAX;
   for (;;) {
-    const seen = await readAll(outside);
+    const seen = addCounts([await readAll(outside), ...attack.isAstray
+      ? [await readStrays(row)] : []]);
     const isEnough = probes.every(({ flow }) => seen[flow].packets >= controlMin(attack));
     if (isEnough || performance.now() > end) return seen;
     await sleep(CONTROL_MS);

@@ -4,8 +4,6 @@
 import { pidsOf } from "./daemon.mjs";
 import { nsRun, nsTry } from "./sh.mjs";
 
-/** The rules that the documented scheme consists of: own sockets, and what is marked. */
-const KEPT_PRIORITIES = [8, 10];
 const KEPT_CHAINS = /^(marking|nat|loc_\d+|direct|blocked)$/;
 const OUR_PROTOCOL = 173;
 
@@ -24,14 +22,25 @@ export function stripGuard() {
     .map(([, name]) => name).filter((name) => !KEPT_CHAINS.test(name));
   const flush = chains.map((name) => `flush chain inet adit ${name}\n`).join("");
   nsRun("router", ["nft", "-f", "-"], { input: flush });
-  for (const family of ["-4", "-6"]) stripRules(family);
+  for (const family of ["-4", "-6"]) {
+    stripRules(family);
+    nsRun("router", ["ip", family, "route", "flush", "table", "main", "proto",
+      String(OUR_PROTOCOL)]);
+  }
+}
+
+/** Words that name a listed rule and no other of its priority. */
+function ruleWords(line) {
+  const [, priority, source, iif = "lo"] = /^(\d+):\s+from (\S+)(?: iif (\S+))?/.exec(line);
+  const place = line.includes(" iif ") ? ["iif", iif] : [];
+  return ["priority", priority, "from", source, ...place];
 }
 
 function stripRules(family) {
   const list = nsRun("router", ["ip", family, "rule", "show"]).split("\n");
   for (const line of list.filter((each) => each.endsWith(`proto ${OUR_PROTOCOL}`))) {
-    const priority = Number(/^\d+/.exec(line)[0]);
-    if (KEPT_PRIORITIES.includes(priority)) continue;
-    nsTry("router", ["ip", family, "rule", "del", "priority", String(priority)]);
+    // What stays is the documented scheme: own sockets, and what is marked.
+    if (line.includes("fwmark")) continue;
+    nsTry("router", ["ip", family, "rule", "del", ...ruleWords(line)]);
   }
 }

@@ -1,8 +1,8 @@
 // Probes: marked packets at a fixed rate from the devices, counted where a leak would show.
 
 import { TOOLS } from "./daemon.mjs";
-import { nsStart, stop, waitFor } from "./sh.mjs";
-import { GATEWAYS, NET, WEB, addressOf } from "./topology.mjs";
+import { nsRun, nsStart, stop, waitFor } from "./sh.mjs";
+import { DEVICES, GATEWAYS, NET, STALE_NET, WEB, addressOf } from "./topology.mjs";
 
 const PORT = 4000;
 const LARGE_PORT = 4001;
@@ -48,7 +48,20 @@ export const TRAFFIC = {
   ping: { targets: webTarget(PORT), words: () => ["ping"] },
   "large answers": { targets: webTarget(LARGE_PORT), words: () => [] },
   "expiring answers": { targets: webTarget(EXPIRING_PORT), words: () => [] },
+  /** Packets that end at the router, from an address of a prefix that is not there any more. */
+  "stale source": { targets: webTarget(PORT), words: ({ device, family }) =>
+    ["udp", "1", addressOf(STALE_NET, DEVICES[device].host)[family]] },
+  /** What no connection tracker knows, from the address that another location has in its tunnel. */
+  "borrowed source": { targets: webTarget(PORT), words: ({ location, family }) =>
+    ["pong", "0", innerAddress(location === "us" ? "de" : "us", family)] },
 };
+
+/** The address that the router's table says for a location, by its position in the lab's list. */
+function innerAddress(location, family) {
+  const bits = `0x0${1 + Object.keys(GATEWAYS).indexOf(location)}000000`;
+  const map = nsRun("router", `nft list map inet adit snat${family.slice(1)}`);
+  return new RegExp(`${bits} : ([0-9a-f.:]+)`).exec(map)[1];
+}
 
 /** The tunnel servers themselves, on two ports. */
 function serverTargets(probe) {

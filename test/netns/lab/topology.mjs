@@ -28,6 +28,8 @@ export const DEVICES = {
 };
 
 export const GATEWAYS = { us: { host: 10, pool: 64 }, de: { host: 20, pool: 65 } };
+/** A network that no router has any more, of which devices still hold addresses. */
+export const STALE_NET = { v4: "10.77.0", v6: "2001:db8:dead:" };
 /** Addresses that exist inside tunnels only: pools, placeholders, and the router's own in there. */
 export const INNER_PREFIXES = ["10.64.0.0/16", "10.65.0.0/16", "100.73.0.0/16", "fd00:64::/64",
   "fd00:65::/64", "fdad:17::/32"];

@@ -3,7 +3,8 @@
 //   probe-send DESTINATION PORT SOURCE_PORT FLOW RATE SECONDS [udp|ping|pong [TTL [SOURCE]]]
 //
 // They are UDP unless told: a ping is an echo request, a pong an echo reply that nobody asked for,
-// which connection trackers do not know. The ports then only tell runs apart. A packet holds
+// which connection trackers do not know; ports then only tell runs apart. SOURCE may be an address
+// of somebody else. A packet holds
 // "ADITLEAK", the flow number and a sequence number. Errors such as "no route" are what a block
 // looks like from the sender, so they are counted and sending goes on. At the end, or at SIGTERM,
 // one line says how many were sent and how many refused.
@@ -27,6 +28,10 @@
 #define NS_PER_S 1000000000L
 #define RATE_MAX 100000L
 #define SECONDS_MAX 600L
+
+#ifndef IPV6_TRANSPARENT
+#define IPV6_TRANSPARENT 75
+#endif
 
 struct payload {
 	char mark[8];
@@ -113,10 +118,13 @@ static int open_socket(int family, enum kind kind, const char *source, const cha
 	const char *any = family == AF_INET6 ? "::" : "0.0.0.0";
 	struct addrinfo *from = resolve(source ? source : any,
 					kind == KIND_UDP ? source_port : "0");
+	int level = family == AF_INET6 ? IPPROTO_IPV6 : IPPROTO_IP;
+	int foreign = family == AF_INET6 ? IPV6_TRANSPARENT : IP_TRANSPARENT;
 	int one = 1;
 	int fd = open_kind(family, kind);
 
 	if (fd < 0 || setsockopt(fd, SOL_SOCKET, SO_REUSEADDR, &one, sizeof(one)) < 0 ||
+	    (source && setsockopt(fd, level, foreign, &one, sizeof(one)) < 0) ||
 	    bind(fd, from->ai_addr, from->ai_addrlen) < 0) {
 		perror("probe-send: socket");
 		exit(1);

@@ -50,6 +50,7 @@ const tunIndex = 9;
 
 const sysctlsAtStart: readonly (readonly [string, string])[] = [
   ["net/ipv4/ip_forward", "0"],
+  ["net/ipv4/icmp_errors_use_inbound_ifaddr", "0"],
   ["net/ipv6/conf/all/forwarding", "0"],
   ["net/ipv6/conf/eth1/accept_ra", "0"],
   ["net/ipv4/conf/eth1/rp_filter", "0"],

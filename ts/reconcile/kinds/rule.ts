@@ -1,5 +1,11 @@
 import type { Desired, DesiredRule } from "../../model/desired.js";
-import { priorityMax, priorityMin, protocolOurs, tableMain } from "../../model/kernel.js";
+import {
+  actionTable,
+  priorityMax,
+  priorityMin,
+  protocolOurs,
+  tableMain,
+} from "../../model/kernel.js";
 import type { Observed, ObservedRule } from "../../model/observed.js";
 import type { PlannedOperation } from "../../model/operation.js";
 import { phases } from "../phases.js";
@@ -42,7 +48,8 @@ function asDesired(rule: Omit<DesiredRule, "why">): DesiredRule {
 }
 
 /** A table with an unreachable end blocks; every other one lets through. */
-function addPhase(rule: { readonly table: number }, desired: Desired): number {
+function addPhase(rule: DesiredRule | ObservedRule, desired: Desired): number {
+  if (rule.action !== actionTable) return phases.tunnelRules;
   const blocks =
     rule.table !== tableMain &&
     desired.routes.some((route) => route.table === rule.table && route.oif === "");
@@ -55,6 +62,7 @@ function operation(rule: DesiredRule, remove: boolean, phase: number): PlannedOp
   const dst = rule.dst === "" ? "" : ` to ${rule.dst}`;
   const iif = rule.iif === "" ? "" : ` iif ${rule.iif}`;
   const what = `IPv${rule.family} rule ${rule.priority}${src}${dst}${iif}${mark}`;
-  const why = `${remove ? "remove" : "add"} ${what} to table ${rule.table}: ${rule.why}`;
+  const end = rule.action === actionTable ? `to table ${rule.table}` : "unreachable";
+  const why = `${remove ? "remove" : "add"} ${what} ${end}: ${rule.why}`;
   return { operation: { kind: "rule", remove, rule }, phase, why };
 }

@@ -1,0 +1,15 @@
+/** Where a packet ends up, in words. */
+import type { Machine } from "./machine.js";
+import type { Outcome } from "./resolve.js";
+import { locations, TUN, UPLINK } from "./topology.js";
+
+/** `uplink`, a location's name, `nowhere`, or the interface or slot in words. */
+export function placeOf(machine: Machine, outcome: Outcome): string {
+  if (outcome.kind !== "out") return "nowhere";
+  if (outcome.oif === UPLINK) return "uplink";
+  if (outcome.oif !== TUN) return outcome.oif;
+  const tunnels = machine.mover?.tunnels;
+  const slot = tunnels?.slotOf(outcome.source) ?? 0;
+  const started = slot === 0 ? undefined : tunnels?.sessionFor(slot, false);
+  return started === undefined ? "nowhere" : (locations[slot - 1]?.name ?? `slot ${slot}`);
+}
