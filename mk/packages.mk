@@ -2,7 +2,8 @@
 # Makefiles, with the index that makes each folder a feed.
 #: make packages  .ipk and .apk files and their indices, in build/packages/<architecture>
 #:                USIGN_KEY=FILE signs the index for opkg, APK_KEY=FILE the one for apk
-#: make dist      the release archive that the feed's Makefile builds from, in build/dist
+#: make dist      the release archive, and the feed that builds from it by its hash, in build/dist;
+#:                MAINTAINER='Name <address>', SITE_URL= and RELEASE_URL= fill in who and where
 
 # A folder below this one, and what a file in it may have.
 PACKAGES := $(B)/packages
@@ -22,7 +23,7 @@ PACKER := scripts/packages
 USIGN_KEY ?=
 APK_KEY ?=
 
-.PHONY: packages test-packages dist
+.PHONY: packages test-packages dist test-dist
 packages: $(PACKAGE_ARCHS:%=$(PACKAGES)/%/Packages)
 
 # The same packages with the native binary inside, twice, for tests that install and compare them, and
@@ -59,20 +60,37 @@ endef
 
 $(foreach arch,$(PACKAGE_ARCHS),$(eval $(call package_rules,$(arch))))
 
-# Sources as committed, the bundles, so that a builder needs no Node, and Monocypher's two files, whose
-# own archive holds much besides. The feed stays out, since it names the archive's hash.
+# Sources as committed, the modules that they make, so that a builder needs no Node, and Monocypher's
+# two files, whose own archive holds much besides. The feed stays out, since it names the archive's
+# hash; its copy is what is sent to OpenWrt's package feed.
 DIST := adit-$(VERSION)
+DIST_DIR := $(B)/dist
+MAINTAINER ?=
+SITE_URL ?=
+RELEASE_URL ?=
+# $(1) how a line of the feed's Makefiles begins, $(2) what shall follow, if it is given
+dist_field = $(if $(2),-e 's|^$(1).*|$(1)$(2)|')
 
 dist: $(MODULES) $(MONOCYPHER)/.fetched
-	$(call say,DIST,$(B)/dist/$(DIST).tar.xz)
-	$(Q)rm -rf $(B)/dist && mkdir -p $(B)/dist/$(DIST)/build
-	$(Q)git archive HEAD | tar -x -C $(B)/dist/$(DIST)
-	$(Q)rm -rf $(B)/dist/$(DIST)/openwrt-feed
-	$(Q)mkdir $(B)/dist/$(DIST)/build/monocypher
+	$(call say,DIST,$(DIST_DIR)/$(DIST).tar.xz)
+	$(Q)rm -rf $(DIST_DIR) && mkdir -p $(DIST_DIR)/$(DIST)/build
+	$(Q)git archive HEAD | tar -x -C $(DIST_DIR)/$(DIST)
+	$(Q)rm -rf $(DIST_DIR)/$(DIST)/openwrt-feed
+	$(Q)mkdir $(DIST_DIR)/$(DIST)/build/monocypher
 	$(Q)cp $(MONOCYPHER)/monocypher.c $(MONOCYPHER)/monocypher.h \
-		$(B)/dist/$(DIST)/build/monocypher
-	$(Q)cp $(MODULES) $(B)/dist/$(DIST)/build
-	$(Q)cd $(B)/dist && tar --format=gnu --numeric-owner --owner=0 --group=0 --sort=name \
+		$(DIST_DIR)/$(DIST)/build/monocypher
+	$(Q)cp $(MODULES) $(DIST_DIR)/$(DIST)/build
+	$(Q)cd $(DIST_DIR) && tar --format=gnu --numeric-owner --owner=0 --group=0 --sort=name \
 		--mode='u+rwX,go=rX' --mtime=@$(PACKAGE_EPOCH) --create $(DIST) | xz -9e -T1 >$(DIST).tar.xz
-	$(Q)rm -r $(B)/dist/$(DIST)
-	$(Q)echo "  PKG_HASH:=$$(sha256sum <$(B)/dist/$(DIST).tar.xz | cut -d' ' -f1)"
+	$(Q)rm -r $(DIST_DIR)/$(DIST)
+	$(Q)cp -r openwrt-feed $(DIST_DIR)/feed
+	$(Q)hash=$$(sha256sum <$(DIST_DIR)/$(DIST).tar.xz | cut -d' ' -f1) && echo "  PKG_HASH:=$$hash" && \
+		sed -i -e "s/^PKG_HASH:=.*/PKG_HASH:=$$hash/" \
+		$(call dist_field,PKG_MAINTAINER:=,$(MAINTAINER)) $(call dist_field,ADIT_URL:=,$(SITE_URL)) \
+		$(call dist_field,PKG_SOURCE_URL:=,$(RELEASE_URL)) $(DIST_DIR)/feed/*/Makefile
+
+# Twice, for a test that compares them.
+test-dist:
+	$(Q)+for time in 1 2; do $(MAKE) dist DIST_DIR=$(B)/test-packages/dist-$$time \
+		MAINTAINER='A Maintainer <one@adit.example>' SITE_URL=https://site.example/adit \
+		RELEASE_URL=https://site.example/releases || exit; done

@@ -157,6 +157,7 @@ function packageTests() {
     : `no checkout of OpenWrt in ${openwrt}`;
   return [
     node("test/packages/form.test.mjs"),
+    node("test/packages/dist.test.mjs"),
     { ...node("test/packages/scripts.test.mjs"), whyNot: whyNoNamespaces() },
     managers("own", whyNoNamespaces()),
     managers("apk", whyNoTool("APK_TOOL", "apk-tools 3") || whyNoNamespaces()),
@@ -226,7 +227,7 @@ const TIERS = [
   {
     name: "packages",
     title: "packages for OpenWrt: their form, their scripts, the feed",
-    prepare: [make("test-packages")],
+    prepare: [make("test-packages"), make("test-dist")],
     programs: packageTests,
   },
   {
