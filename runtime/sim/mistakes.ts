@@ -28,6 +28,7 @@ const SETTLED = "settled as policy says";
 /** What the kernel has is not what was written: the bundle itself refuses to call that ready. */
 const READ_BACK = "ready after boot";
 const RESTART = "a restarted decider changes nothing";
+const CUT = "a flow that is right is never cut";
 const LEFT = "a stop leaves nothing";
 
 export const mistakes: readonly Mistake[] = [
@@ -35,7 +36,6 @@ export const mistakes: readonly Mistake[] = [
   {
     name: "skip-source-rules",
     plant: skip((message) => message.type === "rule_set" && message.src !== "" && !message.remove),
-    // A rule that never comes makes every restart believe that the device has just arrived.
     found: [LAYERS, RESTART],
   },
   {
@@ -66,7 +66,7 @@ export const mistakes: readonly Mistake[] = [
   {
     name: "stale-firewall",
     plant: onMover((mover) => (mover.rewrite = withoutElementChanges)),
-    found: [LAYERS, SETTLED, "a change is taken in the end", EMPTY],
+    found: [LAYERS, SETTLED, "a change is taken in the end", EMPTY, CUT],
   },
   {
     name: "skip-unreachable-ipv6",
@@ -76,7 +76,7 @@ export const mistakes: readonly Mistake[] = [
   {
     name: "deaf-to-neighbours",
     plant: onMover((mover) => (mover.overhear = ({ type }) => type === "neighbour")),
-    found: [LAYERS, LEAK, "nothing is left over"],
+    found: [LAYERS, LEAK, SETTLED, "nothing is left over"],
   },
   {
     name: "deaf-to-firewall",

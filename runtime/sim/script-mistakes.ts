@@ -36,7 +36,7 @@ export const scriptMistakes: readonly Mistake[] = [
   {
     name: "stale-answers",
     plant: inBundle(/worldKey\(world\) === this\.lastKey/, "this.lastKey !== ''"),
-    found: [SETTLED, RESTART, LEAK],
+    found: [SETTLED, RESTART, LEAK, "a flow that is right is never cut"],
   },
 ].map((mistake) => ({ ...mistake, scripted: true }));
 
