@@ -151,6 +151,10 @@ async function testSwap(scene, checks) {
   await page.waitFor(says("The script is confirmed."));
   await page.waitFor(`!(${says("On probation")})`);
   checks.ok(true, "a script can be confirmed");
+  await page.click(button("Remove"));
+  await page.waitFor(says("What the configuration names decides again."));
+  await page.waitFor(`!${button("Remove")}`);
+  checks.ok(true, "and removed");
 }
 
 async function testRefusals(scene, checks) {

@@ -58,7 +58,8 @@ const scriptWords = {
 const actionWords = {
   swap: _('swapped in'),
   confirm: _('confirmed'),
-  rollback: _('rolled back')
+  rollback: _('rolled back'),
+  remove: _('removed')
 };
 
 const originWords = {

@@ -59,6 +59,15 @@ function limits(rows) {
   })), '–');
 }
 
+const endWords = {
+  confirm: _('The script is confirmed.'),
+  rollback: _('What decided before decides again.'),
+  remove: _('What the configuration names decides again.')
+};
+
+/* In one of the slots, not named by the configuration. */
+const isSwapped = one => one?.origin === 'a' || one?.origin === 'b';
+
 return view.extend({
   ask: () => call.policyView('status'),
 
@@ -94,7 +103,7 @@ return view.extend({
       pending ? this.probation('policy', _('On probation'), pending) : '',
       data.control.pending
         ? this.probation('control', _('Control module on trial'), data.control.pending) : '',
-      parts.section(_('In force'), inForce(data))
+      parts.section(_('In force'), inForce(data), this.undo(data))
     ]);
     return this.tick();
   },
@@ -106,12 +115,24 @@ return view.extend({
       dom.content(node, [ _('%d s left').format(left) ]);
   },
 
-  probation(module, title, pending) {
-    const button = (action, kind, words) => E('button', {
+  button(action, module, kind, words) {
+    return E('button', {
       'class': 'btn cbi-button cbi-button-' + kind, 'data-focus': module + action,
       'disabled': parts.isReadOnly() || null,
       'click': ui.createHandlerFn(this, 'end', action, module)
     }, [ words ]);
+  },
+
+  /* A script that was swapped in and confirmed can be left for the one before it, or for none. */
+  undo({ script: decides, policy }) {
+    const canUndo = !policy.pending && isSwapped(decides);
+    return E('div', { 'class': 'adit-buttons' }, [ ...canUndo ? [
+      this.button('rollback', 'policy', 'negative', _('Roll back')),
+      this.button('remove', 'policy', 'negative', _('Remove'))
+    ] : [] ]);
+  },
+
+  probation(module, title, pending) {
     return parts.section(title,
       E('p', {}, [
         _('Slot %s, version %d, sha256 %s:').format(pending.slot, pending.version,
@@ -124,8 +145,8 @@ return view.extend({
         'before comes back.')
         .format(text.share(pending.health), text.share(pending.health_before)) ]),
       E('div', { 'class': 'adit-buttons' }, [
-        button('confirm', 'positive', _('Confirm')),
-        button('rollback', 'negative', _('Roll back'))
+        this.button('confirm', module, 'positive', _('Confirm')),
+        this.button('rollback', module, 'negative', _('Roll back'))
       ]));
   },
 
@@ -200,8 +221,7 @@ return view.extend({
       if (failure)
         parts.tell([ 'bad', failure.text ], failure.lines);
       else
-        parts.tell([ 'good', action === 'confirm' ? _('The script is confirmed.')
-          : _('What decided before decides again.') ]);
+        parts.tell([ 'good', endWords[action] ]);
       return this.ask().then(next => this.update(next));
     });
   },
