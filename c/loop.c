@@ -14,6 +14,7 @@
 struct loop {
 	int epoll_fd;
 	bool stopped;
+	uint64_t (*clock_us)(void);
 	uint64_t now_us;
 	void (*before_sleep)(void *arg);
 	void *before_sleep_arg;
@@ -23,7 +24,7 @@ struct loop {
 	struct loop_timer *timers[LOOP_TIMERS_MAX];
 };
 
-static uint64_t clock_us(void)
+static uint64_t monotonic_us(void)
 {
 	struct timespec now;
 
@@ -44,9 +45,15 @@ int loop_new(struct loop **ret_loop)
 		free(loop);
 		return error;
 	}
-	loop->now_us = clock_us();
+	loop_set_clock(loop, monotonic_us);
 	*ret_loop = loop;
 	return 0;
+}
+
+void loop_set_clock(struct loop *loop, uint64_t (*clock_us)(void))
+{
+	loop->clock_us = clock_us;
+	loop->now_us = clock_us();
 }
 
 void loop_free(struct loop *loop)
@@ -167,7 +174,7 @@ void loop_set_before_sleep(struct loop *loop, void (*fn)(void *arg), void *arg)
 /* Rounded up, so that a timer never makes the loop spin through its last millisecond. */
 static int sleep_ms(const struct loop *loop)
 {
-	uint64_t now_us = clock_us();
+	uint64_t now_us = loop->clock_us();
 	uint64_t wait_ms;
 
 	if (loop->timer_count == 0)
@@ -185,7 +192,7 @@ static int collect_events(struct loop *loop)
 	if (count < 0 && errno != EINTR)
 		return -errno;
 	loop->batch_count = count < 0 ? 0 : count;
-	loop->now_us = clock_us();
+	loop->now_us = loop->clock_us();
 	return 0;
 }
 
@@ -226,7 +233,7 @@ int loop_run(struct loop *loop)
 	int error = 0;
 
 	loop->stopped = false;
-	loop->now_us = clock_us();
+	loop->now_us = loop->clock_us();
 	run_before_sleep(loop);
 	while (!loop->stopped && !error) {
 		error = collect_events(loop);

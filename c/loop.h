@@ -30,7 +30,10 @@ struct loop_timer {
 int loop_new(struct loop **ret_loop);
 void loop_free(struct loop *loop);
 
-/* Microseconds of CLOCK_MONOTONIC, read once per turn of the loop. */
+/* Another clock than CLOCK_MONOTONIC, in microseconds; no timer runs yet. */
+void loop_set_clock(struct loop *loop, uint64_t (*clock_us)(void));
+
+/* Microseconds of the clock, read once per turn of the loop. */
 uint64_t loop_now_us(const struct loop *loop);
 
 /* Starts or changes watching `watch->fd` for EPOLL* `events` (level triggered). 0 or -errno. */

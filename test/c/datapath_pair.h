@@ -12,6 +12,7 @@
 #include <unistd.h>
 
 #include "check.h"
+#include "fair_clock.h"
 #include "loop.h"
 #include "mover/datapath.h"
 #include "mover/datapath_internal.h"
@@ -223,6 +224,7 @@ static inline void pair_new(struct pair *pair)
 {
 	memset(pair, 0, sizeof(*pair));
 	CHECK(loop_new(&pair->loop) == 0);
+	loop_set_clock(pair->loop, fair_clock_us);
 	pair_make_identity(pair);
 	pair->port = pair_free_port();
 	pair_side_new(pair, &pair->gateway, 7);
