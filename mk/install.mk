@@ -5,6 +5,9 @@
 SYSTEMD ?= $(if $(wildcard /usr/lib/systemd/system /lib/systemd/system),1)
 INSTALL_TO := $(DESTDIR)$(PREFIX)
 
+# Made of what the programs say of themselves, and of the page about the configuration.
+MAN_PAGES := adit.1 aditd.8 adit.json.5
+
 # mode, source, place below PREFIX
 INSTALL_ROWS := \
 	755:$(B)/aditd:sbin/aditd \
@@ -14,18 +17,22 @@ INSTALL_ROWS := \
 	644:share/completion/adit.bash:share/bash-completion/completions/adit \
 	644:share/completion/adit.fish:share/fish/vendor_completions.d/adit.fish \
 	644:share/completion/_adit:share/zsh/site-functions/_adit \
-	$(foreach page,$(wildcard share/man/*.[1-8]),\
-		644:$(page):share/man/man$(subst .,,$(suffix $(page)))/$(notdir $(page))) \
+	$(foreach page,$(MAN_PAGES),\
+		644:$(B)/man/$(page):share/man/man$(subst .,,$(suffix $(page)))/$(page)) \
 	$(if $(SYSTEMD),644:$(B)/adit@.service:lib/systemd/system/adit@.service)
 
 .PHONY: install uninstall
-install: build $(if $(SYSTEMD),$(B)/adit@.service)
+install: build $(MAN_PAGES:%=$(B)/man/%) $(if $(SYSTEMD),$(B)/adit@.service)
 	$(call say,INST,$(INSTALL_TO))
 	$(Q)set -e; for row in $(INSTALL_ROWS); do \
 		mode=$${row%%:*} row=$${row#*:}; \
 		install -D -m "$$mode" "$${row%%:*}" "$(INSTALL_TO)/$${row#*:}"; done
 	$(Q)install -d $(INSTALL_TO)/bin
 	$(Q)ln -sf ../sbin/aditd $(INSTALL_TO)/bin/adit
+
+$(MAN_PAGES:%=$(B)/man/%) &: scripts/make-man.mjs docs/config.md $(B)/adit $(B)/adit-cli.mjs
+	$(call say,MAN,$(B)/man)
+	$(Q)node scripts/make-man.mjs $(B) $(B)/man
 
 # A folder of ours goes with its last file; those of the system stay.
 uninstall:

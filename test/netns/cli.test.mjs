@@ -1,6 +1,7 @@
 // The command line client as a person and as a script sees it.
 
-import { writeFileSync } from "node:fs";
+import { spawnSync } from "node:child_process";
+import { readFileSync, writeFileSync } from "node:fs";
 import { finish, makeChecks, part } from "./lab/check.mjs";
 import { ADIT, adit, aditJson } from "./lab/daemon.mjs";
 import { makeLab, ping, routerConfig, startAll } from "./lab/lab.mjs";
@@ -34,6 +35,10 @@ function help({ ok, same }, router) {
   const done = adit(router, "--help");
   same(done.status, 0, "exit status");
   for (const command of COMMANDS) ok(done.stdout.includes(command), `names ${command}`);
+  const made = spawnSync(process.execPath, ["scripts/make-man.mjs", "build", "/run/adit-lab/man"]);
+  const page = made.status === 0 ? readFileSync("/run/adit-lab/man/adit.1", "utf8") : "";
+  ok(COMMANDS.every((command) => page.includes(`\n.SS ${command}\n`)), "the manual has them all",
+    String(made.stderr));
   same(adit(router, "version").status, 0, "version: exit status");
   ok(/\d+\.\d+\.\d+/.test(adit(router, "version").stdout), "version: MAJOR.MINOR.PATCH");
 }
