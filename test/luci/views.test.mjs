@@ -323,11 +323,25 @@ pages("a script is sent as its bytes are", () => {
   assert.is(decode(Uint8Array.of(0x2f, 0xff)), null);
 });
 
+pages("a configuration that nobody can read is told, and hides no status", async () => {
+  const uci = { load: () => Promise.reject(new Error("gone")), sections: () => [],
+    get: () => undefined };
+  const exec = () => Promise.resolve({ code: 78, stdout: JSON.stringify({ warnings: [],
+    issues: [{ path: "3", value: "", expected: "a closing quote" }] }) });
+  const asked = { ...stubs, uci, fs: { exec }, L: { ...stubs.L, toArray: () => [] },
+    answer: ({ method }) => Promise.resolve(method === "dump" ? [] : {}) };
+  const forms = load("adit.forms", { stubs: asked });
+  const map = { children: [], render: () => Promise.reject(new Error("no form")) };
+  const page = await forms.page("t", map, await forms.load());
+  assert.match(textIn(page), /3: expected a closing quote/);
+  assert.is((await load("adit.setup", { stubs: asked }).load()).hasFirewall, false);
+});
+
 pages("a gateway has no forms", async () => {
   const uci = (role) => ({ get: () => role, sections: () => [] });
   const forms = (role) => load("adit.forms", { stubs: { ...stubs, uci: uci(role) } });
   const map = { children: [], render: () => Promise.resolve(E("form", {}, ["a form"])) };
-  const known = { complaints: { issues: [], warnings: [] } };
+  const known = { isRead: true, complaints: { issues: [], warnings: [] } };
   assert.match(textIn(await forms("gateway").page("t", map, known)), /gateway/);
   assert.match(textIn(await forms("router").page("t", map, known)), /a form/);
 });

@@ -91,10 +91,11 @@ return baseclass.extend({
 
   /* Everything that forms need besides the configuration. */
   load() {
-    return Promise.all([ uci.load('adit').then(() => judge.load()), call.configComplaints(),
-      call.hosts(), call.interfaces() ])
-      .then(([ unchecked, complaints, hosts, dump ]) => ({
-        unchecked, complaints, hosts, interfaces: netifd.devicesOf(dump)
+    const configured = uci.load('adit').then(() => true, () => false);
+    return Promise.all([ configured, configured.then(isRead => isRead && judge.load()),
+      call.configComplaints(), call.hosts(), call.interfaces() ])
+      .then(([ isRead, unchecked, complaints, hosts, dump ]) => ({
+        isRead, unchecked, complaints, hosts, interfaces: netifd.devicesOf(dump)
       }));
   },
 
@@ -110,7 +111,7 @@ return baseclass.extend({
   ]),
 
   /* A map below its title, what the daemon says about the saved configuration, and more. */
-  page(title, map, { unchecked, complaints }, ...more) {
+  page(title, map, { isRead, unchecked, complaints }, ...more) {
     for (const section of map.children)
       for (const option of section.children) {
         keep.option(option);
@@ -118,7 +119,9 @@ return baseclass.extend({
       }
     if (this.isGateway())
       return Promise.resolve(this.gatewayNote(title));
-    return map.render().then(node => E('div', {}, [
+    /* Whoever wrote a file that cannot be read has to mend it, with what is said of it. */
+    const form = isRead ? map.render() : Promise.resolve('');
+    return form.then(node => E('div', {}, [
       parts.sheet(), E('h2', {}, [ title ]),
       complaints.issues.length === 0 ? '' : parts.banner({
         kind: 'refused', lines: complaints.issues,

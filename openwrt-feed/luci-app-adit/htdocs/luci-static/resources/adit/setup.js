@@ -61,7 +61,9 @@ return baseclass.extend({
   },
 
   load() {
-    return Promise.all([ uci.load('adit'), call.interfaces(), zone.load(), call.status() ])
+    /* A file that nobody can read is for the pages with forms to tell. */
+    const configured = uci.load('adit').catch(() => null);
+    return Promise.all([ configured, call.interfaces(), zone.load(), call.status() ])
       .then(([ , dump, hasFirewall, status ]) => ({ dump, hasFirewall, status }));
   },
 

@@ -16,7 +16,8 @@ const listOf = value => (Array.isArray(value) ? value : String(value ?? '').matc
 
 function interfaceOf(tun) {
   const all = uci.sections('network', 'interface');
-  return all.find(one => one.proto === protocol) ?? all.find(one => one.device === tun);
+  return all.find(one => one.proto === protocol)
+    ?? all.find(one => tun !== undefined && one.device === tun);
 }
 
 function zoneOf(network, tun) {
