@@ -84,6 +84,7 @@ static const struct codec_field fields_mover_state[] = {
 	{ CODEC_STR, 0, 8, offsetof(struct msg_mover_state, module), 0 },
 	{ CODEC_BOOL, 0, 0, offsetof(struct msg_mover_state, trial), 0 },
 	{ CODEC_U64, 0, 0, offsetof(struct msg_mover_state, life), 0 },
+	{ CODEC_U32, 0, 0, offsetof(struct msg_mover_state, tun_index), 0 },
 };
 
 static const struct codec_field fields_log[] = {
@@ -497,7 +498,7 @@ static const struct codec_field fields_bus_notify[] = {
 const struct codec_shape msg_shapes[MSG_COUNT] = {
 	SHAPE(result, 1, 2, 6),
 	SHAPE(hello, 2, 3, 6),
-	SHAPE(mover_state, 3, 12, 33),
+	SHAPE(mover_state, 3, 13, 37),
 	SHAPE(log, 4, 2, 3),
 	SHAPE(ready, 5, 0, 0),
 	SHAPE(ping, 6, 1, 4),

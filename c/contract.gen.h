@@ -213,6 +213,8 @@ struct msg_mover_state {
 	/* True while the module is on trial: without control_keep the former one comes back. */
 	bool trial;
 	uint64_t life; /* Random number of this life of the mover, above 0, below 2^53. */
+	/* Interface index of the open TUN, 0 if there is none under its name any more. */
+	uint32_t tun_index;
 };
 
 MSG_FUNCTIONS(mover_state, 2)
@@ -583,8 +585,9 @@ struct msg_conntrack_deleted {
 MSG_FUNCTIONS(conntrack_deleted, 35)
 
 #define MSG_TUN_OPEN_NAME_MAX 16
-/* Opens or creates the one TUN device, not persistent, with segmentation offload where the
- * kernel has it. Success if it is open under that name already. */
+/* Creates the one TUN device, not persistent, with segmentation offload where the kernel has it.
+ * Success if it is open and there under that name already; one that others deleted, renamed or
+ * moved is made again. -EBUSY while an interface of others has the name. */
 struct msg_tun_open {
 	char name[16 + 1]; /* Interface name. */
 	bool offload; /* False asks for plain packets. */

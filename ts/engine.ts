@@ -20,7 +20,7 @@ import { createService } from "./engine/service.js";
 import type { SettleHooks } from "./engine/settle.js";
 import { createSettler, noteIntent, whenSettled } from "./engine/settle.js";
 import { createSwap } from "./engine/swap.js";
-import { keepOriginals } from "./engine/state-files.js";
+import { keepOriginals, noteFormerNames } from "./engine/state-files.js";
 import { createTunnels, locationStates } from "./engine/tunnels.js";
 import type { Channel } from "./host/channel.js";
 import { createChannel, receive, tell } from "./host/channel.js";
@@ -84,6 +84,7 @@ function createCore(native: Native, random: Random, news: Channel["onNews"]): Co
     },
     config: undefined,
     stopping: false,
+    namesNoted: "{}",
     uplinksKept: 0,
   };
 }
@@ -126,8 +127,10 @@ function settleHooks(engineOf: () => Engine): SettleHooks {
     desire: () => desire(engineOf()),
     beforeApply: (plan, done) => {
       const { core, originals } = engineOf();
-      if (core.stopping) done(plan, "");
-      else keepOriginals(core, originals, plan, done);
+      if (core.stopping) return done(plan, "");
+      return keepOriginals(core, originals, plan, (kept, problem) => {
+        noteFormerNames(core, (unnoted) => done(kept, problem || unnoted));
+      });
     },
     onSettled: () => {
       beginLife(engineOf());

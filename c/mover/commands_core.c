@@ -54,6 +54,7 @@ static void send_state(struct mover *mover, uint32_t seq)
 		.restarts = mover->starts - 1,
 		.life = mover->life,
 		.trial = mover->control.trial,
+		.tun_index = datapath_tun_index(mover->datapath),
 		.flags = mover->options.test_hooks ? FLAG_TEST_HOOKS : 0,
 	};
 	uint8_t bytes[REPLY_BYTES];

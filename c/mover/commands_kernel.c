@@ -24,7 +24,8 @@ void command_link_set(struct mover *mover, uint32_t seq, const struct msg_link_s
 	int error = check_link_set(message, datapath_tun_name(mover->datapath), text);
 
 	if (!error)
-		error = nl_set_link(mover->netlink, message, text);
+		error = nl_set_link(mover->netlink, message,
+				    datapath_tun_index(mover->datapath), text);
 	command_reply(mover, seq, error, text, -1);
 }
 
@@ -34,7 +35,8 @@ void command_address_set(struct mover *mover, uint32_t seq, const struct msg_add
 	int error = check_address_set(message, datapath_tun_name(mover->datapath), text);
 
 	if (!error)
-		error = nl_set_address(mover->netlink, message, text);
+		error = nl_set_address(mover->netlink, message,
+				       datapath_tun_index(mover->datapath), text);
 	command_reply(mover, seq, error, text, -1);
 }
 
@@ -44,7 +46,8 @@ void command_route_set(struct mover *mover, uint32_t seq, const struct msg_route
 	int error = check_route_set(message, text);
 
 	if (!error)
-		error = nl_set_route(mover->netlink, message, text);
+		error = nl_set_route(mover->netlink, message,
+				     datapath_link_index(mover->datapath, message->oif), text);
 	command_reply(mover, seq, error, text, -1);
 }
 

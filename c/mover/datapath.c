@@ -472,6 +472,9 @@ int datapath_tun_open(struct datapath *path, const struct msg_tun_open *message,
 	struct tun tun = {.fd = -1};
 
 	memset(ret, 0, sizeof(*ret));
+	snprintf(path->tun_wanted, sizeof(path->tun_wanted), "%s", message->name);
+	if (path->tun.fd >= 0 && !tun_is_here(&path->tun))
+		datapath_tun_close(path);
 	if (path->tun.fd >= 0 && strcmp(path->tun.name, message->name) != 0) {
 		ret->error = -EBUSY;
 		snprintf(ret->text, sizeof(ret->text), "TUN \"%s\" is open", path->tun.name);
@@ -493,6 +496,18 @@ int datapath_tun_close(struct datapath *path)
 	loop_unwatch(&path->tun_watch);
 	tun_close(&path->tun);
 	return 0;
+}
+
+uint32_t datapath_tun_index(const struct datapath *path)
+{
+	return tun_is_here(&path->tun) ? path->tun.index : 0;
+}
+
+uint32_t datapath_link_index(const struct datapath *path, const char *name)
+{
+	if (strcmp(name, path->tun_wanted) != 0)
+		return if_nametoindex(name);
+	return strcmp(name, path->tun.name) == 0 ? datapath_tun_index(path) : 0;
 }
 
 const char *datapath_tun_name(const struct datapath *path)

@@ -33,6 +33,11 @@ int datapath_tun_open(struct datapath *path, const struct msg_tun_open *message,
 int datapath_tun_close(struct datapath *path);
 /* Name of the open TUN, "" if none. Borrowed. */
 const char *datapath_tun_name(const struct datapath *path);
+/* Its interface index, 0 if it is not open, or not there any more under that name. */
+uint32_t datapath_tun_index(const struct datapath *path);
+/* Interface index of a name, 0 if there is none. The name that the TUN was asked for under stands
+ * for our device alone: another one of that name is not meant. */
+uint32_t datapath_link_index(const struct datapath *path, const char *name);
 int datapath_forward_set(struct datapath *path, const struct msg_forward_set *message);
 int datapath_session_open(struct datapath *path, const struct msg_session_open *message,
 			  uint32_t *ret_session);

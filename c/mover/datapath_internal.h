@@ -62,6 +62,7 @@ struct datapath {
 
 	struct tun tun;
 	struct loop_watch tun_watch;
+	char tun_wanted[MSG_TUN_OPEN_NAME_MAX + 1]; /* the last name that was asked for */
 	struct forward *forward; /* NULL until the first forward_set */
 	bool by_destination;
 	bool hairpin;

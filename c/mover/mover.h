@@ -74,6 +74,7 @@ struct mover {
 	uint64_t life; /* random, 1 to 2^53 - 1 */
 	int signal_fd;
 	int lock_fd;
+	int namespace_fd;
 	int program_fd; /* our own binary, for the decider */
 	struct loop_watch signal_ready;
 

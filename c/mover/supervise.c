@@ -17,6 +17,8 @@
 #include "../log.h"
 #include "../sys/caps.h"
 #include "../sys/proc.h"
+#include "../sys/sock.h"
+#include "block.h"
 #include "entry.h"
 #include "mover.h"
 
@@ -80,6 +82,31 @@ static int take_lock(struct mover *mover)
 	writer_recall(mover, fd);
 	writer_note(mover, fd);
 	mover->lock_fd = fd;
+	return 0;
+}
+
+/* Table, rules and TUN are shared by all who work in a network namespace, whatever their
+ * directories are called: two would undo each other's work for ever. The name goes with the
+ * process. */
+static int take_namespace(struct mover *mover)
+{
+	struct sock_holder holder = { 0 };
+	int fd = sock_claim("adit/aditd", &holder);
+
+	if (fd == -EADDRINUSE && holder.known && holder.uid != 0) {
+		log_warning("user %u, who is not root, keeps the name by which a second aditd is "
+			    "told: going on",
+			    (unsigned int)holder.uid);
+		return 0;
+	}
+	if (fd == -EADDRINUSE) {
+		log_error("another aditd, process %d, works in this network namespace",
+			  (int)holder.pid);
+		return -EBUSY;
+	}
+	if (fd < 0)
+		return complain("the lock of the network namespace", fd);
+	mover->namespace_fd = fd;
 	return 0;
 }
 
@@ -241,6 +268,8 @@ static int prepare_host(struct mover *mover)
 		return complain(mover->options.run_dir, error);
 	error = take_lock(mover);
 	if (!error)
+		error = take_namespace(mover);
+	if (!error)
 		error = load_module(mover);
 	if (error)
 		return error;
@@ -276,6 +305,8 @@ static int open_parts(struct mover *mover)
 
 static void close_parts(struct mover *mover)
 {
+	int fds[] = { mover->signal_fd, mover->program_fd, mover->namespace_fd, mover->lock_fd };
+
 	control_free(mover);
 	datapath_free(mover->datapath);
 	bus_free(mover->bus);
@@ -291,12 +322,9 @@ static void close_parts(struct mover *mover)
 	free(mover->flow_rows);
 	free(mover->part.data);
 	free(mover->reply.data);
-	for (int i = 0; i < 3; i++) {
-		int fd = i == 0 ? mover->signal_fd : i == 1 ? mover->program_fd : mover->lock_fd;
-
-		if (fd >= 0)
-			close(fd);
-	}
+	for (size_t i = 0; i < ARRAY_SIZE(fds); i++)
+		if (fds[i] >= 0)
+			close(fds[i]);
 }
 
 /* At most 53 bits: the decider keeps it as a number of JavaScript. */
@@ -317,6 +345,7 @@ static int run(struct mover *mover)
 	mover->life = random_life();
 	mover->farewell = (struct loop_timer){ .fired = farewell_is_over, .name = "farewell" };
 	mover->started_us = loop_now_us(mover->loop);
+	block_begin(mover);
 	decider_start(mover);
 	error = loop_run(mover->loop);
 	decider_reap(mover);
@@ -327,7 +356,8 @@ static int run(struct mover *mover)
 
 int entry_daemon(int argc, char **argv)
 {
-	static struct mover mover = { .signal_fd = -1, .program_fd = -1, .lock_fd = -1 };
+	static struct mover mover = { .signal_fd = -1, .program_fd = -1, .namespace_fd = -1,
+				      .lock_fd = -1 };
 	char text[OPTIONS_TEXT_MAX];
 	int status = 1;
 

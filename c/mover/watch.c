@@ -14,6 +14,7 @@
 #include "../log.h"
 #include "../sys/nl_route.h"
 #include "../sys/nl_socket.h"
+#include "routes.h"
 
 /* Datagrams read in one turn of the loop, so that a storm leaves room for packets. */
 #define DATAGRAMS_PER_TURN 16
@@ -57,6 +58,7 @@ struct watch {
 	bool again; /* something was lost while a dump ran */
 	int attempts;
 	uint64_t dumped_us;
+	struct routes routes;
 };
 
 static void dump_step(struct watch *watch);
@@ -95,16 +97,21 @@ static void send_bytes(struct watch *watch, const uint8_t *bytes, int length)
 	}
 }
 
-static void send_object(struct watch *watch, const struct nl_object *object)
+/* False if it was left out. */
+static bool send_object(struct watch *watch, const struct nl_object *object)
 {
 	uint8_t bytes[1024];
-	int length = nl_object_encode(object, bytes, sizeof(bytes));
+	int length;
 
+	if (object->id == MSG_ROUTE && !routes_pass(&watch->routes, &object->route))
+		return false;
+	length = nl_object_encode(object, bytes, sizeof(bytes));
 	if (length < 0)
 		log_warning("kernel object %s cannot be told: %s", msg_name(object->id),
 			    strerror(-length));
 	else
 		send_bytes(watch, bytes, length);
+	return true;
 }
 
 static void send_mark(struct watch *watch, bool begin)
@@ -142,6 +149,7 @@ static void dump_begin(struct watch *watch)
 	watch->interrupted = false;
 	watch->incomplete = false;
 	watch->step = 0;
+	routes_clear(&watch->routes);
 	send_mark(watch, true);
 	dump_step(watch);
 }
@@ -283,9 +291,10 @@ static void take_event(struct watch *watch, const struct nl_message *message)
 		plan_dump(watch, DUMP_DELAY_US);
 	if (result <= 0)
 		return;
-	send_object(watch, &object);
-	if (hides_other_changes(message, &object))
+	if (send_object(watch, &object) && hides_other_changes(message, &object))
 		plan_dump(watch, DUMP_DELAY_US);
+	if (object.id == MSG_ROUTE && routes_are_thin(&watch->routes))
+		plan_dump(watch, DUMP_RETRY_US);
 }
 
 static void read_events(struct watch *watch)

@@ -3,7 +3,6 @@
 
 #include <errno.h>
 #include <linux/rtnetlink.h>
-#include <net/if.h>
 #include <stdio.h>
 #include <string.h>
 #include <sys/socket.h>
@@ -36,13 +35,15 @@ static int request(struct nl_socket *socket, union request *built, int length, c
 
 static int link_gone(const char *what, const char *name, char *ret_text)
 {
-	snprintf(ret_text, NL_SET_TEXT_MAX, "%s: interface \"%s\" does not exist", what, name);
+	snprintf(ret_text, NL_SET_TEXT_MAX,
+		 "%s: interface \"%s\" does not exist, or is not the TUN that it should be", what,
+		 name);
 	return -ENODEV;
 }
 
-int nl_set_link(struct nl_socket *socket, const struct msg_link_set *set, char *ret_text)
+int nl_set_link(struct nl_socket *socket, const struct msg_link_set *set, uint32_t index,
+		char *ret_text)
 {
-	uint32_t index = if_nametoindex(set->name);
 	union request built;
 
 	if (!index)
@@ -51,9 +52,9 @@ int nl_set_link(struct nl_socket *socket, const struct msg_link_set *set, char *
 		       ret_text);
 }
 
-int nl_set_address(struct nl_socket *socket, const struct msg_address_set *set, char *ret_text)
+int nl_set_address(struct nl_socket *socket, const struct msg_address_set *set, uint32_t index,
+		   char *ret_text)
 {
-	uint32_t index = if_nametoindex(set->name);
 	union request built;
 	int error;
 
@@ -188,17 +189,16 @@ static int remove_route(struct nl_socket *socket, const struct msg_route_set *se
 	return 0;
 }
 
-int nl_set_route(struct nl_socket *socket, const struct msg_route_set *set, char *ret_text)
+int nl_set_route(struct nl_socket *socket, const struct msg_route_set *set, uint32_t index,
+		 char *ret_text)
 {
-	uint32_t oif = set->oif[0] ? if_nametoindex(set->oif) : 0;
-
 	ret_text[0] = '\0';
-	if (set->oif[0] && !oif && set->remove)
+	if (set->oif[0] && !index && set->remove)
 		return 0;
-	if (set->oif[0] && !oif)
+	if (set->oif[0] && !index)
 		return link_gone("route_set", set->oif, ret_text);
-	return set->remove ? remove_route(socket, set, oif, ret_text) :
-			     add_route(socket, set, oif, ret_text);
+	return set->remove ? remove_route(socket, set, index, ret_text) :
+			     add_route(socket, set, index, ret_text);
 }
 
 struct rule_search {

@@ -84,6 +84,45 @@ int sock_listen_unix(const char *path, unsigned int mode, char *ret_text)
 	return error ? fail(fd, error, path, ret_text) : fd;
 }
 
+static void look_at_holder(const struct sockaddr_un *addr, socklen_t length,
+			   struct sock_holder *ret_holder)
+{
+	struct ucred peer = { 0 };
+	socklen_t size = sizeof(peer);
+	int fd = socket(AF_UNIX, SOCK_STREAM | SOCKET_FLAGS, 0);
+
+	if (fd < 0)
+		return;
+	if (connect(fd, (const struct sockaddr *)addr, length) == 0 &&
+	    getsockopt(fd, SOL_SOCKET, SO_PEERCRED, &peer, &size) == 0)
+		*ret_holder = (struct sock_holder){ true, peer.pid, peer.uid };
+	close(fd);
+}
+
+/* Nobody is accepted: a connection is only a look at who listens. */
+int sock_claim(const char *name, struct sock_holder *ret_holder)
+{
+	struct sockaddr_un addr = { .sun_family = AF_UNIX };
+	size_t size = strnlen(name, sizeof(addr.sun_path) - 1);
+	socklen_t length = (socklen_t)(offsetof(struct sockaddr_un, sun_path) + 1 + size);
+	int fd = socket(AF_UNIX, SOCK_STREAM | SOCKET_FLAGS, 0);
+	int error = fd < 0 ? -errno : 0;
+
+	memcpy(addr.sun_path + 1, name, size);
+	*ret_holder = (struct sock_holder){ 0 };
+	if (!error && bind(fd, (struct sockaddr *)&addr, length) < 0)
+		error = -errno;
+	if (!error && listen(fd, BACKLOG) < 0)
+		error = -errno;
+	if (!error)
+		return fd;
+	if (fd >= 0)
+		close(fd);
+	if (error == -EADDRINUSE)
+		look_at_holder(&addr, length, ret_holder);
+	return error;
+}
+
 int sock_listen_tcp(const struct inet_ip *ip, uint16_t port, char *ret_text)
 {
 	static const int on = 1;

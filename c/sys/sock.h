@@ -3,6 +3,9 @@
 #ifndef ADIT_SYS_SOCK_H
 #define ADIT_SYS_SOCK_H
 
+#include <stdbool.h>
+#include <sys/types.h>
+
 #include "../inet.h"
 
 #define SOCK_TEXT_MAX 256
@@ -13,6 +16,17 @@
 int sock_listen_unix(const char *path, unsigned int mode, char *ret_text);
 int sock_listen_tcp(const struct inet_ip *ip, uint16_t port, char *ret_text);
 int sock_connect_udp(const struct inet_ip *ip, uint16_t port, char *ret_text);
+
+/* Who holds a claimed name; `known` is false if that cannot be told. */
+struct sock_holder {
+	bool known;
+	pid_t pid; /* 0 if it is out of our sight */
+	uid_t uid;
+};
+
+/* A name without a file, one for each network namespace (unix(7), abstract), held while the
+ * descriptor is open. A descriptor, -EADDRINUSE with its holder, or another negative errno. */
+int sock_claim(const char *name, struct sock_holder *ret_holder);
 
 /* Segments that a TCP socket sent, those sent again included, and those alone, modulo 2^32: struct
  * tcp_info of linux/tcp.h. 0 or -errno, -ENODATA from a kernel that does not count (before 4.2);

@@ -22,7 +22,7 @@ static int set_name(int fd, const char *name, struct ifreq *ifr)
 {
 	memset(ifr, 0, sizeof(*ifr));
 	memcpy(ifr->ifr_name, name, strlen(name));
-	ifr->ifr_flags = IFF_TUN | IFF_NO_PI | IFF_VNET_HDR;
+	ifr->ifr_flags = (short)(IFF_TUN | IFF_NO_PI | IFF_VNET_HDR | IFF_TUN_EXCL);
 	return ioctl(fd, TUNSETIFF, ifr) == 0 ? 0 : -errno;
 }
 
@@ -83,10 +83,19 @@ int tun_open(const char *name, bool offload, struct tun *ret_tun, char *ret_text
 	error = set_up(fd, name, offload, ret_tun);
 	if (error != 0) {
 		snprintf(ret_text, text_size, "cannot create TUN \"%s\": %s", name,
-			 strerror(-error));
+			 error == -EBUSY ? "an interface of that name exists and is not ours" :
+					   strerror(-error));
 		close(fd);
 	}
 	return error;
+}
+
+bool tun_is_here(const struct tun *tun)
+{
+	struct ifreq ifr = { 0 };
+
+	return tun->fd >= 0 && ioctl(tun->fd, TUNGETIFF, &ifr) == 0 &&
+	       strcmp(ifr.ifr_name, tun->name) == 0 && if_nametoindex(tun->name) == tun->index;
 }
 
 void tun_close(struct tun *tun)

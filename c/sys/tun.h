@@ -19,10 +19,14 @@ struct tun {
 	char name[IFNAMSIZ];
 };
 
-/* Opens or creates device `name`, not persistent, non-blocking. Segmentation offload is asked for
- * in steps, so that an older kernel gives what it has; none of it is an error. 0 or -errno, with a
- * sentence in `ret_text`. The descriptor is the caller's, closed with tun_close. */
+/* Creates device `name`, not persistent, non-blocking; one that exists is somebody else's, -EBUSY.
+ * Segmentation offload is asked for in steps, so that an older kernel gives what it has; none of it
+ * is an error. 0 or -errno, with a sentence in `ret_text`. The descriptor is the caller's, closed
+ * with tun_close. */
 int tun_open(const char *name, bool offload, struct tun *ret_tun, char *ret_text, size_t text_size);
+/* True if the interface of that name in our network namespace is the one behind the descriptor:
+ * others may delete it, rename it, move it away, and put another one in its place. */
+bool tun_is_here(const struct tun *tun);
 /* Harmless on a closed one; sets fd to -1. */
 void tun_close(struct tun *tun);
 

@@ -5,11 +5,13 @@
 import type { DeciderMessage } from "../../ts/host/contract.gen.js";
 import type { CageFault } from "./cage.js";
 import { askProtect } from "./api-client.js";
-import { errno, nud, ours, rtprot, table } from "./constants.js";
+import { errno, iff, nud, ours, rtprot, table } from "./constants.js";
 import { BundleGateway } from "./gateways.js";
 import { emptyRule } from "./kernel.js";
 import type { Kernel } from "./kernel.js";
-import { addForeignRoute, announce, locations, plugUplink, unplugUplink } from "./topology.js";
+import {
+  addForeignRoute, announce, locations, plugUplink, TUN, unplugUplink,
+} from "./topology.js";
 import type { World } from "./world.js";
 
 export interface Fault {
@@ -48,6 +50,8 @@ export const faults: readonly Fault[] = [
   { name: "uplink unplugged", run: unplug },
   { name: "flash broken", run: breakFlash },
   { name: "cage fails", run: breakCages },
+  { name: "tun stolen", run: stealTun },
+  { name: "routes flood", run: floodRoutes },
 ];
 
 function failCommands(world: World): void {
@@ -247,6 +251,49 @@ function breakCages(world: World): void {
     if (world.script !== undefined) world.script.troubleMs = world.clock.nowMs;
     return fault;
   };
+}
+
+/** Somebody takes our device away, or gives its name to one of his own. */
+function stealTun(world: World): void {
+  const { kernel, mover } = world.router;
+  const index = mover?.tunnels.tunIndex ?? 0;
+  if (world.random.chance(30)) kernel.renameLink(index, "stolen0");
+  else kernel.deleteLink(index);
+  if (world.random.chance(70)) addImpostor(kernel);
+  world.foreignChanged();
+  world.clock.after(world.random.between(10, 20_000), () => removeImpostor(world));
+}
+
+function addImpostor(kernel: Kernel): void {
+  if (kernel.linkNamed(TUN) !== undefined) return;
+  const flags = iff.POINTOPOINT | iff.NOARP | iff.MULTICAST;
+  const { index } = kernel.addLink({ name: TUN, flags, mtu: 1_420, master: 0, mac: "" });
+  kernel.setLink(index, true, 0);
+}
+
+export function removeImpostor({ router }: World): void {
+  const link = router.kernel.linkNamed(TUN);
+  if (link === undefined || link.index === router.mover?.tunnels.tunIndex) return;
+  router.kernel.deleteLink(link.index);
+}
+
+/** A routing daemon fills main, or a table of its own, with what the decider must not drown in. */
+function floodRoutes(world: World): void {
+  const { kernel } = world.router;
+  const where = world.random.pick([table.MAIN, 200]);
+  const count = world.random.between(1_500, 2_500);
+  for (let at = 0; at < count; at++) {
+    addForeignRoute(kernel, `11.${at >> 8}.${at & 255}.0/24`, where, rtprot.STATIC);
+  }
+  world.foreignChanged();
+  world.clock.after(world.random.between(100, 20_000), () => drainRoutes(world));
+}
+
+export function drainRoutes(world: World): void {
+  const { kernel } = world.router;
+  const isFlood = ({ dst }: Kernel["routes"][number]): boolean => dst.startsWith("11.");
+  while (kernel.removeRoute(isFlood) === 0);
+  world.foreignChanged();
 }
 
 function breakFlash(world: World): void {

@@ -291,20 +291,21 @@ export function ownText(machine: Machine): string {
 }
 
 /** Everything of others, likewise. */
-export function foreignText({ kernel }: Machine): string {
+export function foreignText({ kernel, mover }: Machine): string {
   const before = foreignTexts.get(kernel);
   if (before?.version === kernel.version) return before.text;
-  const text = describeForeign(kernel);
+  const text = describeForeign(kernel, mover?.tunnels.tunIndex ?? 0);
   foreignTexts.set(kernel, { version: kernel.version, text });
   return text;
 }
 
 const foreignTexts = new WeakMap<Kernel, { readonly version: number; readonly text: string }>();
 
-function describeForeign(kernel: Kernel): string {
+function describeForeign(kernel: Kernel, tunIndex: number): string {
   const name = (index: number): string => kernel.linkName(index);
-  const tun = kernel.linkNamed(TUN)?.index ?? 0;
-  const routes = kernel.routes.filter((route) => !isOurs(route) && route.oif !== tun);
+  // Whoever has the name, what the kernel itself puts there comes and goes with the device.
+  const tuns = [kernel.linkNamed(TUN)?.index, tunIndex];
+  const routes = kernel.routes.filter((route) => !isOurs(route) && !tuns.includes(route.oif));
   const rules = kernel.rules.filter((rule) => !isOurs(rule));
   const lines = [...routes.map((route) => routeText(route, name)), ...rules.map(ruleText)];
   return lines.sort().join("\n");

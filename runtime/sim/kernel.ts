@@ -91,6 +91,15 @@ export class Kernel {
     this.emit({ type: "link", deleted: true, ...link });
   }
 
+  renameLink(index: number, name: string): void {
+    const link = this.links.get(index);
+    if (link === undefined || this.linkNamed(name) !== undefined) return;
+    for (const [key] of sysctlsOf(link.name)) this.sysctls.delete(key);
+    for (const [key, value] of sysctlsOf(name)) this.sysctls.set(key, value);
+    this.links.set(index, { ...link, name });
+    this.emit({ type: "link", deleted: false, ...link, name });
+  }
+
   setLink(index: number, up: boolean, mtu: number): number {
     const link = this.links.get(index);
     if (link === undefined) return -errno.ENODEV;

@@ -5,7 +5,9 @@
 import type { DeciderMessage } from "../../ts/host/contract.gen.js";
 import { ours, rtn } from "./constants.js";
 import type { Machine } from "./machine.js";
+import type { Route } from "./kernel-objects.js";
 import type { Mover } from "./mover.js";
+import { RouteFilter } from "./mover-routes.js";
 import { flowMistakes } from "./flow-mistakes.js";
 import { onMover, skip } from "./mistake-tools.js";
 import { quoteMistakes } from "./quote-mistakes.js";
@@ -125,6 +127,26 @@ export const mistakes: readonly Mistake[] = [
     plant: skip(({ type, ...rest }) => type === "file_write" && pathIn(rest, "runtime-rules")),
     found: [LEAK, LAYERS, SETTLED, RESTART],
   },
+  {
+    name: "names-are-identity",
+    plant: onMover((mover) => (mover.trustsNames = true)),
+    found: [LEAK, SETTLED],
+  },
+  {
+    name: "deaf-to-links",
+    plant: onMover((mover) => (mover.overhear = ({ type }) => type === "link")),
+    found: [SETTLED, EMPTY, LEAK, LAYERS, ORDER, LEFT],
+  },
+  {
+    name: "bound-without-regard",
+    plant: onMover((mover) => (mover.routes = new FirstRoutes())),
+    found: [EMPTY, SETTLED, LAYERS, LEAK, ORDER, LEFT, "nothing is left over", RESTART],
+  },
+  {
+    name: "endless-routes",
+    plant: onMover((mover) => (mover.routes = new AllRoutes())),
+    found: ["foreign routes do not drown the decider"],
+  },
   { name: "clean-start", plant: cleanStart, found: [LAYERS, LEAK, RESTART] },
   ...flowMistakes,
   ...quoteMistakes,
@@ -172,6 +194,25 @@ function keepFirst(type: DeciderMessage["type"]): Mistake["plant"] {
       };
     };
   };
+}
+
+/** The first ones that come, whoever they belong to. */
+class FirstRoutes extends RouteFilter {
+  #left = 512;
+
+  override clear(): void {
+    this.#left = 512;
+  }
+
+  override passes(_route: Route, deleted: boolean): boolean {
+    return deleted || this.#left-- > 0;
+  }
+}
+
+class AllRoutes extends RouteFilter {
+  override passes(): boolean {
+    return true;
+  }
 }
 
 function pathIn(fields: object, part: string): boolean {

@@ -66,7 +66,7 @@ export const kernelHandlers: Handlers = {
   route_set(mover, message) {
     const refused = checkRoute(message);
     if (refused !== 0) return result(refused, "arguments");
-    const link = mover.kernel.linkNamed(message.oif);
+    const link = linkOf(mover, message.oif);
     if (message.oif !== "" && link === undefined) {
       return message.remove ? result(0) : result(-errno.ENODEV, `no interface ${message.oif}`);
     }
@@ -158,9 +158,16 @@ function sendText(mover: Mover, bytes: Uint8Array, seq: number): void {
   } while (offset < bytes.length);
 }
 
+/** The name that the TUN was asked for under stands for our device alone. */
+function linkOf(mover: Mover, name: string): { index: number } | undefined {
+  const { tunnels, kernel, trustsNames } = mover;
+  if (name !== tunnels.wanted || trustsNames) return kernel.linkNamed(name);
+  return tunnels.tunName === name && tunnels.isHere() ? { index: tunnels.tunIndex } : undefined;
+}
+
 function ownTun(mover: Mover, name: string): { index: number } | number {
   if (name === "" || name !== mover.tunnels.tunName) return -errno.EPERM;
-  return mover.kernel.linkNamed(name) ?? -errno.ENODEV;
+  return linkOf(mover, name) ?? -errno.ENODEV;
 }
 
 function addRoute(mover: Mover, wanted: Route): Answer {

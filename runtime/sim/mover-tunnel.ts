@@ -12,6 +12,8 @@ const OFFLOAD_BITS = 0x1 | 0x2 | 0x4 | 0x20 | 0x40;
 export const tunnelHandlers: Handlers = {
   tun_open(mover, message) {
     const { tunnels } = mover;
+    if (isInterfaceName(message.name)) tunnels.wanted = message.name;
+    if (tunnels.tunName !== "" && !tunnels.isHere()) tunnels.closeTun();
     const error = tunError(mover, message.name);
     if (error !== 0) {
       const text = `cannot open ${message.name}`;

@@ -9,19 +9,21 @@ import type { Descriptors } from "./descriptors.js";
 import { errno, iff } from "./constants.js";
 import type { Files } from "./files.js";
 import type { Kernel } from "./kernel.js";
-import type { KernelEvent } from "./kernel-objects.js";
+import type { KernelEvent, Route } from "./kernel-objects.js";
 import type { Law } from "./flows.js";
 import { kernelHandlers } from "./mover-kernel.js";
 import { fileHandlers } from "./mover-files.js";
 import { Control, controlHandlers } from "./mover-control.js";
 import { Bus, busHandlers } from "./mover-bus.js";
 import { Cages, policyHandlers } from "./mover-policy.js";
+import { RouteFilter } from "./mover-routes.js";
 import { tunnelHandlers } from "./mover-tunnel.js";
 import { Tunnels } from "./tunnels.js";
 import type { Network } from "./network.js";
 import { familyOf } from "./net.js";
 import type { Random } from "./random.js";
 import type { RealmEngine } from "./realm.js";
+import { Violation } from "./violation.js";
 import type { Ubusd } from "./ubusd.js";
 
 /** Answer with the descriptor that travels along, if any. */
@@ -81,6 +83,9 @@ const NFT_NOTICE_MS = 20;
 /** As in c/mover/watch.c. */
 const DUMP_DELAY_MS = 20;
 const DUMP_INTERVAL_MS = 200;
+/** Of others, as many as the classes have room for; and ours. */
+const ROUTES_TOLD_MAX = 1_280 + 100;
+const REFILL_MS = 1_000;
 const POSTPONED_MS = 30;
 /** How long a run of the nft program takes. */
 const NFT_RUN_MS_MIN = 3;
@@ -91,6 +96,8 @@ export class Mover {
   readonly cages: Cages;
   readonly control: Control;
   readonly bus: Bus;
+  /** Replaced by planted mistakes. */
+  routes = new RouteFilter();
   readonly life: number;
   restarts = 0;
   lastDeath = "";
@@ -107,6 +114,8 @@ export class Mover {
   ignore: (message: DeciderMessage) => boolean = () => false;
   /** Planted mistakes: commands that are answered at once and carried out too late. */
   postpone: (message: DeciderMessage) => boolean = () => false;
+  /** Planted mistakes: whoever has the TUN's name is taken for it. */
+  trustsNames = false;
   /** Planted mistakes: changes of the kernel that the decider hears nothing of. */
   overhear: (event: KernelEvent) => boolean = () => false;
   /** Planted mistakes: what becomes of an nft script. */
@@ -180,8 +189,14 @@ export class Mover {
 
   dump(): void {
     this.#dumpedMs = this.parts.clock.nowMs;
+    this.routes.clear();
     this.send({ type: "dump_begin" });
-    for (const event of this.kernel.dump()) this.send(event);
+    const told = [...this.kernel.dump()].filter((event) => this.#isTold(event));
+    const routes = told.filter(({ type }) => type === "route").length;
+    if (routes > ROUTES_TOLD_MAX) {
+      throw new Violation("foreign routes do not drown the decider", `${routes} in one dump`);
+    }
+    for (const event of told) this.send(event);
     this.send({ type: "dump_end" });
   }
 
@@ -235,7 +250,9 @@ export class Mover {
   #onKernel(event: KernelEvent): void {
     if (!this.watching || this.overflowing || this.overhear(event)) return;
     if (event.type === "nft_changed") return this.#noticeNft();
+    if (!this.#isTold(event)) return;
     this.send(event);
+    if (this.routes.isThin) this.#planDump(REFILL_MS);
     if (hidesOtherChanges(event)) this.#planDump();
   }
 
@@ -252,17 +269,26 @@ export class Mover {
     });
   }
 
-  #planDump(): void {
+  #isTold(event: KernelEvent): boolean {
+    return event.type !== "route" || this.routes.passes(bareRoute(event), event.deleted);
+  }
+
+  #planDump(delayMs = DUMP_DELAY_MS): void {
     if (this.#dumpTimer) return;
     this.#dumpTimer = true;
     const { clock } = this.parts;
-    const dueMs = Math.max(clock.nowMs + DUMP_DELAY_MS, this.#dumpedMs + DUMP_INTERVAL_MS);
+    const dueMs = Math.max(clock.nowMs + delayMs, this.#dumpedMs + DUMP_INTERVAL_MS);
     const generation = this.generation;
     clock.at(dueMs, () => {
       this.#dumpTimer = false;
       if (this.watching && !this.overflowing && generation === this.generation) this.dump();
     });
   }
+}
+
+function bareRoute(event: Extract<KernelEvent, { type: "route" }>): Route {
+  const { type: _type, deleted: _deleted, ...route } = event;
+  return route;
 }
 
 /** The kernel drops IPv4 routes of a link that went down, or of an address, without a word. */
@@ -335,6 +361,7 @@ const processHandlers: Handlers = {
         module: mover.control.running.slot,
         trial: mover.control.trial,
         life: mover.life,
+        tunIndex: mover.tunnels.isHere() ? mover.tunnels.tunIndex : 0,
       },
     };
   },

@@ -7,8 +7,10 @@ import { locations, TUN, UPLINK } from "./topology.js";
 export function placeOf(machine: Machine, outcome: Outcome): string {
   if (outcome.kind !== "out") return "nowhere";
   if (outcome.oif === UPLINK) return "uplink";
-  if (outcome.oif !== TUN) return outcome.oif;
   const tunnels = machine.mover?.tunnels;
+  const index = machine.kernel.linkNamed(outcome.oif)?.index;
+  // Whatever it is called, what leaves by our device comes to the mover.
+  if (index !== tunnels?.tunIndex) return outcome.oif === TUN ? "an impostor" : outcome.oif;
   const slot = tunnels?.slotOf(outcome.source) ?? 0;
   const started = slot === 0 ? undefined : tunnels?.sessionFor(slot, false);
   return started === undefined ? "nowhere" : (locations[slot - 1]?.name ?? `slot ${slot}`);

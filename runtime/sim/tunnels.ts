@@ -52,6 +52,8 @@ const TUN_MTU = 1_500;
 export class Tunnels {
   tunName = "";
   tunIndex = 0;
+  /** The last name that the TUN was asked for under. */
+  wanted = "";
   forward: readonly ForwardEntry[] = [];
   byDestination = false;
   hairpin = false;
@@ -66,6 +68,11 @@ export class Tunnels {
     const link = { name, flags: TUN_FLAGS, mtu: TUN_MTU, master: 0, mac: "" };
     this.tunIndex = this.mover.kernel.addLink(link).index;
     this.tunName = name;
+  }
+
+  /** Others may have deleted or renamed it. */
+  isHere(): boolean {
+    return this.mover.kernel.links.get(this.tunIndex)?.name === this.tunName;
   }
 
   closeTun(): void {

@@ -11,7 +11,7 @@ import { Clock } from "./clock.js";
 import { createDnsServer } from "./dns-server.js";
 import type { Engine } from "./engine.js";
 import type { Fault } from "./faults.js";
-import { DAY_MS, faults, forgetUnused } from "./faults.js";
+import { DAY_MS, drainRoutes, faults, forgetUnused, removeImpostor } from "./faults.js";
 import { sysctlText, wipeKernel } from "./power.js";
 import { expectEmptyPlan, expectQuiet, untilQuietMs } from "./quiet.js";
 import { scriptFaults } from "./script-faults.js";
@@ -325,7 +325,8 @@ export class World {
     this.clock.wallOffsetMs += untilQuietMs(this.clock);
     this.script?.onClockSet();
     plugUplink(router.kernel);
-    this.foreignChanged();
+    removeImpostor(this);
+    drainRoutes(this);
     for (const gateway of this.gateways) gateway.start();
     router.boot();
     this.script?.finish();

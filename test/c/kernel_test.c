@@ -47,7 +47,7 @@ static struct msg_route_set route_of(const char *dst, uint8_t length, uint32_t m
 static int set_route(struct msg_route_set route, bool remove)
 {
 	route.remove = remove;
-	return nl_set_route(netlink, &route, text);
+	return nl_set_route(netlink, &route, if_nametoindex(route.oif), text);
 }
 
 struct counter {
@@ -111,17 +111,17 @@ static void the_loopback_comes_up(void)
 	struct msg_link_set link = { .name = "lo", .up = true };
 	struct msg_address_set address = { .name = "lo", .prefix = prefix_of("10.9.0.1", 24) };
 
-	EXPECT_EQUAL(nl_set_link(netlink, &link, text), 0);
-	EXPECT_EQUAL(nl_set_address(netlink, &address, text), 0);
-	EXPECT_EQUAL(nl_set_address(netlink, &address, text), 0);
+	EXPECT_EQUAL(nl_set_link(netlink, &link, if_nametoindex(link.name), text), 0);
+	EXPECT_EQUAL(nl_set_address(netlink, &address, if_nametoindex(address.name), text), 0);
+	EXPECT_EQUAL(nl_set_address(netlink, &address, if_nametoindex(address.name), text), 0);
 	address.prefix = prefix_of("fd00:9::1", 64);
-	EXPECT_EQUAL(nl_set_address(netlink, &address, text), 0);
-	EXPECT_EQUAL(nl_set_address(netlink, &address, text), 0);
+	EXPECT_EQUAL(nl_set_address(netlink, &address, if_nametoindex(address.name), text), 0);
+	EXPECT_EQUAL(nl_set_address(netlink, &address, if_nametoindex(address.name), text), 0);
 	address.remove = true;
-	EXPECT_EQUAL(nl_set_address(netlink, &address, text), 0);
-	EXPECT_EQUAL(nl_set_address(netlink, &address, text), 0);
+	EXPECT_EQUAL(nl_set_address(netlink, &address, if_nametoindex(address.name), text), 0);
+	EXPECT_EQUAL(nl_set_address(netlink, &address, if_nametoindex(address.name), text), 0);
 	snprintf(link.name, sizeof(link.name), "none");
-	EXPECT_EQUAL(nl_set_link(netlink, &link, text), -ENODEV);
+	EXPECT_EQUAL(nl_set_link(netlink, &link, if_nametoindex(link.name), text), -ENODEV);
 	EXPECT(strstr(text, "none") != NULL);
 }
 

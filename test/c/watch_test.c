@@ -113,7 +113,7 @@ static void set_link(bool up)
 	struct msg_link_set set = { .name = "lo", .up = up };
 	char text[NL_SET_TEXT_MAX];
 
-	EXPECT_EQUAL(nl_set_link(netlink, &set, text), 0);
+	EXPECT_EQUAL(nl_set_link(netlink, &set, if_nametoindex(set.name), text), 0);
 }
 
 static void set_routes(uint32_t count, bool remove)
@@ -127,7 +127,7 @@ static void set_routes(uint32_t count, bool remove)
 	for (uint32_t i = 0; i < count; i++) {
 		set.dst.ip.bytes[2] = (uint8_t)(i >> 8);
 		set.dst.ip.bytes[3] = (uint8_t)i;
-		failures += nl_set_route(netlink, &set, text) != 0;
+		failures += nl_set_route(netlink, &set, if_nametoindex(set.oif), text) != 0;
 	}
 	EXPECT_EQUAL(failures, 0);
 }

@@ -175,7 +175,7 @@ fold("results alone, before any notice of the kernel, make the next plan empty",
   store.forward = "";
   const apply = (operation: Operation): void => {
     kernel.apply(operation);
-    foldResult(store, operation, 0);
+    foldResult(store, operation, 0, 9);
     if (operation.kind === "tun-open") foldMessage(store, link(9, "wrt0", { flags: 0 }));
   };
   const first = planChanges(desireRouter(config, store, states, 0), store);

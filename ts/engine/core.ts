@@ -53,6 +53,8 @@ export interface Core {
   /** What the file says, with the rules of the running time laid over; undefined until read. */
   config: Config | undefined;
   stopping: boolean;
+  /** What the file says of former names of interfaces. */
+  namesNoted: string;
   /** How many learned uplinks the file in run_dir names. */
   uplinksKept: number;
 }

@@ -3,6 +3,7 @@ import { asResult, request, tell } from "../host/channel.js";
 import { answerText } from "../host/errno.js";
 import { closeListener, serveHttp } from "../api/server.js";
 import type { Config, Issue } from "../model/config.js";
+import { portsNamed } from "../policy/wards.js";
 import { backoffMs } from "../tunnel/backoff.js";
 import { startPolicy } from "./advice-file.js";
 import { openBus } from "./bus.js";
@@ -23,6 +24,7 @@ import {
   originalsFrom,
   removeFile,
   removeState,
+  takeFormerNames,
   takeLearnedUplinks,
 } from "./state-files.js";
 import { configureTunnels, startTunnels, stopTunnels, takeOverSession } from "./tunnels.js";
@@ -46,7 +48,10 @@ export function begin(engine: Engine): void {
       engine.configuration.changes = changesFromJson(rules);
       loadState(core, "uplinks", (uplinks) => {
         takeLearnedUplinks(core, uplinks);
-        engine.advice.load(() => readFirstConfiguration(engine));
+        loadState(core, "links", (names) => {
+          takeFormerNames(core, names);
+          engine.advice.load(() => readFirstConfiguration(engine));
+        });
       });
     });
   });
@@ -112,6 +117,11 @@ export function beginLife(engine: Engine): void {
 function warnMissing(core: Core): void {
   const names = missingIfnames(core);
   if (names.length > 0) logWarning(core, `no interface ${names.join(", ")} until it appears`);
+  if (core.config?.role !== "router") return;
+  for (const [port, bridge] of portsNamed(core.config, core.store)) {
+    const why = `${port} is a port of ${bridge}, which does not tell its ports apart`;
+    logWarning(core, `${why}: a rule for it holds for all of ${bridge}`);
+  }
 }
 
 /** Reads the file again. With any issue the configuration in force stays. */

@@ -235,7 +235,9 @@ function apply(settler: Settler, plan: Plan, repairs: boolean): void {
 
 function foldOutcome(core: Core, planned: PlannedOperation, outcome: Outcome): string {
   core.counters.operations += 1;
-  foldResult(core.store, planned.operation, outcome.error);
+  const { answer } = outcome;
+  const tunIndex = answer?.type === "tun_opened" ? answer.index : 0;
+  foldResult(core.store, planned.operation, outcome.error, tunIndex);
   if (outcome.error === 0) return "";
   const problem = `${planned.why}: ${answerText(outcome.error, outcome.text)}`;
   core.log.writeOnce("error", `apply ${problem}`, problem);

@@ -16,6 +16,7 @@ const names = {
   originals: "sysctl-originals.json",
   rules: "runtime-rules.json",
   advice: "policy-answers.json",
+  links: "former-names.json",
   uplinks: "learned-uplinks.json",
 } as const;
 
@@ -122,6 +123,28 @@ export function keepOriginals(
     });
     return done(kept, `kernel settings stay, since their values cannot be kept: ${problem}`);
   });
+}
+
+/**
+ * Notes what interfaces were called before, without which the next decider would take what a rule
+ * holds for something new.
+ */
+export function noteFormerNames(core: Core, done: (problem: string) => void): void {
+  const names = Object.fromEntries(core.store.formerNames);
+  const text = JSON.stringify(names);
+  if (text === core.namesNoted) return done("");
+  return saveState(core, "links", names, (problem) => {
+    if (problem === "") core.namesNoted = text;
+    done(problem && `former names of interfaces cannot be noted: ${problem}`);
+  });
+}
+
+export function takeFormerNames(core: Core, content: Readonly<Record<string, unknown>>): void {
+  for (const [index, names] of Object.entries(content)) {
+    if (!Array.isArray(names)) continue;
+    core.store.formerNames.set(Number(index), (names as unknown[]).map(String));
+  }
+  core.namesNoted = JSON.stringify(content);
 }
 
 /** Interfaces over which a default route led are still uplinks for the next decider. */

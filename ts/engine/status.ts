@@ -1,6 +1,7 @@
 /** The status object of GET /v1/status; docs/api.md tells every field. */
 import type { SessionStats, StatsMessage } from "../host/contract.gen.js";
 import type { GatewayConfig } from "../model/config.js";
+import { portsNamed } from "../policy/wards.js";
 import type { Tunnel } from "../tunnel/state.js";
 import { locationStateOf } from "../tunnel/state.js";
 import type { Core } from "./core.js";
@@ -23,6 +24,9 @@ export function statusOf(engine: Engine, stats: StatsMessage): object {
     settled: isSettled(settler),
     problem: settler.lastProblem,
     missing_ifnames: missingIfnames(core),
+    ...(config?.role === "router" && {
+      bridged_ifnames: [...portsNamed(config, core.store).keys()],
+    }),
     uptime_ms: Math.floor(now - core.startedAtMs),
     mover_uptime_ms: stats.uptimeMs,
     ...(config?.role === "gateway"

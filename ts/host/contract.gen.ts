@@ -90,6 +90,8 @@ export interface MoverStateMessage {
   /** True while the module is on trial: without control_keep the former one comes back. */
   readonly trial: boolean;
   readonly life: number; // Random number of this life of the mover, above 0, below 2^53.
+  /** Interface index of the open TUN, 0 if there is none under its name any more. */
+  readonly tunIndex: number;
 }
 
 /** One log line; the mover writes it to stderr and syslog. */
@@ -414,8 +416,9 @@ export interface ConntrackDeletedMessage {
 }
 
 /**
- * Opens or creates the one TUN device, not persistent, with segmentation offload where the kernel
- * has it. Success if it is open under that name already.
+ * Creates the one TUN device, not persistent, with segmentation offload where the kernel has it.
+ * Success if it is open and there under that name already; one that others deleted, renamed or
+ * moved is made again. -EBUSY while an interface of others has the name.
  */
 export interface TunOpenMessage {
   readonly type: "tun_open";
@@ -841,7 +844,7 @@ const ofDecider: readonly string[] = [
 const ofMover: readonly string[] = [
   "1 result error:i32 text:4096",
   "3 mover_state contract:u16 restarts configPath:256 runDir:256 tunName:16 flags " +
-    "sessions:u16 lastDeath:512 stateDir:256 module:8 trial:bool life:u64",
+    "sessions:u16 lastDeath:512 stateDir:256 module:8 trial:bool life:u64 tunIndex",
   "6 ping token",
   "8 signal number:u8",
   "17 file_data error:i32 total data:bytes:49152",

@@ -34,6 +34,8 @@ interface Execution {
   readonly queue: PlannedOperation[];
   readonly failedKinds: Set<string>;
   readonly skipped: PlannedOperation[];
+  /** Name of a TUN that could not be opened; whoever has the name is not ours. */
+  tunless: string;
   position: number;
   inFlight: number;
   firewallInFlight: boolean;
@@ -48,6 +50,7 @@ export function executePlan(channel: Channel, plan: Plan, hooks: ExecuteHooks): 
     queue,
     failedKinds: new Set(),
     skipped: [],
+    tunless: "",
     position: 0,
     inFlight: 0,
     firewallInFlight: false,
@@ -80,10 +83,18 @@ function mayStart(execution: Execution): boolean {
  * Add before delete: what replaces it is not there, so the old one stays until the next attempt.
  * Flows go by the firewall as it is, so they are compared when it is as it should be.
  */
-function mustWait({ failedKinds }: Execution, operation: Operation): boolean {
+function mustWait({ failedKinds, tunless }: Execution, operation: Operation): boolean {
   if (operation.kind === "conntrack") return failedKinds.has("firewall");
   const removes = "remove" in operation && operation.remove;
-  return removes && failedKinds.has(operation.kind);
+  if (removes) return failedKinds.has(operation.kind);
+  return tunless !== "" && tunOf(operation) === tunless;
+}
+
+/** The interface that an operation sets up or leads to. */
+function tunOf(operation: Operation): string {
+  if (operation.kind === "link") return operation.name;
+  if (operation.kind === "address") return operation.address.ifname;
+  return operation.kind === "route" ? operation.route.oif : "";
 }
 
 function start(execution: Execution, planned: PlannedOperation): void {
@@ -116,6 +127,8 @@ function finish(execution: Execution, planned: PlannedOperation, outcome: Outcom
   execution.inFlight -= 1;
   const { operation } = planned;
   const adds = operation.kind === "firewall" || ("remove" in operation && !operation.remove);
+  const opens = operation.kind === "tun-open";
+  if (outcome.error !== 0 && opens) execution.tunless = operation.tun.name;
   if (outcome.error !== 0 && adds) execution.failedKinds.add(operation.kind);
   execution.hooks.onOutcome(planned, outcome);
   advance(execution);

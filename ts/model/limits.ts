@@ -70,3 +70,5 @@ export const flowTunnelsMax = 256;
 export const copiedRoutesMax = 256;
 /** Rows of the mover's forward table. */
 export const forwardEntriesMax = 2_048;
+/** Former names that are remembered of one interface. */
+export const formerNamesMax = 8;

@@ -114,6 +114,8 @@ export interface LocationState {
 
 export interface Observed {
   readonly links: ReadonlyMap<number, ObservedLink>;
+  /** Names that an interface had before, and those of bridges that it left, by its index. */
+  readonly formerNames: ReadonlyMap<number, readonly string[]>;
   /** Keyed by `index prefix`. */
   readonly addresses: ReadonlyMap<string, ObservedAddress>;
   /** Keyed by what tells two routes apart: IPv4 table, destination and metric, IPv6 the hop too. */
@@ -140,8 +142,10 @@ export interface Observed {
    * tunnels; undefined until the firewall was read.
    */
   readonly isHeir: boolean | undefined;
-  /** Name of the open TUN, "" if none. */
+  /** Name of the open TUN, "" if none; not that of its opening if somebody renamed it. */
   readonly tun: string;
+  /** Its interface index: another interface may take the name. */
+  readonly tunIndex: number;
   readonly listeners: ReadonlySet<string>;
   /** The forward table as last accepted by the mover, as canonical text; "" when unknown. */
   readonly forward: string;

@@ -8,6 +8,7 @@ import { indexRules, matchingRules, ruleName } from "./match.js";
 import type { Outcome, States } from "./outcome.js";
 import { decideOutcome, statesByName } from "./outcome.js";
 import { decideFallback } from "./router.js";
+import { wardsOf } from "./wards.js";
 
 export interface Device {
   readonly mac: Mac;
@@ -35,7 +36,7 @@ export function devicesOf(
   locations: readonly LocationState[] = [],
 ): readonly Device[] {
   const states = statesByName(locations);
-  const rules = indexRules(config);
+  const rules = indexRules(config, wardsOf(config, observed));
   const devices = new Map<string, Device & { readonly addresses: Ip[] }>();
   for (const { mac, addr, index } of neighboursOf(config, observed)) {
     const iface = observed.links.get(index)?.name ?? "";

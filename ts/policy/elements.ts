@@ -15,6 +15,8 @@ import { stateAt } from "./outcome.js";
 export interface DecidedRule {
   readonly rule: Rule;
   readonly outcome: Outcome;
+  /** Interfaces that a rule by interface holds for. */
+  readonly ifnames: readonly string[];
 }
 
 /** The two layers that look a packet up: which location, and whether it may leave elsewhere. */
@@ -27,27 +29,26 @@ function mapStem(rule: Rule): string {
   return `ip${prefixFamily(match.prefix)}_${prefixLength(match.prefix)}`;
 }
 
-function elementKeyOf(rule: Rule): string {
+function elementKeysOf({ rule, ifnames }: DecidedRule): readonly string[] {
   const { match } = rule;
   switch (match.kind) {
     case "mac":
-      return match.mac;
+      return [match.mac];
     case "address":
-      return prefixAddress(match.prefix);
+      return [prefixAddress(match.prefix)];
     case "iface":
-      return match.iface;
+      return ifnames;
   }
 }
 
 export function ruleElements(decided: readonly DecidedRule[]): FirewallElement[] {
-  return decided.flatMap(({ rule, outcome }) => {
-    const stem = mapStem(rule);
-    const key = elementKeyOf(rule);
-    const [mark, guard] = verdictsOf(outcome);
-    return [
+  return decided.flatMap((row) => {
+    const stem = mapStem(row.rule);
+    const [mark, guard] = verdictsOf(row.outcome);
+    return elementKeysOf(row).flatMap((key) => [
       { map: `${stem}_mark`, key, value: `goto ${mark}` },
       { map: `${stem}_guard`, key, value: `goto ${guard}` },
-    ];
+    ]);
   });
 }
 

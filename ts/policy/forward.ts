@@ -61,10 +61,11 @@ function welcomeAddresses(welcome: Welcome | undefined): Ip[] {
  */
 function addDevices(input: ForwardInput, add: Add): void {
   for (const kind of ["mac", "address", "iface"] as const) {
-    for (const { rule, outcome } of input.decided) {
+    for (const row of input.decided) {
+      const { rule, outcome } = row;
       if (rule.match.kind !== kind || outcome.kind === "direct") continue;
       const slot = outcome.kind === "tunnel" ? outcome.index : markIndexOwn;
-      for (const prefix of sourcesOf(rule, input)) add(prefix, slot);
+      for (const prefix of sourcesOf(row, input)) add(prefix, slot);
     }
   }
   const { fallback, config } = input;
@@ -73,7 +74,7 @@ function addDevices(input: ForwardInput, add: Add): void {
   for (const { prefix } of uncovered(input)) add(prefix, fallback.index);
 }
 
-function sourcesOf(rule: DecidedRule["rule"], input: ForwardInput): Prefix[] {
+function sourcesOf({ rule, ifnames }: DecidedRule, input: ForwardInput): Prefix[] {
   const { match } = rule;
   switch (match.kind) {
     case "mac":
@@ -82,7 +83,7 @@ function sourcesOf(rule: DecidedRule["rule"], input: ForwardInput): Prefix[] {
       return [match.prefix];
     case "iface":
       return uncovered(input)
-        .filter(({ ifname }) => ifname === match.iface)
+        .filter(({ ifname }) => ifnames.includes(ifname))
         .map(({ prefix }) => prefix);
   }
 }

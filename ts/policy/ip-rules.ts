@@ -2,7 +2,7 @@
 import type { RouterConfig } from "../model/config.js";
 import type { DesiredRule } from "../model/desired.js";
 import type { Ip, Mac } from "../model/ip.js";
-import { makePrefix, prefixFamily, prefixLength } from "../model/ip.js";
+import { makePrefix, prefixAddress, prefixFamily, prefixLength } from "../model/ip.js";
 import {
   actionTable,
   actionUnreachable,
@@ -16,7 +16,9 @@ import {
   priorityMarked,
   priorityOwn,
   priorityQuote,
+  protocolOurs,
 } from "../model/kernel.js";
+import type { Observed } from "../model/observed.js";
 import type { DecidedRule } from "./elements.js";
 import { placeholderNetworks, welcomeAddresses } from "./elements.js";
 import { ownMark } from "./marks.js";
@@ -39,12 +41,14 @@ const blank = {
 
 export interface RulesInput {
   readonly config: RouterConfig;
+  readonly observed: Observed;
   readonly states: States;
   readonly decided: readonly DecidedRule[];
   readonly addresses: ReadonlyMap<Mac, readonly Ip[]>;
 }
 
-export function routerRules({ config, states, decided, addresses }: RulesInput): DesiredRule[] {
+export function routerRules(input: RulesInput): DesiredRule[] {
+  const { config, observed, states, decided, addresses } = input;
   return [
     ...innerRules(config, states),
     ...families.flatMap((family) => fixedRules(config, family)),
@@ -58,6 +62,7 @@ export function routerRules({ config, states, decided, addresses }: RulesInput):
       why: "past all tunnels",
     })),
     ...decided.flatMap((row) => sourceRules(config, row, addresses)),
+    ...inheritedRules(config, observed),
   ];
 }
 
@@ -82,6 +87,22 @@ function quoteRules(config: RouterConfig): DesiredRule[] {
     ...fromRule(makePrefix(address), priorityQuote, config.table),
     iif: "lo",
     why: "the router's own words about a tunnel's packets",
+  }));
+}
+
+/**
+ * Without a firewall nothing else stands for an address whose owner a decider before this one knew:
+ * its rule stays until the address is seen.
+ */
+function inheritedRules(config: RouterConfig, { rules, owners }: Observed): DesiredRule[] {
+  if (!config.noIptables) return [];
+  const kept = [...rules.values()].filter(({ protocol, priority, table, src }) => {
+    const isOurs = protocol === protocolOurs && priority === priorityMac;
+    return isOurs && table === config.table && !owners.has(prefixAddress(src));
+  });
+  return kept.map(({ src, priority, table }) => ({
+    ...fromRule(src, priority, table),
+    why: "address of nobody known",
   }));
 }
 
@@ -116,7 +137,7 @@ function fixedRules(config: RouterConfig, family: 4 | 6): DesiredRule[] {
 
 function sourceRules(
   config: RouterConfig,
-  { rule, outcome }: DecidedRule,
+  { rule, outcome, ifnames }: DecidedRule,
   addresses: ReadonlyMap<Mac, readonly Ip[]>,
 ): DesiredRule[] {
   const { match } = rule;
@@ -130,14 +151,16 @@ function sourceRules(
     case "address":
       return [addressRule(match.prefix, table)];
     case "iface":
-      return families.map((family) => ({
-        ...blank,
-        family,
-        priority: rule.isLate ? priorityLate + 1 : priorityIface,
-        iif: match.iface,
-        table,
-        why: `from interface ${match.iface}`,
-      }));
+      return ifnames.flatMap((iif) =>
+        families.map((family) => ({
+          ...blank,
+          family,
+          priority: rule.isLate ? priorityLate + 1 : priorityIface,
+          iif,
+          table,
+          why: `from interface ${match.iface}`,
+        })),
+      );
   }
 }
 

@@ -28,8 +28,8 @@ function isOutward(config: RouterConfig, name: string): boolean {
 }
 
 /** Addresses by MAC; a device with more than the limit is held by its mark and the guard alone. */
-export function addressesByMac(
-  neighbours: readonly ObservedNeighbour[],
+function addressesByMac(
+  neighbours: readonly Pick<ObservedNeighbour, "addr" | "mac">[],
 ): ReadonlyMap<Mac, readonly Ip[]> {
   const found = new Map<Mac, Ip[]>();
   for (const { mac, addr } of neighbours) {
@@ -38,6 +38,22 @@ export function addressesByMac(
     found.set(mac, list);
   }
   return found;
+}
+
+/**
+ * Without a firewall an address is all that a device is known by, so a rule stays with it when its
+ * neighbour entry goes, as with the interface: until the address is seen at another device.
+ */
+export function addressesHeld(
+  config: RouterConfig,
+  observed: Observed,
+): ReadonlyMap<Mac, readonly Ip[]> {
+  const present = neighboursOf(config, observed);
+  if (!config.noIptables) return addressesByMac(present);
+  const taken = new Set(present.map(({ addr }) => addr));
+  const absent = [...observed.owners].filter(([addr]) => !taken.has(addr) && !linkLocal.test(addr));
+  const rest = absent.reverse().map(([addr, mac]) => ({ addr, mac }));
+  return addressesByMac([...present, ...rest]);
 }
 
 export interface Connected {

@@ -5,6 +5,7 @@
 import type { RouterConfig, Rule } from "../model/config.js";
 import type { Ip, Mac } from "../model/ip.js";
 import { makePrefix, prefixFamily, prefixLength, prefixNetwork } from "../model/ip.js";
+import type { Wards } from "./wards.js";
 
 /** What is known of a source; "" for what is not. */
 export interface Source {
@@ -21,13 +22,15 @@ export interface RuleIndex {
   readonly lengths: readonly number[];
 }
 
-export function indexRules(config: RouterConfig): RuleIndex {
+export function indexRules(config: RouterConfig, wards?: Wards): RuleIndex {
   const lengths = new Set<number>();
   const rules = new Map<string, Rule>();
   for (const rule of config.rules) {
     const { match } = rule;
     if (match.kind === "address") lengths.add(prefixLength(match.prefix));
-    rules.set((rule.isLate ? "late " : "") + matchName(rule), rule);
+    const late = rule.isLate ? "late " : "";
+    rules.set(late + matchName(rule), rule);
+    for (const name of wards?.get(rule) ?? []) rules.set(`${late}interface ${name}`, rule);
   }
   return { rules, lengths: [...lengths].sort((left, right) => right - left) };
 }

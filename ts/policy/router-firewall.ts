@@ -26,6 +26,10 @@ export interface FirewallInput {
   readonly fallback: Outcome | undefined;
   readonly interfaces: Interfaces;
   readonly mtu: number;
+  /** Another interface has the TUN's name, which then leads nowhere. */
+  readonly isTunForeign: boolean;
+  /** Interfaces that may pass by themselves; undefined if all may. */
+  readonly free: readonly string[] | undefined;
 }
 
 /** IPv4 and TCP headers, IPv6 and TCP headers. */
@@ -49,6 +53,7 @@ export function routerFirewall(input: FirewallInput): DesiredFirewall {
       ...past.map(bypassMap),
       ...fixedMaps,
       ...quoteMaps,
+      ...(input.free === undefined ? [] : [freeMap]),
     ],
     chains: [
       shieldChain(config),
@@ -56,7 +61,7 @@ export function routerFirewall(input: FirewallInput): DesiredFirewall {
       outputChain(input),
       ...locationChains(config),
       guardChain(input, lookups, past),
-      guardedChain(config),
+      guardedChain(input),
       ...(bypass === undefined ? [] : [barredChain]),
       {
         name: "passed",
@@ -76,6 +81,7 @@ export function routerFirewall(input: FirewallInput): DesiredFirewall {
       ...quoteElements(config, input.states),
       ...tunSources(config).map((address) => familyElement("own", address, "")),
       ...interfaceElements(input.interfaces),
+      ...(input.free ?? []).map((name) => ({ map: "free", key: name, value: "" })),
     ],
   });
 }
@@ -89,6 +95,8 @@ const fixedMaps: readonly NftMap[] = [
   { name: "inward", key: "ifname", value: undefined },
   { name: "uplink", key: "ifname", value: undefined },
 ];
+
+const freeMap: NftMap = { name: "free", key: "ifname", value: undefined };
 
 function interfaceElements({ reachable, inward, uplinks }: Interfaces): FirewallElement[] {
   const sets = { lan: reachable, inward, uplink: uplinks };
@@ -257,6 +265,7 @@ function guardChain(
   past: readonly Length[],
 ): NftChain {
   const rest = { text: "goto guarded", why: "guard everything else" };
+  const unknown = { text: "iifname != @free goto guarded", why: "an interface nobody looked at" };
   return {
     name: "guard",
     hook: { type: "filter", hook: "forward", priority: priorityGuard },
@@ -264,6 +273,7 @@ function guardChain(
       ...strayRules(input.config),
       ...bypassRules(past, "accept"),
       ...lookups.map((lookup) => lookup.rules("guard")),
+      ...(input.free === undefined ? [] : [unknown]),
       ...(input.fallback === undefined ? [] : [rest]),
     ],
   };
@@ -284,12 +294,13 @@ function strayRules({ tunIfname }: RouterConfig): NftRule[] {
   ];
 }
 
-function guardedChain({ tunIfname }: RouterConfig): NftChain {
+function guardedChain({ config, isTunForeign }: FirewallInput): NftChain {
+  const inward = { text: `oifname "${config.tunIfname}" accept`, why: "into the tunnel" };
   return {
     name: "guarded",
     hook: undefined,
     rules: [
-      { text: `oifname "${tunIfname}" accept`, why: "into the tunnel" },
+      ...(isTunForeign ? [] : [inward]),
       { text: "oifname @lan accept", why: "to the LAN" },
       { text: "counter drop", why: "would leave outside its tunnel" },
     ],

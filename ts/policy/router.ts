@@ -9,13 +9,16 @@ import { routerFlows } from "./flows.js";
 import { routerForward } from "./forward.js";
 import { routerRules } from "./ip-rules.js";
 import { classifyInterfaces } from "./interfaces.js";
-import { addressesByMac, connectedOf, neighboursOf } from "./lan.js";
+import { addressesHeld, connectedOf } from "./lan.js";
 import type { Outcome, States } from "./outcome.js";
 import { decideOutcome, statesByName } from "./outcome.js";
 import { routerFirewall } from "./router-firewall.js";
 import { routerRoutes } from "./routes.js";
 import { routerSysctls } from "./sysctls.js";
 import { tunAddresses } from "./tun-addresses.js";
+import { hasImpostor } from "./tun.js";
+import type { Wards } from "./wards.js";
+import { freeNames, wardsOf } from "./wards.js";
 
 const mtuDefault = 1_500;
 /** RFC 8200: every link that carries IPv6. */
@@ -29,22 +32,26 @@ export function desireRouter(
   _nowMs: number,
 ): Desired {
   const states = statesByName(locations);
-  const decided = decideRules(config, states);
+  const wards = wardsOf(config, observed);
+  const decided = decideRules(config, states, wards);
   const fallback = decideFallback(config, states);
-  const addresses = addressesByMac(neighboursOf(config, observed));
+  const addresses = addressesHeld(config, observed);
   const connected = connectedOf(config, observed);
   const mtu = tunnelMtu(config, locations);
   const interfaces = classifyInterfaces(config, observed);
   const own = tunAddresses(config);
   const routes = routerRoutes(config, observed, states, interfaces);
+  const free = freeNames(config, observed, wards);
+  const isTunForeign = hasImpostor(config.tunIfname, observed);
+  const guarded = { interfaces, mtu, isTunForeign, free };
   return {
     tun: { name: config.tunIfname, offload: config.offload, mtu },
     addresses: own,
     routes,
-    rules: routerRules({ config, states, decided, addresses }),
+    rules: routerRules({ config, observed, states, decided, addresses }),
     firewall: config.noIptables
       ? undefined
-      : routerFirewall({ config, states, decided, fallback, interfaces, mtu }),
+      : routerFirewall({ config, states, decided, fallback, ...guarded }),
     sysctls: routerSysctls(config, observed, interfaces),
     forward: routerForward({ config, states, decided, fallback, addresses, connected }),
     flows: config.noIptables
@@ -55,10 +62,11 @@ export function desireRouter(
 }
 
 /** Every rule with where its traffic goes now. */
-function decideRules(config: RouterConfig, states: States): DecidedRule[] {
+function decideRules(config: RouterConfig, states: States, wards: Wards): DecidedRule[] {
   return config.rules.map((rule) => ({
     rule,
     outcome: decideOutcome(config, states, rule.target, rule.whenDown),
+    ifnames: wards.get(rule) ?? [],
   }));
 }
 

@@ -4,7 +4,7 @@
 import type { RouterConfig } from "../model/config.js";
 import type { DesiredRoute } from "../model/desired.js";
 import type { Prefix } from "../model/ip.js";
-import { makePrefix, prefixContains, prefixFamily } from "../model/ip.js";
+import { makePrefix, prefixContains, prefixFamily, prefixLength } from "../model/ip.js";
 import {
   any4,
   any6,
@@ -19,7 +19,7 @@ import {
   tableMain,
 } from "../model/kernel.js";
 import { copiedRoutesMax } from "../model/limits.js";
-import type { Observed } from "../model/observed.js";
+import type { Observed, ObservedRoute } from "../model/observed.js";
 import { placeholderNetworks, welcomeAddresses } from "./elements.js";
 import type { Interfaces } from "./interfaces.js";
 import type { States } from "./outcome.js";
@@ -96,7 +96,8 @@ function blockRoutes(
  */
 function copiesOfMain(config: RouterConfig, table: number, observed: Observed): DesiredRoute[] {
   const copies = new Map<string, DesiredRoute>();
-  for (const route of observed.routes.values()) {
+  const all = [...observed.routes.values()].sort((left, right) => rankOf(left) - rankOf(right));
+  for (const route of all) {
     const oif = observed.links.get(route.oif)?.name;
     if (route.table !== tableMain || route.protocol === protocolOurs) continue;
     if (oif === undefined || oif === config.tunIfname || copies.size >= copiedRoutesMax) continue;
@@ -108,4 +109,10 @@ function copiesOfMain(config: RouterConfig, table: number, observed: Observed): 
     copies.set(key, { table, dst, oif, gateway, metric, kind, scope, source });
   }
   return [...copies.values()];
+}
+
+/** Where not all are copied: the way out first, then networks near by. */
+function rankOf({ dst, gateway }: ObservedRoute): number {
+  if (prefixLength(dst) <= 1) return 0;
+  return gateway === "" ? 1 : 2;
 }

@@ -25,6 +25,7 @@ import type {
   ObservedRule,
 } from "../model/observed.js";
 import type { Operation } from "../model/operation.js";
+import { endDump, lookForTun, noteFormer } from "./fold-links.js";
 import { forwardText } from "./kinds/forward.js";
 import { listenerKey } from "./kinds/listener.js";
 import { asOurs, ruleKey } from "./kinds/rule.js";
@@ -33,6 +34,9 @@ import { readFirewall } from "./nft-read.js";
 /** The observed state as its owner holds it. Everybody else sees the read-only Observed. */
 export interface ObservedStore extends Observed {
   readonly links: Map<number, ObservedLink>;
+  readonly formerNames: Map<number, readonly string[]>;
+  /** What was known before a dump that is under way. */
+  linksBefore: ReadonlyMap<number, ObservedLink>;
   readonly addresses: Map<string, ObservedAddress>;
   readonly routes: Map<string, ObservedRoute>;
   readonly rules: Map<string, ObservedRule>;
@@ -46,6 +50,7 @@ export interface ObservedStore extends Observed {
   isHeir: boolean | undefined;
   firewall: ObservedFirewall;
   tun: string;
+  tunIndex: number;
   forward: string;
   complete: boolean;
 }
@@ -53,6 +58,8 @@ export interface ObservedStore extends Observed {
 export function emptyObserved(): ObservedStore {
   return {
     links: new Map(),
+    formerNames: new Map(),
+    linksBefore: new Map(),
     addresses: new Map(),
     routes: new Map(),
     rules: new Map(),
@@ -66,6 +73,7 @@ export function emptyObserved(): ObservedStore {
     isHeir: undefined,
     firewall: { kind: "unread" },
     tun: "",
+    tunIndex: 0,
     forward: "",
     complete: false,
   };
@@ -78,6 +86,7 @@ export function foldMessage(store: ObservedStore, message: MoverMessage): boolea
       return foldDumpBegin(store);
     case "dump_end":
       store.complete = true;
+      endDump(store);
       return true;
     case "link":
       return foldLink(store, message);
@@ -93,7 +102,8 @@ export function foldMessage(store: ObservedStore, message: MoverMessage): boolea
       store.firewall = { kind: "unread" };
       return true;
     case "mover_state":
-      store.tun = message.tunName;
+      store.tun = message.tunIndex === 0 ? "" : message.tunName;
+      store.tunIndex = message.tunIndex;
       return true;
     default:
       return false;
@@ -105,12 +115,18 @@ export function foldMessage(store: ObservedStore, message: MoverMessage): boolea
  * was here before: no flow goes by what never was.
  */
 export function foldFirewall(store: ObservedStore, json: string | undefined): void {
+  const firewall = json === undefined ? ({ kind: "absent" } as const) : readFirewall(json);
   if (store.isHeir === undefined) {
     const rules = [...store.rules.values()];
-    store.isHeir = json !== undefined || rules.some(({ protocol }) => protocol === protocolOurs);
+    store.isHeir = isDeciders(firewall) || rules.some(({ protocol }) => protocol === protocolOurs);
     if (!store.isHeir) store.flows = flowsPast;
   }
-  store.firewall = json === undefined ? { kind: "absent" } : readFirewall(json);
+  store.firewall = firewall;
+}
+
+/** The block of the boot, or of the mover before the first decision, sent no flow anywhere. */
+function isDeciders(firewall: ObservedFirewall): boolean {
+  return firewall.kind === "present" && /^chain (?!boot )/m.test(firewall.structure);
 }
 
 /** The plan is empty: what is wanted of flows allows all that is. */
@@ -124,16 +140,23 @@ export function foldSysctl(store: ObservedStore, key: string, value: string): vo
 }
 
 /** An operation that succeeded is a fact, also before the kernel's notice of it arrives. */
-export function foldResult(store: ObservedStore, operation: Operation, error: number): void {
+export function foldResult(
+  store: ObservedStore,
+  operation: Operation,
+  error: number,
+  tunIndex = 0,
+): void {
   if (operation.kind === "firewall") store.firewall = { kind: "unread" };
   if (operation.kind === "conntrack") store.flowsOwed = error !== 0;
   if (error !== 0) return;
   switch (operation.kind) {
     case "tun-open":
       store.tun = operation.tun.name;
+      store.tunIndex = tunIndex;
       return;
     case "tun-close":
       store.tun = "";
+      store.tunIndex = 0;
       return;
     case "sysctl":
       store.sysctls.set(operation.key, operation.value);
@@ -170,6 +193,7 @@ function unreachable(operation: never): never {
 }
 
 function foldDumpBegin(store: ObservedStore): boolean {
+  store.linksBefore = new Map(store.links);
   for (const map of [store.links, store.addresses, store.routes, store.rules, store.neighbours]) {
     map.clear();
   }
@@ -205,7 +229,10 @@ function foldLink(store: ObservedStore, message: MessageOf<"link">): boolean {
   if (old !== undefined && (deleted || old.name !== link.name)) forgetSysctls(store, old.name);
   if (!isUp) forgetRoutes(store, link.index);
   if (deleted) forgetInterface(store, link.index);
-  return foldEntry(store.links, link.index, link, deleted);
+  noteFormer(store, link, deleted);
+  const isChanged = foldEntry(store.links, link.index, link, deleted);
+  if (link.index === store.tunIndex) lookForTun(store);
+  return isChanged;
 }
 
 function forgetSysctls(store: ObservedStore, name: string): void {
@@ -336,5 +363,6 @@ function upFlag(flags: number, up: boolean): number {
 }
 
 function linkIndex(store: ObservedStore, name: string): number | undefined {
+  if (name === store.tun) return store.tunIndex;
   return [...store.links.values()].find((link) => link.name === name)?.index;
 }

@@ -11,6 +11,7 @@ import type { RuleIndex, Source } from "../policy/match.js";
 import { indexRules, matchingRules, ruleName } from "../policy/match.js";
 import type { States } from "../policy/outcome.js";
 import { indexOf, stateAt, statesByName } from "../policy/outcome.js";
+import { wardsOf } from "../policy/wards.js";
 import { possibleSentences, wordOf } from "./possible.js";
 
 export interface Explanation {
@@ -45,7 +46,7 @@ export function explain(
     const expected = "a MAC address, an IP address, or the name of an interface that exists";
     return { path: "subject", value, expected };
   }
-  const rules = indexRules(config);
+  const rules = indexRules(config, wardsOf(config, observed));
   const decision = decideSource(config, states, found, rules);
   const facts = [describe(found), ...bridgeSentence(observed, found)];
   const { device, isInterface } = found;

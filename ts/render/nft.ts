@@ -137,7 +137,7 @@ function addText({ map, key, value }: FirewallElement): string {
   return value === "" ? text : `${text} : ${value}`;
 }
 
-const nameSets: readonly string[] = ["lan", "inward", "uplink"];
+const nameSets: readonly string[] = ["lan", "inward", "uplink", "free"];
 
 /** Interface names are quoted because some are words of the nft language. */
 function keyText(map: string, key: string): string {

@@ -5,7 +5,7 @@ import { ECHO_ATTACKS } from "./attacks-echo.mjs";
 import { killAll, pidsOf, planOf, protect } from "./daemon.mjs";
 import { startGateway, startRouter } from "./lab.mjs";
 import { TRAFFIC } from "./probe.mjs";
-import { nsIp, nsRun, sleep, waitFor } from "./sh.mjs";
+import { nsIp, nsRun, run, sleep, waitFor } from "./sh.mjs";
 import {
   DEVICES, GATEWAYS, NET, WAN_DEV, WEB, addressOf, applySystemFirewall, connectUplink,
   disconnectUplink, macOf,
@@ -14,6 +14,7 @@ import {
 const OUR_PROTOCOL = 173;
 const SWITCH_ROUNDS = 4;
 const SWITCH_PAUSE_MS = 100;
+const FLOOD_ROUTES = 50_000;
 const RESPAWN_MS_MAX = 5000;
 
 /**
@@ -53,6 +54,28 @@ export const ATTACKS = [
     undo: () => applySystemFirewall() },
   { name: "location switched", act: switchLocations, undo: () => {} },
   { name: "uplink replaced", isEnvironment: true, act: replaceUplink, undo: () => {} },
+  { name: "TUN deleted", act: () => nsIp("router", ["link del wrt0"]), undo: () => {} },
+  { name: "TUN renamed", act: () => nsIp("router", ["link set wrt0 name away0"]),
+    undo: () => {} },
+  { name: "TUN moved away", act: moveTun, undo: () => run(["ip", "netns", "del", "away"]) },
+  { name: "TUN's name taken", act: takeTunName, undo: () => nsIp("router", ["link del wrt0"]) },
+  { name: "port left its bridge", isEnvironment: true,
+    act: () => nsIp("router", ["link set guest nomaster", "link set guest down",
+      "link set guest up"]),
+    undo: () => nsIp("router", [`link set guest master ${NET.guest.dev}`]) },
+  { name: "interface renamed", isEnvironment: true,
+    act: () => nsIp("router", [`link set ${NET.guest.dev} name guest0`]),
+    undo: () => nsIp("router", [`link set guest0 name ${NET.guest.dev}`]) },
+  { name: "renamed, decider killed",
+    act: async (lab) => {
+      nsIp("router", [`link set ${NET.guest.dev} name guest0`]);
+      await waitFor("an empty plan", RESPAWN_MS_MAX,
+        () => planOf(lab.daemons.router)?.length === 0);
+      await killDecider(lab);
+    },
+    undo: () => nsIp("router", [`link set guest0 name ${NET.guest.dev}`]) },
+  { name: "interface made anew", act: remakeGuest, undo: () => {} },
+  { name: "50,000 foreign routes", act: floodRoutes, undo: () => {} },
   { name: "ruleset + rules gone", act: wipeBothLayers, undo: () => applySystemFirewall(),
     repairMs: 500 },
   ...ECHO_ATTACKS,
@@ -103,6 +126,36 @@ function deleteRules() {
   for (const family of ["-4", "-6"]) {
     nsRun("router", ["ip", family, "rule", "flush", "protocol", String(OUR_PROTOCOL)]);
   }
+}
+
+function moveTun() {
+  run(["ip", "netns", "add", "away"]);
+  nsIp("router", ["link set wrt0 netns away"]);
+}
+
+// Another program's device, over which everything could be reached: ours is gone before it comes.
+function takeTunName() {
+  nsIp("router", ["link del wrt0"]);
+  run("ip link add wrt0 netns router type veth peer name stolen netns uplink");
+  nsIp("uplink", ["link set stolen master w0 up"]);
+  nsIp("router", ["link set wrt0 up"]);
+}
+
+function remakeGuest() {
+  const own = addressOf(NET.guest, 1);
+  const { dev } = NET.guest;
+  nsIp("router", [`link del ${dev}`, `link add ${dev} type bridge`, `link set ${dev} up`,
+    `addr add ${own.v4}/24 dev ${dev}`, `addr add ${own.v6}/64 dev ${dev} nodad`,
+    `link set guest master ${dev}`]);
+}
+
+// As a routing daemon with a full table.
+async function floodRoutes() {
+  const via = addressOf(NET.wan, 1).v4;
+  const lines = Array.from({ length: FLOOD_ROUTES }, (_, at) =>
+    `route add 11.${at >> 16}.${(at >> 8) & 255}.${at & 255}/32 via ${via} dev ${WAN_DEV}`);
+  nsIp("router", lines);
+  await sleep(SWITCH_PAUSE_MS);
 }
 
 function wipeBothLayers() {

@@ -152,6 +152,7 @@ export class KernelModel {
   observe(): ObservedStore {
     const store = emptyObserved();
     store.tun = this.tun;
+    store.tunIndex = this.tun === "" ? 0 : tunIndex;
     for (const message of this.dump()) foldMessage(store, message);
     for (const name of ["wrt0", "adit0"]) foldSysctl(store, sysctlOf(name), "");
     for (const [key, value] of this.sysctls) foldSysctl(store, key, value);

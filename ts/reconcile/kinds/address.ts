@@ -12,9 +12,8 @@ const linkLocal = "fe80::/10";
 export function planAddresses(desired: Desired, observed: Observed): PlannedOperation[] {
   const present: DesiredAddress[] = [];
   for (const { index, prefix } of observed.addresses.values()) {
-    const ifname = observed.links.get(index)?.name;
-    const isOurs = ifname !== undefined && ifname === observed.tun;
-    if (isOurs && !prefixContains(linkLocal, prefix)) present.push({ ifname, prefix });
+    if (index !== observed.tunIndex || prefixContains(linkLocal, prefix)) continue;
+    present.push({ ifname: observed.tun, prefix });
   }
   const identity = ({ ifname, prefix }: DesiredAddress): string => `${ifname} ${prefix}`;
   const { added, removed } = difference(

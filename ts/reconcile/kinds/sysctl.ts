@@ -1,6 +1,7 @@
 import type { Desired } from "../../model/desired.js";
 import type { Observed } from "../../model/observed.js";
 import type { PlannedOperation } from "../../model/operation.js";
+import { hasImpostor } from "../../policy/tun.js";
 import { phases } from "../phases.js";
 
 /**
@@ -27,6 +28,6 @@ export function planSysctls(desired: Desired, observed: Observed): PlannedOperat
 function isPresent(key: string, desired: Desired, observed: Observed): boolean {
   const name = /\/conf\/([^/]+)\//.exec(key)?.[1];
   if (name === undefined || name === "all" || name === "default") return true;
-  if (name === desired.tun?.name) return true;
+  if (name === desired.tun?.name) return !hasImpostor(name, observed);
   return name !== observed.tun && [...observed.links.values()].some((link) => link.name === name);
 }

@@ -23,7 +23,7 @@ export function planTun(desired: Desired, observed: Observed): PlannedOperation[
 export function planLink(desired: Desired, observed: Observed): PlannedOperation[] {
   const { tun } = desired;
   if (tun === undefined) return [];
-  const link = [...observed.links.values()].find((row) => row.name === tun.name);
+  const link = observed.links.get(observed.tunIndex);
   const isUp = link !== undefined && (link.flags & flagUp) !== 0;
   if (isUp && link.mtu === tun.mtu && observed.tun === tun.name) return [];
   const { name, mtu } = tun;
