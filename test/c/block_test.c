@@ -81,7 +81,8 @@ static void a_gateway_and_an_empty_file_block_nothing(void)
 	EXPECT(script_of("{}") == NULL);
 	EXPECT(script_of("{" LOCATION "\"role\":\"router\"}") == NULL);
 	/* A word of a script's variables makes no gateway of a router. */
-	EXPECT(blocks("{" LOCATION "\"vars\":{\"role\":\"gateway\"},\"x\":\"10.0.0.1\"}", "10.0.0.1"));
+	EXPECT(blocks("{" LOCATION "\"vars\":{\"role\":\"gateway\"},\"x\":\"10.0.0.1\"}",
+		      "10.0.0.1"));
 }
 
 int main(void)

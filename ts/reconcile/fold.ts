@@ -321,7 +321,10 @@ function foldNeighbour(store: ObservedStore, message: MessageOf<"neighbour">): b
 }
 
 function dropOldest<Key, Value>(map: Map<Key, Value>): void {
-  for (const key of map.keys()) if (map.size > neighboursMax) map.delete(key);
+  for (const key of map.keys()) {
+    if (map.size <= neighboursMax) return;
+    map.delete(key);
+  }
 }
 
 function usableMac(neighbour: ObservedNeighbour | undefined): string {
