@@ -31,6 +31,7 @@ import type { RuleIndex } from "./match.js";
 import { indexRules, matchingRules } from "./match.js";
 import type { Outcome, States } from "./outcome.js";
 import { stateAt } from "./outcome.js";
+import { wardsOf } from "./wards.js";
 
 export interface FlowsInput {
   readonly config: RouterConfig;
@@ -63,11 +64,12 @@ interface Rows {
 }
 
 function rowsOf(input: FlowsInput): ReadonlyMap<Prefix, FlowRow> {
-  const { config, decided, fallback } = input;
+  const { config, observed, decided, fallback } = input;
   const outcomes = new Map(decided.map(({ rule, outcome }) => [rule, outcome]));
   const decide = ([rule]: readonly Rule[]): number =>
     placeOf(rule === undefined ? fallback : outcomes.get(rule));
-  const rows: Rows = { input, index: indexRules(config), decide, found: new Map() };
+  const index = indexRules(config, wardsOf(config, observed));
+  const rows: Rows = { input, index, decide, found: new Map() };
   const placesBy = (kind: Rule["match"]["kind"]): number[] =>
     decided.filter(({ rule }) => rule.match.kind === kind).map(({ outcome }) => placeOf(outcome));
   const byMac = placesBy("mac");
