@@ -135,10 +135,9 @@ function moveTun() {
 
 // Another program's device, over which everything could be reached: ours is gone before it comes.
 function takeTunName() {
-  nsIp("router", ["link del wrt0"]);
-  run("ip link add wrt0 netns router type veth peer name stolen netns uplink");
+  nsIp("router", ["link del wrt0", "link add wrt0 type veth peer name stolen netns uplink",
+    "link set wrt0 up"]);
   nsIp("uplink", ["link set stolen master w0 up"]);
-  nsIp("router", ["link set wrt0 up"]);
 }
 
 function remakeGuest() {
