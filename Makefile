@@ -97,7 +97,7 @@ QJS_FUZZ := -O1 -fsanitize=fuzzer-no-link,address -fno-omit-frame-pointer
 
 # ------------------------------------------------------------------------------------------ targets
 
-.PHONY: all build bundle demo lab test leaks bench bench-policy size sim sim-long \
+.PHONY: all build bundle demo lab test leaks soak bench bench-policy size sim sim-long \
 	fuzz lint generate policy-sdk fresh clean help
 .PHONY: prepare prepare-lab prepare-test prepare-bench
 
@@ -116,6 +116,9 @@ test: prepare-test
 
 leaks: build tools prepare-lab
 	$(Q)node test/netns/leaks.mjs
+
+soak: build tools prepare-lab
+	$(Q)node test/netns/soak.mjs
 
 bench: build tools prepare-bench
 	$(Q)node bench/bench.mjs
