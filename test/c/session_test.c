@@ -488,21 +488,31 @@ static void no_shape_of_a_batch_harms_the_gateway(bool plain, int frames)
 	tear_down();
 }
 
-/* A second session of the same client takes the first one's place. */
+static bool gateway_closed_one(struct pair *p)
+{
+	return p->gateway.reason[0] != '\0';
+}
+
+/* A second session of the same client takes the place of the first. On a slow processor keepalives
+ * come before that. */
 static void a_newer_session_replaces_the_older(void)
 {
 	uint8_t close_frame[] = {FRAME_CLOSE, 0, 0, 0, 0, 0, 0, 34};
+	size_t close_size = FRAME_HEADER_SIZE + 34;
 
 	set_up(false);
 	greet();
 	raw.plain_size = 0;
 	pair.gateway.controls = 0;
 	EXPECT_EQUAL(pair_dial(&pair, pair.pin), 0);
-	settle(300);
-	EXPECT_EQUAL(pair.router.state, SESSION_STARTED);
+	for (int i = 0; i < 100 && !raw.ended; i++)
+		settle(20);
+	EXPECT(pair_run(&pair, router_started, 2000));
+	EXPECT(pair_run(&pair, gateway_closed_one, 2000));
 	EXPECT(raw.ended);
-	EXPECT_EQUAL(raw.plain_size, FRAME_HEADER_SIZE + 34);
-	EXPECT(memcmp(raw.plain, close_frame, sizeof(close_frame)) == 0);
+	EXPECT(raw.plain_size >= close_size &&
+	       memcmp(raw.plain + raw.plain_size - close_size, close_frame,
+		      sizeof(close_frame)) == 0);
 	EXPECT_TEXT(pair.gateway.reason, "replaced: a newer session serves this client");
 	tear_down();
 }
