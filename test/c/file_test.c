@@ -324,6 +324,8 @@ static void few_kernel_parameters_may_be_set(void)
 	char value[SYSCTL_VALUE_MAX + 1];
 
 	EXPECT(sysctl_may_set("net/ipv4/ip_forward", "1"));
+	EXPECT(sysctl_may_set("net/ipv4/icmp_errors_use_inbound_ifaddr", "1"));
+	EXPECT(!sysctl_may_set("net/ipv4/icmp_errors_use_inbound_ifaddr", "x"));
 	EXPECT(sysctl_may_set("net/ipv6/conf/all/forwarding", "1"));
 	EXPECT(sysctl_may_set("net/ipv4/conf/wrt0/rp_filter", "2"));
 	EXPECT(sysctl_may_set("net/ipv4/conf/br-lan.7/arp_ignore", "0"));

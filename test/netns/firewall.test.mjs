@@ -67,7 +67,7 @@ function randomStates(config, random) {
     const addr6 = random(3) === 0 ? "" : `fd00:64:${at + 1}::${last}/64`;
     const welcome = { addr4: `10.64.${at}.${last}/16`, addr6, mtu: 1400, segments: true };
     const state = ["up", "down", "connecting"][random(3)];
-    const common = { rttMs: undefined, sinceMs: 0, reason: "" };
+    const common = { rttMs: undefined, sinceMs: 0, reason: "", peers: [] };
     return { name, state, welcome: undefined, lastWelcome: welcome, ...common };
   });
 }
