@@ -46,7 +46,7 @@ await runSandboxed(import.meta.url, async () => {
     ["control: a stop lets go", () => stopped(checks, env)],
     ["a boot with a mistake in the configuration", () => bootBadly(checks, env)],
     ["control: a stop lets go of the block of a boot", () => stoppedBadly(checks, env)],
-    ["a removal", () => removal(checks, env)],
+    ["a removal, and letting go after it", () => removal(checks, env)],
   ];
   for (const [name, body] of parts) await part(checks, name, body);
   return finish(checks);
@@ -293,8 +293,9 @@ async function stoppedBadly(checks, env) {
 }
 
 async function removal(checks, env) {
+  let said = "";
   const leaks = await underProbes(env, async () => {
-    removePackage(env.root, PACKAGE, { ns: "router" });
+    said = removePackage(env.root, PACKAGE, { ns: "router" }).stdout;
     await sleep(STEP_MS);
     loadFirewall(env);
     await sleep(2 * STEP_MS);
@@ -303,4 +304,15 @@ async function removal(checks, env) {
   checks.ok(tableText().includes("chain guard"), "the table stays until the next boot");
   checks.ok(!isAlive(env.lab.daemons.router.child.pid), "the daemon is gone");
   checks.ok(adit(env.lab.daemons.router, "status").status !== 0, "nobody answers");
+  await letGo(checks, env, said);
+}
+
+/** What the removal said is tried to the letter. */
+async function letGo(checks, env, said) {
+  const command = said.split("\n").find((line) => line.includes("ip rule del"));
+  const leaks = await underProbes(env, async () => {
+    shRun(env.root, command, { ns: "router" });
+    await sleep(2 * STEP_MS);
+  });
+  isOpen(checks, leaks, "let go by hand");
 }
