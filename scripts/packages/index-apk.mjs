@@ -10,6 +10,10 @@ import { SCHEMA, decode, encode, pack, unpack } from "./adb.mjs";
 const [folder, keyFile] = process.argv.slice(2);
 const FIELD = { name: 0, hashes: 2, fileSize: 12 };
 
+process.on("uncaughtException", (error) => {
+  console.error(`index-apk: ${[folder, keyFile].join(" ").trim()}: ${error.message}`);
+  process.exit(1);
+});
 const entries = readdirSync(folder).filter((name) => name.endsWith(".apk"))
   .map((name) => entryOf(readFileSync(join(folder, name))))
   .sort((a, b) => Buffer.compare(a.object[FIELD.name], b.object[FIELD.name]));

@@ -25,6 +25,8 @@ if (file === undefined || !Number.isSafeInteger(epoch) || process.env.CONTROL ==
   console.error("make-apk: expected WORK FILE, and CONTROL and SOURCE_DATE_EPOCH to be set");
   process.exit(2);
 }
+// The modes of a package are not a matter of who builds it.
+process.umask(0o022);
 const root = join(work, "data");
 const fields = parseControl(process.env.CONTROL);
 describe(root, fields, (process.env.CONFFILES ?? "").split(/\s+/).filter((path) => path !== ""));

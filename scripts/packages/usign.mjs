@@ -11,6 +11,10 @@ const [SECRET_KEY_BYTES, KEY_ID_BYTES, SEED_BYTES] = [104, 8, 32];
 const PKCS8_HEAD = Buffer.from("302e020100300506032b657004220420", "hex");
 
 const [file, keyFile] = process.argv.slice(2);
+process.on("uncaughtException", (error) => {
+  console.error(`usign: ${error.message}`);
+  process.exit(1);
+});
 const secret = readSecretKey(keyFile);
 const id = secret.subarray(KEY_ID_AT, KEY_ID_AT + KEY_ID_BYTES);
 const seed = secret.subarray(SEED_AT, SEED_AT + SEED_BYTES);

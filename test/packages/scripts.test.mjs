@@ -154,6 +154,10 @@ config protected_iface 'old'
   same(shRun(root, "uci get adit.main.wan_ifname"), "eth7\n", "what the owner wrote stays");
   same(shRun(root, "uci get adit.old.vl"), "us\n", "an option's older name is renewed");
   same(sh(root, "uci get adit.old.country_code").status, 1, "and goes");
+  const feedTest = (version) => sh(root, `sh -s adit-static ${version}`,
+    { input: readFileSync("openwrt-feed/adit/test.sh") });
+  same(feedTest("0.1.0").status, 0, "the feed's own test passes");
+  same(feedTest("9.9.9").status, 1, "and tells another version");
 }
 
 function uplink({ same }, rootOf) {
