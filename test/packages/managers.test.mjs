@@ -17,8 +17,8 @@ import { makeRoot } from "../openwrt/root.mjs";
 
 const BUILT = "build/test-packages";
 const ARCH = "x86_64";
-const DEPENDENCIES = ["kmod-tun", "kmod-nft-core", "kmod-nft-nat", "kmod-nf-conntrack-netlink",
-  "nftables-json", "luci-base"];
+const DEPENDENCIES = ["kmod-tun", "kmod-nft-core", "kmod-nft-nat", "kmod-nft-fib",
+  "kmod-nf-conntrack-netlink", "nftables-json", "luci-base"];
 const NETWORK = `config interface 'lan'
 \toption device 'br-lan'
 
