@@ -129,7 +129,7 @@ async function swapBad(checks, lab, { name, body, report, answers }) {
   const { router } = lab.daemons;
   const before = settledScript(router);
   const file = writePolicy(name.replace(" ", "-"),
-    `if (++calls > ${answers}) { ${body} } return via("us");`);
+    `if (isPresent && ++calls > ${answers}) { ${body} } return via("us");`);
   const logged = router.child.text.length;
   const swap = ["swap", "--no-wait", "--confirm-s", "60", file];
   const { status, stdout } = await aditAsync(router, "policy", ...swap);
@@ -193,7 +193,9 @@ function writePolicy(name, body) {
   writeFileSync(file, `import { definePolicy, via } from "adit:policy";
 let calls = 0;
 export default definePolicy({
-  route(device) {
+  route(device, world) {
+    // A first call in shadow is about made-up devices as well, which nobody has.
+    const isPresent = !world.devices.some(({ mac }) => mac.startsWith("02:ad:17:ff:"));
     if (device.mac === "${macOf("phone")}") return via("us");
     ${body}
   },
