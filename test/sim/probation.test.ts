@@ -277,6 +277,16 @@ export default definePolicy({ route() { for (;;); } });
   assert.strictEqual(ask(household, "swap", { script: toDe }).status, 200);
 });
 
+test("a script that is wrong about the devices that are there is refused as well", () => {
+  const isMadeUp = 'world.devices.some(({ mac }) => mac.startsWith("02:ad:17:ff:"))';
+  const script = `import { definePolicy, via } from "adit:policy";
+export default definePolicy({
+  route: (_device, world) => ${isMadeUp} ? via("us") : via("mars"),
+});
+`;
+  assert.match(causeOf(ask(begin(), "swap", { script })), /^400 route of 02:.* and 3 more: .*mars/);
+});
+
 test("devices that a rule or a lease names are known before they speak", () => {
   const leases = "/tmp/dhcp.leases";
   const household = empty({ leases_file: leases });

@@ -99,21 +99,20 @@ export function swapScript(engine: Engine, request: ScriptRequest, done: PolicyD
   const { policy } = swap.slots;
   if (policy.pending !== "") return done(refuse(409, "a script is on probation already"));
   return askScript(engine, request, done, ({ cage, advice, probe, world }) => {
-    const warnings = warningsOf(advice, probe.labels);
-    if (warnings.length > 0) {
+    const fail = (cause: string, more: object): void => {
       cage.close();
       swap.busy = "";
-      return done(refuse(400, warnings[0] ?? "", { warnings }));
-    }
+      done(refuse(400, cause, more));
+    };
+    const warnings = warningsOf(advice, probe.labels);
+    if (warnings[0] !== undefined) return fail(warnings[0], { warnings });
     // Made-up devices are nobody's, so what is to hold is asked of those that are there.
     return cage.decide(world, (present) => {
-      if (!isCageError(present)) {
-        const moves = movesOf(engine, cage, { advice, probe }, true);
-        return putOnProbation(engine, request, { cage, advice: present, world, moves }, done);
-      }
-      cage.close();
-      swap.busy = "";
-      return done(refuse(400, cageErrorText(present), { error: present }));
+      if (isCageError(present)) return fail(cageErrorText(present), { error: present });
+      const wrong = warningsOf(present, probe.labels);
+      if (wrong[0] !== undefined) return fail(wrong[0], { warnings: wrong });
+      const moves = movesOf(engine, cage, { advice, probe }, true);
+      return putOnProbation(engine, request, { cage, advice: present, world, moves }, done);
     });
   });
 }
