@@ -440,6 +440,8 @@ static const struct codec_field fields_listen_tcp[] = {
 static const struct codec_field fields_connect_udp[] = {
 	{ CODEC_IP, 0, 0, offsetof(struct msg_connect_udp, addr), 0 },
 	{ CODEC_U16, 0, 0, offsetof(struct msg_connect_udp, port), 0 },
+	{ CODEC_U32, 0, 0, offsetof(struct msg_connect_udp, mark), 0 },
+	{ CODEC_STR, 0, 16, offsetof(struct msg_connect_udp, device), 0 },
 };
 
 static const struct codec_field fields_policy_open[] = {
@@ -551,7 +553,7 @@ const struct codec_shape msg_shapes[MSG_COUNT] = {
 	SHAPE(session_held, 80, 8, 17),
 	SHAPE(listen_unix, 96, 2, 4),
 	SHAPE(listen_tcp, 97, 2, 3),
-	SHAPE(connect_udp, 98, 2, 3),
+	SHAPE(connect_udp, 98, 4, 9),
 	SHAPE(policy_open, 112, 3, 12),
 	SHAPE(policy_opened, 113, 3, 10),
 	SHAPE(policy_kill, 114, 1, 4),

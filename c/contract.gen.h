@@ -388,7 +388,8 @@ struct msg_route {
 	bool deleted; /* True when it vanished. */
 	uint32_t table; /* Routing table. */
 	struct inet_prefix dst; /* Destination, 0.0.0.0/0 or ::/0 for the default. */
-	uint32_t oif; /* Interface index, 0 if none; of the first hop if there are several. */
+	/* Interface index, 0 if none. Of several hops each is told, the first one last. */
+	uint32_t oif;
 	struct inet_ip gateway; /* Gateway, family 0 if none. */
 	uint32_t metric; /* Priority; IPv6 0 is reported as the kernel's 1024. */
 	uint8_t protocol; /* RTPROT_. */
@@ -412,8 +413,10 @@ struct msg_rule {
 	char oif[16 + 1]; /* Output interface, empty if any. */
 	uint32_t fwmark; /* Mark. */
 	uint32_t fwmask; /* Mask, 0 if the rule has no mark. */
-	uint32_t table; /* Table for action 1. */
-	uint8_t action; /* FR_ACT_: 1 to table, 6 blackhole, 7 unreachable, 8 prohibit. */
+	uint32_t table; /* Table for action 1, priority of the other rule for action 2. */
+	/* FR_ACT_: 1 to table, 2 go on with another rule, 3 nothing, 6 blackhole, 7 unreachable,
+	 * 8 prohibit. */
+	uint8_t action;
 	uint8_t protocol; /* FRA_PROTOCOL. */
 	bool invert; /* FIB_RULE_INVERT. */
 	int32_t suppress; /* FRA_SUPPRESS_PREFIXLEN, -1 if absent. */
@@ -465,7 +468,7 @@ MSG_FUNCTIONS(address_set, 25)
  * succeed; a foreign route is never replaced. */
 struct msg_route_set {
 	bool remove; /* True to remove. */
-	uint32_t table; /* 47..., 254 main. */
+	uint32_t table; /* Any but 0, 253 and 255; 254 is main. */
 	struct inet_prefix dst; /* Destination. */
 	char oif[16 + 1]; /* Interface name, empty for unreachable. */
 	struct inet_ip gateway; /* Gateway, family 0 if none. */
@@ -488,8 +491,11 @@ struct msg_rule_set {
 	char iif[16 + 1]; /* Input interface, empty if any. */
 	uint32_t fwmark; /* Mark. */
 	uint32_t fwmask; /* Mask, 0 if the rule has no mark. */
-	uint32_t table; /* Table. */
-	uint8_t action; /* FR_ACT_: 1 to table, 7 unreachable. */
+	/* Table for action 1: any but 0, 253 and 255. For action 2 the priority of the other
+	 * rule, a later one of ours. Else 0. */
+	uint32_t table;
+	/* FR_ACT_: 1 to table, 2 go on with another rule, 3 nothing, 7 unreachable. */
+	uint8_t action;
 	bool invert; /* FIB_RULE_INVERT. */
 };
 
@@ -813,11 +819,14 @@ struct msg_listen_tcp {
 
 MSG_FUNCTIONS(listen_tcp, 54)
 
-/* Makes a UDP socket connected to a DNS or NTP server, marked to stay outside every tunnel; its
- * descriptor comes with the result. */
+#define MSG_CONNECT_UDP_DEVICE_MAX 16
+/* Makes a UDP socket connected to a DNS or NTP server, which the mark keeps outside every
+ * tunnel; its descriptor comes with the result. */
 struct msg_connect_udp {
 	struct inet_ip addr; /* Remote address. */
 	uint16_t port; /* 53 or 123. */
+	uint32_t mark; /* SO_MARK of the socket. */
+	char device[16 + 1]; /* SO_BINDTODEVICE, empty for none. */
 };
 
 MSG_FUNCTIONS(connect_udp, 55)

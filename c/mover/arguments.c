@@ -8,8 +8,6 @@
 #include "../sys/ifname.h"
 #include "commands.h"
 
-#define TABLE_FIRST 47
-#define TABLE_LAST 50
 #define PRIORITY_FIRST 8
 #define PRIORITY_LAST 255
 #define MTU_MIN 576
@@ -62,11 +60,12 @@ int check_address_set(const struct msg_address_set *message, const char *tun, ch
 	return 0;
 }
 
+/* Which table is ours the owner says; what we put there carries our protocol number. */
 static int check_table(uint32_t table, char *ret_text)
 {
-	if ((table >= TABLE_FIRST && table <= TABLE_LAST) || table == RT_TABLE_MAIN)
+	if (table != RT_TABLE_UNSPEC && table != RT_TABLE_DEFAULT && table != RT_TABLE_LOCAL)
 		return 0;
-	return refuse_number(ret_text, "table", table, "47 to 50 or 254");
+	return refuse_number(ret_text, "table", table, "any but 0, 253 and 255");
 }
 
 static int check_optional_name(const char *field, const char *name, char *ret_text)
@@ -147,10 +146,15 @@ static int check_selector(const char *field, const struct inet_prefix *prefix, u
 
 static int check_rule_action(const struct msg_rule_set *message, char *ret_text)
 {
-	if (message->action == FR_ACT_UNREACHABLE)
+	if (message->action == FR_ACT_UNREACHABLE || message->action == FR_ACT_NOP)
+		return 0;
+	if (message->action == FR_ACT_GOTO &&
+	    (message->table <= message->priority || message->table > PRIORITY_LAST))
+		return refuse_number(ret_text, "table", message->table, "a later priority of ours");
+	if (message->action == FR_ACT_GOTO)
 		return 0;
 	if (message->action != FR_ACT_TO_TBL)
-		return refuse_number(ret_text, "action", message->action, "1 or 7");
+		return refuse_number(ret_text, "action", message->action, "1, 2, 3 or 7");
 	return check_table(message->table, ret_text);
 }
 

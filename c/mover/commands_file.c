@@ -203,6 +203,7 @@ void command_listen_tcp(struct mover *mover, uint32_t seq, const struct msg_list
 
 void command_connect_udp(struct mover *mover, uint32_t seq, const struct msg_connect_udp *message)
 {
+	struct sock_way way = { message->mark, message->device };
 	char refusal[COMMAND_TEXT_MAX];
 	char text[SOCK_TEXT_MAX];
 	char port[16];
@@ -215,6 +216,6 @@ void command_connect_udp(struct mover *mover, uint32_t seq, const struct msg_con
 		command_reply(mover, seq, command_refuse(refusal, "port", port, "53 or 123"),
 			      refusal, -1);
 	else
-		reply_socket(mover, seq, sock_connect_udp(&message->addr, message->port, text),
-			     text);
+		reply_socket(mover, seq,
+			     sock_connect_udp(&message->addr, message->port, &way, text), text);
 }

@@ -13,6 +13,7 @@
 #include <netinet/tcp.h>
 
 #include "../check.h"
+#include "../sys/sock.h"
 #include "session_internal.h"
 
 static void set_state(struct session *session, enum session_state state)
@@ -120,17 +121,12 @@ static int open_socket(const struct session_dial *dial, int *ret_fd)
 {
 	int family = dial->peer.family == 6 ? AF_INET6 : AF_INET;
 	int fd = socket(family, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
-	int error = 0;
+	struct sock_way way = { dial->mark, dial->device };
+	int error;
 
 	if (fd < 0)
 		return -errno;
-	if (dial->mark != 0 &&
-	    setsockopt(fd, SOL_SOCKET, SO_MARK, &dial->mark, sizeof(dial->mark)) != 0)
-		error = -errno;
-	if (error == 0 && dial->device[0] != '\0' &&
-	    setsockopt(fd, SOL_SOCKET, SO_BINDTODEVICE, dial->device,
-		       (socklen_t)strlen(dial->device)) != 0)
-		error = -errno;
+	error = sock_lead(fd, &way);
 	if (error != 0) {
 		close(fd);
 		return error;

@@ -114,6 +114,19 @@ static bool send_object(struct watch *watch, const struct nl_object *object)
 	return true;
 }
 
+/* Each hop of a route may be an uplink. The first comes last: the route is known by it. */
+static bool send_hops(struct watch *watch, const struct nl_message *message,
+		      const struct nl_object *object)
+{
+	for (unsigned int number = NL_ROUTE_HOPS_MAX; number > 0; number--) {
+		struct nl_object hop = *object;
+
+		if (object->id == MSG_ROUTE && nl_route_further_hop(message, number, &hop.route))
+			(void)send_object(watch, &hop);
+	}
+	return send_object(watch, object);
+}
+
 static void send_mark(struct watch *watch, bool begin)
 {
 	struct msg_dump_begin dump_begin = { 0 };
@@ -222,7 +235,7 @@ static bool take_dump_message(struct watch *watch, const struct nl_message *mess
 		watch->interrupted = true;
 	if (message->type != NLMSG_DONE && message->type != NLMSG_ERROR) {
 		if (nl_route_parse(message, &object) > 0)
-			send_object(watch, &object);
+			send_hops(watch, message, &object);
 		return false;
 	}
 	error = nl_error(message, text, sizeof(text));
@@ -291,7 +304,7 @@ static void take_event(struct watch *watch, const struct nl_message *message)
 		plan_dump(watch, DUMP_DELAY_US);
 	if (result <= 0)
 		return;
-	if (send_object(watch, &object) && hides_other_changes(message, &object))
+	if (send_hops(watch, message, &object) && hides_other_changes(message, &object))
 		plan_dump(watch, DUMP_DELAY_US);
 	if (object.id == MSG_ROUTE && routes_are_thin(&watch->routes))
 		plan_dump(watch, DUMP_RETRY_US);

@@ -125,6 +125,10 @@ int nl_build_route(const struct msg_route_set *set, uint32_t oif, uint16_t flags
 		header->rtm_protocol = NL_ROUTE_PROTOCOL;
 		header->rtm_type = set->kind;
 		header->rtm_scope = set->remove ? RT_SCOPE_NOWHERE : set->scope;
+		/* The route that this one copies was taken with its gateway; in our table the
+		 * networks that would prove it need not stand. */
+		if (!set->remove && set->gateway.family && oif)
+			header->rtm_flags = RTNH_F_ONLINK;
 	}
 	nl_put_u32(&builder, RTA_TABLE, set->table);
 	nl_put_ip(&builder, RTA_DST, &set->dst.ip);
@@ -172,6 +176,8 @@ int nl_build_rule(const struct msg_rule_set *set, uint16_t flags, void *buffer)
 	nl_put_u8(&builder, FRA_PROTOCOL, NL_ROUTE_PROTOCOL);
 	if (set->action == FR_ACT_TO_TBL)
 		nl_put_u32(&builder, FRA_TABLE, set->table);
+	if (set->action == FR_ACT_GOTO)
+		nl_put_u32(&builder, FRA_GOTO, set->table);
 	return nl_end(&builder);
 }
 
@@ -214,7 +220,8 @@ bool nl_route_is(const struct msg_route *route, const struct msg_route_set *set,
 
 bool nl_rule_is(const struct msg_rule *rule, const struct msg_rule_set *set)
 {
-	bool table = set->action != FR_ACT_TO_TBL || rule->table == set->table;
+	bool leads = set->action == FR_ACT_TO_TBL || set->action == FR_ACT_GOTO;
+	bool table = !leads || rule->table == set->table;
 
 	return rule->protocol == NL_ROUTE_PROTOCOL && rule->family == set->family && table &&
 	       rule->priority == set->priority && rule->action == set->action &&

@@ -101,24 +101,32 @@ static void read_gateway(const struct nl_attr *attrs, struct inet_ip *ret_gatewa
 		read_via(&attrs[RTA_VIA], ret_gateway);
 }
 
-/* Of several hops the first one counts. */
-static int read_first_hop(const struct nl_attr *attr, struct msg_route *ret_route)
+/* The hop with that number, from 0. 1 if there is one, 0 if there are fewer. */
+static int read_hop(const struct nl_attr *list, unsigned int number, struct msg_route *ret_route)
 {
 	struct nl_attr attrs[RTA_VIA + 1];
 	struct nl_cursor cursor;
 	struct rtnexthop hop;
+	size_t at = 0;
 
-	if (attr->length < sizeof(hop))
-		return -EBADMSG;
-	memcpy(&hop, attr->data, sizeof(hop));
-	if (hop.rtnh_len < sizeof(hop) || hop.rtnh_len > attr->length)
-		return -EBADMSG;
-	cursor = (struct nl_cursor){ attr->data + sizeof(hop), hop.rtnh_len - sizeof(hop) };
+	for (;; number--, at += RTNH_ALIGN(hop.rtnh_len)) {
+		if (at >= list->length)
+			return 0;
+		if (list->length - at < sizeof(hop))
+			return -EBADMSG;
+		memcpy(&hop, list->data + at, sizeof(hop));
+		if (hop.rtnh_len < sizeof(hop) || hop.rtnh_len > list->length - at)
+			return -EBADMSG;
+		if (number == 0)
+			break;
+	}
+	cursor = (struct nl_cursor){ list->data + at + sizeof(hop), hop.rtnh_len - sizeof(hop) };
 	if (nl_attrs(cursor, attrs, ARRAY_SIZE(attrs)) < 0)
 		return -EBADMSG;
+	memset(&ret_route->gateway, 0, sizeof(ret_route->gateway));
 	ret_route->oif = (uint32_t)hop.rtnh_ifindex;
 	read_gateway(attrs, &ret_route->gateway);
-	return 0;
+	return 1;
 }
 
 static bool route_is_wanted(const struct rtmsg *header, uint32_t table)
@@ -135,7 +143,7 @@ static int read_hops(const struct nl_attr *attrs, struct msg_route *ret_route)
 	if (ret_route->kind != RTN_UNICAST)
 		return 0;
 	if (attrs[RTA_MULTIPATH].data)
-		return read_first_hop(&attrs[RTA_MULTIPATH], ret_route);
+		return read_hop(&attrs[RTA_MULTIPATH], 0, ret_route) == 1 ? 0 : -EBADMSG;
 	ret_route->oif = nl_u32(&attrs[RTA_OIF], 0);
 	read_gateway(attrs, &ret_route->gateway);
 	return 0;
@@ -202,7 +210,8 @@ static int parse_rule(const struct nl_message *message, struct msg_rule *ret_rul
 		return -EBADMSG;
 	ret_rule->deleted = message->type == RTM_DELRULE;
 	ret_rule->priority = nl_u32(&attrs[FRA_PRIORITY], 0);
-	ret_rule->table = nl_u32(&attrs[FRA_TABLE], header.table);
+	ret_rule->table = header.action == FR_ACT_GOTO ? nl_u32(&attrs[FRA_GOTO], 0) :
+							 nl_u32(&attrs[FRA_TABLE], header.table);
 	ret_rule->action = header.action;
 	ret_rule->protocol = nl_u8(&attrs[FRA_PROTOCOL], 0);
 	ret_rule->invert = (header.flags & FIB_RULE_INVERT) != 0;
@@ -274,6 +283,18 @@ int nl_route_parse(const struct nl_message *message, struct nl_object *ret_objec
 	default:
 		return 0;
 	}
+}
+
+bool nl_route_further_hop(const struct nl_message *message, unsigned int number,
+			  struct msg_route *route)
+{
+	struct nl_attr attrs[RTA_VIA + 1];
+	struct nl_cursor cursor;
+
+	if (route->kind != RTN_UNICAST || nl_body(message, sizeof(struct rtmsg), &cursor) < 0 ||
+	    nl_attrs(cursor, attrs, ARRAY_SIZE(attrs)) < 0 || !attrs[RTA_MULTIPATH].data)
+		return false;
+	return read_hop(&attrs[RTA_MULTIPATH], number, route) == 1;
 }
 
 int nl_object_encode(const struct nl_object *object, uint8_t *buf, size_t size)

@@ -15,6 +15,8 @@
 #define NL_ROUTE_REQUEST_BYTES 512
 /* What IPv6 makes of a metric of 0 (IP6_RT_PRIO_USER). */
 #define NL_ROUTE_METRIC6 1024
+/* Hops of one route that are told beside its first. */
+#define NL_ROUTE_HOPS_MAX 7
 
 /* One kernel object; `id` is that of the contract message in use. */
 struct nl_object {
@@ -32,6 +34,10 @@ struct nl_object {
  * if it is malformed. Unreachable, blackhole and prohibit routes have interface 0, whatever the
  * kernel keeps them on (IPv6: lo). */
 int nl_route_parse(const struct nl_message *message, struct nl_object *ret_object);
+/* True if the route that was parsed from `message` has a hop of that number, from 1; then it
+ * becomes the route's. */
+bool nl_route_further_hop(const struct nl_message *message, unsigned int number,
+			 struct msg_route *route);
 /* The contract message; as msg_NAME_encode. */
 int nl_object_encode(const struct nl_object *object, uint8_t *buf, size_t size);
 

@@ -144,12 +144,25 @@ int sock_listen_tcp(const struct inet_ip *ip, uint16_t port, char *ret_text)
 	return fd;
 }
 
-int sock_connect_udp(const struct inet_ip *ip, uint16_t port, char *ret_text)
+int sock_lead(int fd, const struct sock_way *way)
 {
-	static const unsigned int mark = SOCK_MARK_OWN;
+	if (way->mark &&
+	    setsockopt(fd, SOL_SOCKET, SO_MARK, &way->mark, sizeof(way->mark)) < 0)
+		return -errno;
+	if (way->device && way->device[0] &&
+	    setsockopt(fd, SOL_SOCKET, SO_BINDTODEVICE, way->device,
+		       (socklen_t)strlen(way->device)) < 0)
+		return -errno;
+	return 0;
+}
+
+int sock_connect_udp(const struct inet_ip *ip, uint16_t port, const struct sock_way *way,
+		     char *ret_text)
+{
 	struct sockaddr_storage addr;
 	char text[INET_TEXT_MAX];
 	socklen_t length = (socklen_t)inet_sockaddr(ip, port, &addr);
+	int error;
 	int fd;
 
 	ret_text[0] = '\0';
@@ -157,10 +170,10 @@ int sock_connect_udp(const struct inet_ip *ip, uint16_t port, char *ret_text)
 	fd = socket(addr.ss_family, SOCK_DGRAM | SOCKET_FLAGS, 0);
 	if (fd < 0)
 		return fail(-1, -errno, text, ret_text);
-	if (setsockopt(fd, SOL_SOCKET, SO_MARK, &mark, sizeof(mark)) < 0 ||
-	    connect(fd, (struct sockaddr *)&addr, length) < 0)
-		return fail(fd, -errno, text, ret_text);
-	return fd;
+	error = sock_lead(fd, way);
+	if (!error && connect(fd, (struct sockaddr *)&addr, length) < 0)
+		error = -errno;
+	return error ? fail(fd, error, text, ret_text) : fd;
 }
 
 int sock_tcp_segments(int fd, uint32_t *ret_out, uint32_t *ret_again)

@@ -9,13 +9,21 @@
 #include "../inet.h"
 
 #define SOCK_TEXT_MAX 256
-/* Firewall mark of our own traffic: routed by the main table, never into a tunnel. */
-#define SOCK_MARK_OWN 0x7f000000
+
+/* By which mark and interface a socket's packets leave; 0 and NULL or empty for none. */
+struct sock_way {
+	uint32_t mark;
+	const char *device;
+};
 
 /* A socket file that nobody listens on is replaced; a living one is -EADDRINUSE. */
 int sock_listen_unix(const char *path, unsigned int mode, char *ret_text);
 int sock_listen_tcp(const struct inet_ip *ip, uint16_t port, char *ret_text);
-int sock_connect_udp(const struct inet_ip *ip, uint16_t port, char *ret_text);
+int sock_connect_udp(const struct inet_ip *ip, uint16_t port, const struct sock_way *way,
+		     char *ret_text);
+
+/* Leads a socket that is not connected yet; 0 or -errno. */
+int sock_lead(int fd, const struct sock_way *way);
 
 /* Who holds a claimed name; `known` is false if that cannot be told. */
 struct sock_holder {

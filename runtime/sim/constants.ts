@@ -22,7 +22,9 @@ export const scope = { UNIVERSE: 0, LINK: 253, HOST: 254 } as const;
 export const table = { DEFAULT: 253, MAIN: 254, LOCAL: 255 } as const;
 
 /** linux/fib_rules.h */
-export const action = { TO_TABLE: 1, BLACKHOLE: 6, UNREACHABLE: 7, PROHIBIT: 8 } as const;
+export const action = {
+  TO_TABLE: 1, GOTO: 2, NOP: 3, BLACKHOLE: 6, UNREACHABLE: 7, PROHIBIT: 8,
+} as const;
 
 /** linux/neighbour.h */
 export const nud = {

@@ -5,8 +5,6 @@ import { familyOf, hasHostBits, parseNet } from "./net.js";
 
 type Command<K extends DeciderMessage["type"]> = Extract<DeciderMessage, { type: K }>;
 
-const TABLE_FIRST = 47;
-const TABLE_LAST = 50;
 const MTU_MIN = 576;
 const MTU_MAX = 65_535;
 const NAME = /^[^\s/:]{1,15}$/;
@@ -44,12 +42,18 @@ export function checkRule(message: Command<"rule_set">): number {
     isSelector(src, family) &&
     isSelector(dst, family) &&
     (iif === "" || isInterfaceName(iif)) &&
-    (leadsTo || message.action === action.UNREACHABLE);
+    (leadsTo || isPassing(message) || message.action === action.UNREACHABLE);
   return good ? 0 : -errno.EINVAL;
 }
 
+function isPassing(message: Command<"rule_set">): boolean {
+  const { priority, table: target } = message;
+  if (message.action !== action.GOTO) return message.action === action.NOP;
+  return target > priority && target <= ours.PRIORITY_MAX;
+}
+
 function isOurTable(number: number): boolean {
-  return (number >= TABLE_FIRST && number <= TABLE_LAST) || number === table.MAIN;
+  return number !== 0 && number !== table.DEFAULT && number !== table.LOCAL;
 }
 
 function isNetwork(prefix: string): boolean {

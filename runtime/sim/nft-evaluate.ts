@@ -26,6 +26,9 @@ export interface HookPacket {
   readonly home: string;
   /** Where answers of its flow go, "" if nobody translates them. */
   readonly answersTo: string;
+  /** True if the flow's destination was translated. */
+  readonly isForwarded: boolean;
+  readonly isBeginning: boolean;
 }
 
 export interface HookResult {
@@ -79,7 +82,9 @@ function packetKey(hook: string, packet: HookPacket): string {
   const { iif, oif, mac, src, dst, protocol, dport, mark, flowMark, flowState } = packet;
   const { direction, error, home, answersTo } = packet;
   const where = `${hook} ${iif} ${oif} ${mac} ${src} ${dst} ${protocol} ${dport}`;
-  return `${where} ${mark} ${flowMark} ${flowState} ${direction} ${error} ${home} ${answersTo}`;
+  const { isForwarded, isBeginning } = packet;
+  const what = `${mark} ${flowMark} ${flowState} ${direction} ${error} ${home} ${answersTo}`;
+  return `${where} ${what} ${isForwarded} ${isBeginning}`;
 }
 
 function walkHook(table: NftTable, hook: string, packet: HookPacket): HookResult {
@@ -321,7 +326,7 @@ class Walk {
     if (key.startsWith("reply ip")) {
       return key === tuple && answersTo !== "" ? answersTo : undefined;
     }
-    return known({ state, mark, direction }, key);
+    return known({ state, mark, direction, status: this.packet.isForwarded ? "dnat" : "" }, key);
   }
 
   /** `fib saddr type`, with `. oif` of the interface by which the packet leaves. */

@@ -127,9 +127,15 @@ function masqueraded(kernel: Kernel, source: string, oif: string): string {
 
 /** The routing decision alone: what `ip route get` answers. */
 export function chooseRoute(kernel: Kernel, packet: HookPacket, foreignOnly = false): RouteChoice {
+  let from = 0;
   for (const rule of kernel.rules) {
-    if (foreignOnly && rule.protocol === ours.PROTOCOL) continue;
+    if (rule.priority < from || (foreignOnly && rule.protocol === ours.PROTOCOL)) continue;
     if (rule.family !== packet.family || ruleMatches(rule, packet) === rule.invert) continue;
+    if (rule.action === action.NOP) continue;
+    if (rule.action === action.GOTO) {
+      if (hasTarget(kernel, rule)) from = rule.table;
+      continue;
+    }
     if (rule.action !== action.TO_TABLE) return { kind: "unreachable", route: undefined };
     if (rule.table === table.LOCAL) {
       if (kernel.isLocal(packet.dst)) return { kind: "local", route: undefined };
@@ -141,6 +147,11 @@ export function chooseRoute(kernel: Kernel, packet: HookPacket, foreignOnly = fa
     return { kind: "unicast", route };
   }
   return { kind: "unreachable", route: undefined };
+}
+
+/** A rule that leads to none is passed over. */
+function hasTarget(kernel: Kernel, { family, table: target }: Rule): boolean {
+  return kernel.rules.some((rule) => rule.family === family && rule.priority === target);
 }
 
 /** The interface that has an address, "" for one of somebody else. */
@@ -172,6 +183,8 @@ export function hookPacket(packet: Packet, flow?: Flow, home = ""): HookPacket {
     flowMark: flow?.mark ?? 0,
     flowState: flowStateOf(packet, flow),
     direction: "original",
+    isForwarded: false,
+    isBeginning: flow === undefined,
   };
 }
 

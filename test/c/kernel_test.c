@@ -423,7 +423,7 @@ static void send_from_three_ports(const struct inet_prefix *prefix)
 {
 	for (uint16_t port = 1; port <= 3; port++) {
 		char refusal[SOCK_TEXT_MAX];
-		int fd = sock_connect_udp(&prefix->ip, port, refusal);
+		int fd = sock_connect_udp(&prefix->ip, port, &(struct sock_way){ 0 }, refusal);
 
 		EXPECT(fd >= 0);
 		EXPECT_EQUAL(write(fd, "x", 1), 1);

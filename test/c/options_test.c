@@ -120,7 +120,7 @@ static void routes_stay_in_our_tables(void)
 	EXPECT_EQUAL(check_route_set(&route, text), 0);
 	bad.table = 255;
 	EXPECT_EQUAL(check_route_set(&bad, text), -EINVAL);
-	EXPECT_TEXT(text, "table: 255: expected 47 to 50 or 254");
+	EXPECT_TEXT(text, "table: 255: expected any but 0, 253 and 255");
 	bad = route;
 	bad.dst = prefix4(10, 1, 8);
 	EXPECT_EQUAL(check_route_set(&bad, text), -EINVAL);
@@ -158,7 +158,19 @@ static void rules_stay_in_our_range(void)
 	EXPECT_EQUAL(check_rule_set(&bad, text), -EINVAL);
 	bad = rule;
 	bad.table = 100;
+	EXPECT_EQUAL(check_rule_set(&bad, text), 0);
+	bad.table = 253;
 	EXPECT_EQUAL(check_rule_set(&bad, text), -EINVAL);
+	bad = rule;
+	bad.action = FR_ACT_GOTO;
+	bad.table = 209;
+	EXPECT_EQUAL(check_rule_set(&bad, text), 0);
+	bad.table = 20;
+	EXPECT_EQUAL(check_rule_set(&bad, text), -EINVAL);
+	bad.table = 32766;
+	EXPECT_EQUAL(check_rule_set(&bad, text), -EINVAL);
+	bad.action = FR_ACT_NOP;
+	EXPECT_EQUAL(check_rule_set(&bad, text), 0);
 	bad = rule;
 	bad.action = FR_ACT_BLACKHOLE;
 	EXPECT_EQUAL(check_rule_set(&bad, text), -EINVAL);

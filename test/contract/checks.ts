@@ -86,7 +86,7 @@ const routes: readonly Check[] = [
     await expectError(target, routeSet({ oif: "br-lan", remove: true }), 0);
   }),
   neutral("routes: wrong arguments are refused", async (target) => {
-    await expectError(target, routeSet({ table: 100 }), EINVAL);
+    await expectError(target, routeSet({ table: 255 }), EINVAL);
     await expectError(target, routeSet({ dst: "10.9.0.1/16" }), EINVAL);
     await expectError(target, routeSet({ kind: 3 }), EINVAL);
     await expectError(target, routeSet({ kind: 7 }), EINVAL);
@@ -135,7 +135,10 @@ const rules: readonly Check[] = [
     await expectError(target, ruleSet({ src: "fd09::1/128" }), EINVAL);
     await expectError(target, ruleSet({ src: "10.9.0.1/16" }), EINVAL);
     await expectError(target, ruleSet({ action: 6 }), EINVAL);
-    await expectError(target, ruleSet({ table: 100 }), EINVAL);
+    await expectError(target, ruleSet({ table: 253 }), EINVAL);
+    const onward = { action: 2, priority: 20, iif: "lo", src: "" } as const;
+    await expectError(target, ruleSet({ ...onward, table: 20 }), EINVAL);
+    await expectError(target, ruleSet({ ...onward, table: 32_766 }), EINVAL);
     await expectError(target, ruleSet({ fwmark: 9, fwmask: 8 }), EINVAL);
   }),
 ];
@@ -340,8 +343,10 @@ const others: readonly Check[] = [
     await expectError(target, listen, 0);
     await expectError(target, { ...listen, path: "/tmp/../api.sock" }, EPERM);
     await expectError(target, { type: "listen_tcp", addr: "127.0.0.1", port: 80 }, EINVAL);
-    await expectError(target, { type: "connect_udp", addr: "203.0.113.1", port: 53 }, 0);
-    await expectError(target, { type: "connect_udp", addr: "203.0.113.1", port: 54 }, EINVAL);
+    const way = { mark: 0x7f000000, device: "" };
+    const socket = { type: "connect_udp", addr: "203.0.113.1", ...way } as const;
+    await expectError(target, { ...socket, port: 53 }, 0);
+    await expectError(target, { ...socket, port: 54 }, EINVAL);
   }),
   neutral("conntrack and counters answer", async (target) => {
     const lists = { tunnels: [], aside: [], past: [] };

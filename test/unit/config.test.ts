@@ -63,7 +63,7 @@ const routerRows: readonly [change: Change, ...expected: Expected[]][] = [
   [{ resolvers: ["dns.example"] }, ["resolvers[0]", '"dns.example"', /address/]],
   [{ type: "wireguard" }, ["type", '"wireguard"', /"tls", the only one of this version/]],
   [{ dial: "never" }, ["dial", '"never"', /now or lazy/]],
-  [{ locations: [] }, ["locations", "0", /^1 to 126 items$/]],
+  [{ locations: [] }, ["locations", "0", /^1 to 118 items$/]],
   [{ locations: undefined }, ["locations", "", /a list, required/]],
   [{ locations: [7] }, ["locations[0]", "7", /object/]],
   [{ locations: [us, us] }, ["locations[1].name", '"us"', /of its own \(locations\[0\]/]],

@@ -47,7 +47,7 @@ function desire(
 }
 
 function sourcesOf(desired: Desired): string[] {
-  return desired.rules.filter((rule) => rule.priority === 11).map((rule) => rule.src);
+  return desired.rules.filter((rule) => rule.priority === 13).map((rule) => rule.src);
 }
 
 const policy = suite("policy: single decisions");

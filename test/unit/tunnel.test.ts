@@ -10,6 +10,7 @@ import type { Ip } from "../../ts/model/ip.js";
 import { downAfterMs, redialDelayMsMax, redialDelayMsMin } from "../../ts/model/limits.js";
 import type { Welcome } from "../../ts/model/observed.js";
 import type { Random } from "../../ts/model/random.js";
+import type { Way } from "../../ts/model/way.js";
 import { backoffMs } from "../../ts/tunnel/backoff.js";
 import { emptyPeerQueue, putAddresses, takeAddress, takePeer } from "../../ts/tunnel/peers.js";
 import type { Tunnel, TunnelCommand, TunnelEvent } from "../../ts/tunnel/state.js";
@@ -22,6 +23,9 @@ const test = suite("tunnel");
 const [location] = router().locations;
 assert.ok(location !== undefined);
 const welcome = welcomeOf(5);
+const uplink = { kind: "uplink", ways: [], changed: new Set<string>() } as const;
+const waysFor = (count: number): Way[] =>
+  ["a", "b"].slice(0, count % 3).map((device) => ({ device, mark: 1, has4: true, has6: true }));
 
 /** A tunnel with its clock and what it asked for. */
 class Bench {
@@ -193,7 +197,7 @@ test("a gateway that insists on a taken address is not dialled in a tight loop",
 test("a doubtful session goes on until a second one has its welcome", () => {
   const bench = new Bench();
   bench.up(1);
-  bench.take({ kind: "uplink", suspect: true });
+  bench.take({ ...uplink, suspect: true });
   assert.deepStrictEqual(bench.kinds(), ["prepare"]);
   bench.open(2);
   bench.greet(2);
@@ -207,7 +211,7 @@ test("a doubtful session goes on until a second one has its welcome", () => {
 test("the old session may be closed before the new one is known to have started", () => {
   const bench = new Bench();
   bench.up(1);
-  bench.take({ kind: "uplink", suspect: true });
+  bench.take({ ...uplink, suspect: true });
   bench.open(2);
   bench.greet(2);
   bench.take({ kind: "closed", session: 1, reason: "replaced: by a newer session" });
@@ -236,7 +240,7 @@ test("two routers with one token evict each other ever more seldom, and say why"
 test("a second session that fails leaves the first alone and is tried again", () => {
   const bench = new Bench();
   bench.up(1);
-  bench.take({ kind: "uplink", suspect: true });
+  bench.take({ ...uplink, suspect: true });
   bench.take({ kind: "unprepared", serial: bench.state.serial, reason: "unreachable" });
   assert.strictEqual(bench.state.shown, "up");
   assert.ok(bench.state.retryAtMs !== undefined);
@@ -246,12 +250,12 @@ test("a second session that fails leaves the first alone and is tried again", ()
 test("an uplink that only grew disturbs nobody who carries and wakes who waits", () => {
   const carrying = new Bench();
   carrying.up(1);
-  carrying.take({ kind: "uplink", suspect: false });
+  carrying.take({ ...uplink, suspect: false });
   assert.deepStrictEqual(carrying.kinds(), []);
   const waiting = new Bench();
   waiting.take({ kind: "want" });
   waiting.take({ kind: "unprepared", serial: 1, reason: "unreachable" });
-  waiting.take({ kind: "uplink", suspect: false });
+  waiting.take({ ...uplink, suspect: false });
   assert.deepStrictEqual(waiting.kinds(), ["prepare"]);
 });
 
@@ -262,7 +266,7 @@ test("a name is resolved once and its addresses are used up in turn", () => {
   const bench = new Bench(where);
   bench.take({ kind: "want" });
   assert.deepStrictEqual(bench.commands, [
-    { kind: "prepare", serial: 1, resolve: "gateway.example" },
+    { kind: "prepare", serial: 1, resolve: "gateway.example", uplink: "" },
   ]);
   const addresses = ["198.51.100.1", "198.51.100.2", "2001:db8::1"];
   const used = new Set<string>();
@@ -343,7 +347,7 @@ function happen(bench: Bench, { what, session }: Happening): void {
     { kind: "started", session: about, problem: "" },
     { kind: "started", session: about, problem: "no such session" },
     { kind: "closed", session: about, reason },
-    { kind: "uplink", suspect: session % 2 === 0 },
+    { ...uplink, suspect: session % 2 === 0, ways: waysFor(session) },
     { kind: "time" },
   ];
   bench.take(events[what % events.length] as TunnelEvent);

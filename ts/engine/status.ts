@@ -4,6 +4,7 @@ import type { GatewayConfig } from "../model/config.js";
 import { portsNamed } from "../policy/wards.js";
 import type { Tunnel } from "../tunnel/state.js";
 import { locationStateOf } from "../tunnel/state.js";
+import { wayReason } from "../tunnel/ways.js";
 import type { Core } from "./core.js";
 import { nowMs } from "./core.js";
 import type { Engine } from "./engine-state.js";
@@ -73,6 +74,7 @@ function locationsOf({ tunnels }: Engine, bySession: BySession): object[] {
 
 function locationOf(tunnel: Tunnel, rttMs: number | undefined, bySession: BySession): object {
   const { name, state, welcome, reason } = locationStateOf(tunnel, rttMs);
+  const { ways } = tunnel;
   const stats = bySession.get(tunnel.session);
   return {
     name,
@@ -83,6 +85,8 @@ function locationOf(tunnel: Tunnel, rttMs: number | undefined, bySession: BySess
     addr6: welcome?.addr6 ?? "",
     mtu: welcome?.mtu ?? 0,
     peer: tunnel.peer,
+    uplink: tunnel.uplink,
+    uplink_reason: tunnel.session === 0 ? "" : wayReason(ways, tunnel.grudges, tunnel.uplink),
     reason,
     ...countersOf(stats),
   };

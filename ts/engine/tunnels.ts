@@ -7,27 +7,31 @@ import { readFile } from "../host/transfer.js";
 import { endpointText } from "../config/words.js";
 import type { LocationConfig, RouterConfig } from "../model/config.js";
 import type { Ip } from "../model/ip.js";
-import { connectMsMax, keepaliveMs } from "../model/limits.js";
-import type { LocationState } from "../model/observed.js";
+import { connectMsMax, keepaliveChoiceMs, keepaliveMs } from "../model/limits.js";
+import type { LocationState, Welcome } from "../model/observed.js";
+import type { Way } from "../model/way.js";
 import { addressOf } from "../model/pool.js";
 import { ownMark } from "../policy/marks.js";
+import { waysOf } from "../policy/ways.js";
 import type { Tunnel, TunnelCommand, TunnelEvent } from "../tunnel/state.js";
 import { locationStateOf, newTunnel } from "../tunnel/state.js";
 import { stepTunnel } from "../tunnel/tunnel.js";
 import {
   greetingText,
+  memoText,
   readGatewayAnswer,
+  readUplinkMemo,
   readWelcomeMemo,
-  welcomeText,
 } from "../tunnel/welcome.js";
 import { base64Bytes } from "./base64.js";
 import type { Core } from "./core.js";
 import { logInfo, logWarning, nowMs } from "./core.js";
-import type { Uplink } from "./uplink.js";
-import { compareUplinks, uplinkOf } from "./uplink.js";
+import type { Uplinks } from "./uplink.js";
+import { changedUplinks, compareUplinks, uplinkFacts } from "./uplink.js";
 
 /** Changes of the uplink come in swarms; they are looked at once they pause. */
 const uplinkSettleMs = 200;
+const deadlineNames = ["redial", "attempt", "down", "return"] as const;
 /** IFF_RUNNING of linux/if.h. */
 const flagRunning = 0x40;
 export const sessionStarted = 4;
@@ -44,7 +48,9 @@ export interface Tunnels {
   /** Interfaces whose cable is in, by index. */
   readonly carriers: Set<number>;
   config: RouterConfig | undefined;
-  uplink: Uplink | undefined;
+  /** What is known of them; undefined before the kernel was read. */
+  uplinks: Uplinks | undefined;
+  ways: readonly Way[];
 }
 
 export function createTunnels(core: Core, onChange: (why: string) => void): Tunnels {
@@ -55,7 +61,8 @@ export function createTunnels(core: Core, onChange: (why: string) => void): Tunn
     rttMs: new Map(),
     carriers: new Set(),
     config: undefined,
-    uplink: undefined,
+    uplinks: undefined,
+    ways: [],
   };
 }
 
@@ -72,12 +79,16 @@ export function configureTunnels(tunnels: Tunnels, config: RouterConfig): void {
     tunnels.bySlot.delete(slot);
     tunnels.rttMs.delete(slot);
     const { core } = tunnels;
-    if (location !== undefined) tunnels.bySlot.set(slot, newTunnel(location, slot, nowMs(core)));
+    if (location === undefined) continue;
+    const tunnel = { ...newTunnel(location, slot, nowMs(core)), ways: tunnels.ways };
+    tunnels.bySlot.set(slot, tunnel);
   }
+  if (before !== undefined) noteUplink(tunnels);
 }
 
 /** Dials what is to be dialled at once; after sessions that the mover held were taken over. */
 export function startTunnels(tunnels: Tunnels): void {
+  checkUplink(tunnels);
   for (const { slot, location } of [...tunnels.bySlot.values()]) {
     if (location.dial === "now") dispatch(tunnels, slot, { kind: "want" });
   }
@@ -99,8 +110,10 @@ export function takeOverSession(tunnels: Tunnels, held: Message<"session_held">)
     closeSession(core, held.session, "nobody knows it");
     return;
   }
-  const { session, peer, port } = held;
-  dispatch(tunnels, held.slot, { kind: "held", session, welcome, peer: `${peer} ${port}` });
+  const { session, port } = held;
+  const peer = `${held.peer} ${port}`;
+  const uplink = readUplinkMemo(core.native.utf8Decode(held.memo));
+  dispatch(tunnels, held.slot, { kind: "held", session, welcome, peer, uplink });
 }
 
 export function onSlotWanted(tunnels: Tunnels, slot: number): void {
@@ -154,7 +167,7 @@ export function preferPeers(
 /** Dials a location again; what carries goes on until the new session does. */
 export function redialLocation(tunnels: Tunnels, name: string): void {
   for (const { slot, location } of [...tunnels.bySlot.values()]) {
-    if (location.name === name) dispatch(tunnels, slot, { kind: "uplink", suspect: true });
+    if (location.name === name) dispatch(tunnels, slot, { kind: "redial" });
   }
 }
 
@@ -164,18 +177,19 @@ export function locationStates(tunnels: Tunnels): readonly LocationState[] {
 }
 
 function checkUplink(tunnels: Tunnels): void {
-  const { core, config, uplink: before } = tunnels;
+  const { core, config, carriers, uplinks: before } = tunnels;
   if (config === undefined || !core.store.complete) return;
-  const link = [...core.store.links.values()].find(({ name }) => name === config.wanIfname);
-  const carrier = link !== undefined && tunnels.carriers.has(link.index);
-  const after = uplinkOf(core.store, config.wanIfname, carrier);
-  tunnels.uplink = after;
-  if (before === undefined) return;
-  const difference = compareUplinks(before, after);
-  if (difference === "same") return;
-  logInfo(core, "the uplink changed, tunnels are looked after");
-  for (const slot of [...tunnels.bySlot.keys()]) {
-    dispatch(tunnels, slot, { kind: "uplink", suspect: difference === "suspect" });
+  const after = uplinkFacts(config, core.store, carriers);
+  const ways = waysOf(config, core.store, carriers);
+  const changed = changedUplinks(before ?? after, after);
+  const isNew = JSON.stringify(ways) !== JSON.stringify(tunnels.ways);
+  tunnels.uplinks = after;
+  tunnels.ways = ways;
+  if (changed.size === 0 && !isNew) return;
+  if (before !== undefined) logInfo(core, "an uplink changed, tunnels are looked after");
+  for (const { slot, uplink } of [...tunnels.bySlot.values()]) {
+    const difference = compareUplinks((before ?? after).get(uplink), after.get(uplink));
+    dispatch(tunnels, slot, { kind: "uplink", suspect: difference === "suspect", ways, changed });
   }
 }
 
@@ -200,12 +214,15 @@ function dispatch(tunnels: Tunnels, slot: number, event: TunnelEvent): void {
   const context = { nowMs: nowMs(core), random: core.random, isTaken };
   const { state, commands, deadlines } = stepTunnel(before, event, context);
   tunnels.bySlot.set(slot, state);
-  for (const what of ["redial", "attempt", "down"]) core.deadlines.clear(`${what} ${slot}`);
+  for (const what of deadlineNames) core.deadlines.clear(`${what} ${slot}`);
   for (const { name, atMs, why } of deadlines) {
     core.deadlines.set(name, atMs, why, () => dispatch(tunnels, slot, { kind: "time" }));
   }
   logChange(core, before, state);
   for (const one of commands) carryOut(tunnels, state, one);
+  if (state.welcome !== undefined && before.welcome !== state.welcome) {
+    takeAddresses(tunnels, slot, state.welcome);
+  }
   const changed = before.shown !== state.shown || before.lastWelcome !== state.lastWelcome;
   if (changed || before.welcome !== state.welcome) {
     tunnels.onChange(`${state.location.name} is ${state.shown}`);
@@ -228,7 +245,8 @@ function logChange(core: Core, before: Tunnel, state: Tunnel): void {
 function isTakenElsewhere(tunnels: Tunnels, slot: number, address: Ip): boolean {
   for (const other of tunnels.bySlot.values()) {
     if (other.slot === slot) continue;
-    for (const welcome of [other.welcome, other.lastWelcome, other.attempt?.welcome]) {
+    // What another location only remembers it yields to who has it now.
+    for (const welcome of [other.welcome, other.attempt?.welcome]) {
       if (welcome === undefined) continue;
       if ([welcome.addr4, welcome.addr6].some((one) => addressOf(one) === address)) return true;
     }
@@ -236,11 +254,21 @@ function isTakenElsewhere(tunnels: Tunnels, slot: number, address: Ip): boolean 
   return false;
 }
 
+/** Locations that remember an address which this one has now look for others. */
+function takeAddresses(tunnels: Tunnels, slot: number, { addr4, addr6 }: Welcome): void {
+  for (const address of [addressOf(addr4), addressOf(addr6)]) {
+    for (const other of [...tunnels.bySlot.keys()]) {
+      if (other === slot || address === "") continue;
+      dispatch(tunnels, other, { kind: "yield", address });
+    }
+  }
+}
+
 function carryOut(tunnels: Tunnels, tunnel: Tunnel, todo: TunnelCommand): void {
   const { core } = tunnels;
   switch (todo.kind) {
     case "prepare":
-      return prepare(tunnels, tunnel, todo.serial, todo.resolve);
+      return prepare(tunnels, tunnel, todo);
     case "open":
       return openSession(tunnels, tunnel, todo);
     case "start":
@@ -258,7 +286,11 @@ export function closeSession(core: Core, session: number, reason: string): void 
   });
 }
 
-function prepare(tunnels: Tunnels, tunnel: Tunnel, serial: number, name: string): void {
+function prepare(
+  tunnels: Tunnels,
+  tunnel: Tunnel,
+  { serial, resolve: name, uplink }: Extract<TunnelCommand, { kind: "prepare" }>,
+): void {
   const { slot } = tunnel;
   readToken(tunnels.core, tunnel.location, (token, problem) => {
     if (token === undefined) {
@@ -268,12 +300,20 @@ function prepare(tunnels: Tunnels, tunnel: Tunnel, serial: number, name: string)
     } else {
       const servers = tunnels.config?.resolvers ?? [];
       const { core } = tunnels;
-      resolveName({ ...core, now: () => nowMs(core) }, servers, name, ({ addresses, reason }) => {
+      const way = wayNamed(tunnels, uplink);
+      const ports = { ...core, ...way, now: () => nowMs(core) };
+      resolveName(ports, servers, name, ({ addresses, reason }) => {
         if (reason !== "") dispatch(tunnels, slot, { kind: "unprepared", serial, reason });
         else dispatch(tunnels, slot, { kind: "prepared", serial, token, addresses });
       });
     }
   });
+}
+
+/** Mark and interface of sockets that leave by an uplink; "" leaves it to the routing table. */
+function wayNamed({ ways, config }: Tunnels, device: string): { mark: number; device: string } {
+  const mark = ways.find((way) => way.device === device)?.mark;
+  return { device, mark: mark ?? (config === undefined ? 0 : ownMark(config)) };
 }
 
 /** The file is read for every attempt, so that a renewed token is noticed. */
@@ -301,7 +341,7 @@ function openSession(
   const { location, slot } = tunnel;
   const peer = location.peers[open.peer];
   if (peer === undefined || config === undefined) throw new Error(`no peer ${open.peer}`);
-  const { token, want4, want6, serial, address } = open;
+  const { token, want4, want6, serial, address, uplink } = open;
   const greeting = greetingText({ token, segments: config.offload, want4, want6 });
   const target = { name: location.name, slot, peer: address, port: peer.port };
   const trust = {
@@ -309,7 +349,8 @@ function openSession(
     pins: peer.pins.map((pin) => ({ digest: base64Bytes(pin) })),
     caFile: location.caFile ?? "",
   };
-  const rest = { mark: ownMark(config), device: "", connectMs: connectMsMax, keepaliveMs };
+  const limits = { connectMs: connectMsMax, keepaliveMs: keepaliveOf(tunnels) };
+  const rest = { ...wayNamed(tunnels, uplink), ...limits };
   const data = core.native.utf8Encode(greeting);
   const message = { type: "session_open", ...target, ...trust, ...rest, greeting: data } as const;
   request(core.channel, message, (answer) => {
@@ -321,6 +362,11 @@ function openSession(
   });
 }
 
+/** Where there is another uplink to go to, it is worth knowing soon that this one is dead. */
+function keepaliveOf({ ways }: Tunnels): number {
+  return ways.length > 1 ? keepaliveChoiceMs : keepaliveMs;
+}
+
 function startSession(
   tunnels: Tunnels,
   tunnel: Tunnel,
@@ -330,7 +376,7 @@ function startSession(
   const { session, welcome } = start;
   const { slot, location } = tunnel;
   const { mtu, segments } = welcome;
-  const memo = native.utf8Encode(welcomeText(welcome));
+  const memo = native.utf8Encode(memoText(welcome, tunnel.attempt?.uplink ?? ""));
   const control = new Uint8Array(0);
   const who = { session, slot, name: location.name };
   const message = { type: "session_start", ...who, mtu, segments, control, memo } as const;

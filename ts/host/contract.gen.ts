@@ -249,7 +249,8 @@ export interface RouteMessage {
   readonly deleted: boolean; // True when it vanished.
   readonly table: number; // Routing table.
   readonly dst: Prefix; // Destination, 0.0.0.0/0 or ::/0 for the default.
-  readonly oif: number; // Interface index, 0 if none; of the first hop if there are several.
+  /** Interface index, 0 if none. Of several hops each is told, the first one last. */
+  readonly oif: number;
   readonly gateway: Ip; // Gateway, family 0 if none.
   readonly metric: number; // Priority; IPv6 0 is reported as the kernel's 1024.
   readonly protocol: number; // RTPROT_.
@@ -270,8 +271,12 @@ export interface RuleMessage {
   readonly oif: string; // Output interface, empty if any.
   readonly fwmark: number; // Mark.
   readonly fwmask: number; // Mask, 0 if the rule has no mark.
-  readonly table: number; // Table for action 1.
-  readonly action: number; // FR_ACT_: 1 to table, 6 blackhole, 7 unreachable, 8 prohibit.
+  readonly table: number; // Table for action 1, priority of the other rule for action 2.
+  /**
+   * FR_ACT_: 1 to table, 2 go on with another rule, 3 nothing, 6 blackhole, 7 unreachable, 8
+   * prohibit.
+   */
+  readonly action: number;
   readonly protocol: number; // FRA_PROTOCOL.
   readonly invert: boolean; // FIB_RULE_INVERT.
   readonly suppress: number; // FRA_SUPPRESS_PREFIXLEN, -1 if absent.
@@ -318,7 +323,7 @@ export interface AddressSetMessage {
 export interface RouteSetMessage {
   readonly type: "route_set";
   readonly remove: boolean; // True to remove.
-  readonly table: number; // 47..., 254 main.
+  readonly table: number; // Any but 0, 253 and 255; 254 is main.
   readonly dst: Prefix; // Destination.
   readonly oif: string; // Interface name, empty for unreachable.
   readonly gateway: Ip; // Gateway, family 0 if none.
@@ -339,8 +344,13 @@ export interface RuleSetMessage {
   readonly iif: string; // Input interface, empty if any.
   readonly fwmark: number; // Mark.
   readonly fwmask: number; // Mask, 0 if the rule has no mark.
-  readonly table: number; // Table.
-  readonly action: number; // FR_ACT_: 1 to table, 7 unreachable.
+  /**
+   * Table for action 1: any but 0, 253 and 255. For action 2 the priority of the other rule, a
+   * later one of ours. Else 0.
+   */
+  readonly table: number;
+  /** FR_ACT_: 1 to table, 2 go on with another rule, 3 nothing, 7 unreachable. */
+  readonly action: number;
   readonly invert: boolean; // FIB_RULE_INVERT.
 }
 
@@ -609,13 +619,15 @@ export interface ListenTcpMessage {
 }
 
 /**
- * Makes a UDP socket connected to a DNS or NTP server, marked to stay outside every tunnel; its
- * descriptor comes with the result.
+ * Makes a UDP socket connected to a DNS or NTP server, which the mark keeps outside every tunnel;
+ * its descriptor comes with the result.
  */
 export interface ConnectUdpMessage {
   readonly type: "connect_udp";
   readonly addr: Ip; // Remote address.
   readonly port: number; // 53 or 123.
+  readonly mark: number; // SO_MARK of the socket.
+  readonly device: string; // SO_BINDTODEVICE, empty for none.
 }
 
 /**
@@ -833,7 +845,7 @@ const ofDecider: readonly string[] = [
   "78 stats_get",
   "96 listen_unix path:108 mode:u16",
   "97 listen_tcp addr:ip port:u16",
-  "98 connect_udp addr:ip port:u16",
+  "98 connect_udp addr:ip port:u16 mark device:16",
   "112 policy_open memoryKib stackKib callMs",
   "114 policy_kill cage",
   "128 bus_open path:108 object:64 methods:bytes:4096",

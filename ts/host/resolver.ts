@@ -27,6 +27,9 @@ export interface ResolverPorts {
   readonly descriptors: Descriptors;
   readonly random: Random;
   readonly now: () => number;
+  /** By which mark and interface questions leave. */
+  readonly mark: number;
+  readonly device: string;
 }
 
 export interface Resolution {
@@ -69,7 +72,9 @@ function ask(query: Query, attempt: number): void {
     query.done({ addresses: [], reason: `no answer about ${name} from any resolver` });
     return;
   }
-  request(ports.channel, { type: "connect_udp", addr: server, port: portDns }, (answer, fd) => {
+  const { mark, device } = ports;
+  const socket = { type: "connect_udp", addr: server, port: portDns, mark, device } as const;
+  request(ports.channel, socket, (answer, fd) => {
     const { error, text } = asResult(answer);
     const why = error !== 0 ? answerText(error, text) : fd < 0 ? "no descriptor came" : "";
     if (why === "") converse(query, attempt, fd);

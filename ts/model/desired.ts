@@ -30,6 +30,7 @@ export interface DesiredRule {
   readonly iif: string;
   readonly fwmark: number;
   readonly fwmask: number;
+  /** Of an action that goes on elsewhere the priority of the rule there. */
   readonly table: number;
   readonly action: number;
   readonly invert: boolean;

@@ -12,24 +12,32 @@ export const priorityOwn = 8;
 export const priorityBypass = 9;
 /** The documented rule of the router SDK. */
 export const priorityMarked = 10;
-/** Addresses that the neighbour table gives for a MAC. */
-export const priorityMac = 11;
 /** What the router itself says with the TUN's address. */
-export const priorityQuote = 12;
+export const priorityQuote = 11;
+/** What else the router itself sends, before every rule on a source. */
+export const priorityLocal = 12;
+/** Addresses that the neighbour table gives for a MAC. */
+export const priorityMac = 13;
 /** Plus the number of host bits: the longest prefix comes first. */
 export const priorityAddress = 20;
 export const priorityIface = 200;
 /** Rules that are asked after all others: addresses of devices, then interfaces. */
 export const priorityLate = 205;
+/** Where what is under no rule on a source goes on. */
+export const priorityPast = 209;
 export const priorityDefault = 210;
 
 /** The documented bit of the packet mark. */
 export const markDocumented = 0x8;
+/** Behind it stand the uplinks, by their rank. */
+export const markIndexUplinks = 118;
 /** Location index that stands for: past every tunnel. */
 export const markIndexOwn = 127;
 
-/** FR_ACT_TO_TBL and FR_ACT_UNREACHABLE of linux/fib_rules.h. */
+/** FR_ACT_ of linux/fib_rules.h: look at a table, go on with another rule, do nothing, refuse. */
 export const actionTable = 1;
+export const actionGoto = 2;
+export const actionNothing = 3;
 export const actionUnreachable = 7;
 /** RTPROT_KERNEL of linux/rtnetlink.h: routes that come with an address. */
 export const protocolKernel = 2;

@@ -1,7 +1,7 @@
 /** Every bound of the control logic, by name. The mover has its own bounds in C. */
 
-/** Locations that one router can hold; index 127 of the mark is the mover's own. */
-export const locationsMax = 126;
+/** Locations of one router: the mark's indexes beyond are uplinks and our own sockets. */
+export const locationsMax = 118;
 export const peersPerLocationMax = 16;
 export const pinsPerPeerMax = 8;
 /** Names and patterns of uplinks; and as many of them carry tunnels and answers. */
@@ -45,6 +45,8 @@ export const replanDelayMsMax = 10_000;
 /** TCP, TLS and welcome together. */
 export const connectMsMax = 10_000;
 export const keepaliveMs = 15_000;
+/** The same where a tunnel has several uplinks to choose from: four of them are silence. */
+export const keepaliveChoiceMs = 2_500;
 /** A location counts as down when it was not up for this long, so that a redial is no failure. */
 export const downAfterMs = 3_000;
 

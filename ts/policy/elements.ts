@@ -44,7 +44,8 @@ function elementKeysOf({ rule, ifnames }: DecidedRule): readonly string[] {
 export function ruleElements(decided: readonly DecidedRule[]): FirewallElement[] {
   return decided.flatMap((row) => {
     const stem = mapStem(row.rule);
-    const [mark, guard] = verdictsOf(row.outcome);
+    const suffix = row.rule.inbound === "block" ? "_shut" : "";
+    const [mark, guard] = verdictsOf(row.outcome, suffix);
     return elementKeysOf(row).flatMap((key) => [
       { map: `${stem}_mark`, key, value: `goto ${mark}` },
       { map: `${stem}_guard`, key, value: `goto ${guard}` },
@@ -52,8 +53,8 @@ export function ruleElements(decided: readonly DecidedRule[]): FirewallElement[]
   });
 }
 
-function verdictsOf(outcome: Outcome): readonly [mark: string, guard: string] {
-  if (outcome.kind === "tunnel") return [`loc_${outcome.index}`, "guarded"];
+function verdictsOf(outcome: Outcome, suffix: string): readonly [mark: string, guard: string] {
+  if (outcome.kind === "tunnel") return [`loc_${outcome.index}${suffix}`, `guarded${suffix}`];
   return outcome.kind === "direct" ? ["direct", "passed"] : ["blocked", "barred"];
 }
 

@@ -4,6 +4,8 @@ import type { DesiredRule } from "../model/desired.js";
 import type { Ip, Mac } from "../model/ip.js";
 import { makePrefix, prefixAddress, prefixFamily, prefixLength } from "../model/ip.js";
 import {
+  actionGoto,
+  actionNothing,
   actionTable,
   actionUnreachable,
   markDocumented,
@@ -12,19 +14,22 @@ import {
   priorityDefault,
   priorityIface,
   priorityLate,
+  priorityLocal,
   priorityMac,
   priorityMarked,
   priorityOwn,
+  priorityPast,
   priorityQuote,
   protocolOurs,
 } from "../model/kernel.js";
 import type { Observed } from "../model/observed.js";
 import type { DecidedRule } from "./elements.js";
 import { placeholderNetworks, welcomeAddresses } from "./elements.js";
-import { ownMark } from "./marks.js";
+import type { Interfaces } from "./interfaces.js";
+import { ownMark, uplinkMark } from "./marks.js";
 import type { States } from "./outcome.js";
 import { stateAt } from "./outcome.js";
-import { directTable } from "./routes.js";
+import { directTable, uplinkTable } from "./routes.js";
 import { tunSources } from "./tun-addresses.js";
 
 const families = [4, 6] as const;
@@ -45,14 +50,18 @@ export interface RulesInput {
   readonly states: States;
   readonly decided: readonly DecidedRule[];
   readonly addresses: ReadonlyMap<Mac, readonly Ip[]>;
+  readonly interfaces: Interfaces;
 }
 
 export function routerRules(input: RulesInput): DesiredRule[] {
-  const { config, observed, states, decided, addresses } = input;
+  const { config, observed, states, decided, addresses, interfaces } = input;
   return [
     ...innerRules(config, states),
     ...families.flatMap((family) => fixedRules(config, family)),
     ...quoteRules(config),
+    ...interfaces.uplinks.flatMap((name, rank) =>
+      families.map((family) => wayRule(config, family, name, rank)),
+    ),
     ...(config.bypass ?? []).map((dst) => ({
       ...blank,
       family: prefixFamily(dst),
@@ -129,10 +138,34 @@ function fixedRules(config: RouterConfig, family: 4 | 6): DesiredRule[] {
       why: "marked for a tunnel",
     },
   ];
+  rules.push(...ownTrafficRules(family));
   if (config.defaultGateway) {
     rules.push({ ...blank, family, priority: priorityDefault, table, why: "default gateway" });
   }
   return rules;
+}
+
+/** What the router itself sends is under no rule on a source, whatever prefix that names. */
+function ownTrafficRules(family: 4 | 6): DesiredRule[] {
+  const past = { ...blank, family, priority: priorityPast, action: actionNothing, table: 0 };
+  const own = { ...blank, family, priority: priorityLocal, action: actionGoto };
+  return [
+    { ...past, why: "where the router's own traffic goes on" },
+    { ...own, iif: "lo", table: priorityPast, why: "own traffic passes the rules on sources" },
+  ];
+}
+
+/** What carries an uplink's mark looks at a table that knows no other. */
+function wayRule(config: RouterConfig, family: 4 | 6, name: string, rank: number): DesiredRule {
+  return {
+    ...blank,
+    family,
+    priority: priorityOwn,
+    fwmark: uplinkMark(config, rank),
+    fwmask: config.markMask,
+    table: uplinkTable(config, rank),
+    why: `answers and own sockets by ${name}`,
+  };
 }
 
 function sourceRules(

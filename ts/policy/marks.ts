@@ -1,6 +1,6 @@
 /** The packet mark: the location's index in the mask's bits, and the documented bit beside it. */
 import type { RouterConfig } from "../model/config.js";
-import { markDocumented, markIndexOwn } from "../model/kernel.js";
+import { markDocumented, markIndexOwn, markIndexUplinks } from "../model/kernel.js";
 
 /** Value of the lowest bit of the mask. */
 function unitOf(mask: number): number {
@@ -20,6 +20,11 @@ export function locationMark(config: RouterConfig, index: number): number {
 /** Mark of our own sockets: past every tunnel. */
 export function ownMark(config: RouterConfig): number {
   return locationBits(config, markIndexOwn);
+}
+
+/** Mark of what leaves by one uplink, by its rank from 0: answers, and sockets of tunnels. */
+export function uplinkMark(config: RouterConfig, rank: number): number {
+  return locationBits(config, markIndexUplinks + 1 + rank);
 }
 
 /** Bits that are ours; what others keep in the rest of the mark is left alone. */

@@ -10,6 +10,14 @@ import { formatIp, ipBytes, prefixAddress, prefixFamily, prefixLength } from "..
 import { markDocumented } from "../model/kernel.js";
 import type { NftChain, NftMap, NftRule } from "../render/nft.js";
 import { renderTable } from "../render/nft.js";
+import {
+  answerChains,
+  answerElements,
+  answeredRule,
+  answerRule,
+  arrivalRules,
+  ownAnswerRule,
+} from "./answers.js";
 import type { DecidedRule, Layer } from "./elements.js";
 import { addressElements, familyElement, ruleElements } from "./elements.js";
 import type { Interfaces } from "./interfaces.js";
@@ -47,6 +55,7 @@ export function routerFirewall(input: FirewallInput): DesiredFirewall {
   const { bypass, rules } = config;
   const lookups = lookupsOf(rules, bypass !== undefined);
   const past = lengthsOf(bypass ?? []);
+  const isShutting = rules.some(({ inbound }) => inbound === "block");
   return renderTable({
     maps: [
       ...lookups.flatMap((lookup) => lookup.maps),
@@ -59,9 +68,10 @@ export function routerFirewall(input: FirewallInput): DesiredFirewall {
       shieldChain(config),
       markingChain(input, lookups, past),
       outputChain(input),
-      ...locationChains(config),
+      ...locationChains(config, isShutting),
+      ...answerChains(config, input.interfaces.uplinks),
       guardChain(input, lookups, past),
-      guardedChain(input),
+      ...guardedChains(input, isShutting),
       ...(bypass === undefined ? [] : [barredChain]),
       {
         name: "passed",
@@ -82,6 +92,7 @@ export function routerFirewall(input: FirewallInput): DesiredFirewall {
       ...tunSources(config).map((address) => familyElement("own", address, "")),
       ...interfaceElements(input.interfaces),
       ...(input.free ?? []).map((name) => ({ map: "free", key: name, value: "" })),
+      ...answerElements(config, input.interfaces.uplinks),
     ],
   });
 }
@@ -91,6 +102,7 @@ const fixedMaps: readonly NftMap[] = [
   { name: "snat6", key: "mark", value: "ipv6_addr" },
   { name: "own4", key: "ipv4_addr", value: undefined },
   { name: "own6", key: "ipv6_addr", value: undefined },
+  { name: "answer", key: "mark", value: "verdict" },
   { name: "lan", key: "ifname", value: undefined },
   { name: "inward", key: "ifname", value: undefined },
   { name: "uplink", key: "ifname", value: undefined },
@@ -211,8 +223,7 @@ function markingChain(
     name: "marking",
     hook: { type: "filter", hook: "prerouting", priority: priorityMangle },
     rules: [
-      { text: `iifname "${config.tunIfname}" return`, why: "comes out of a tunnel" },
-      { text: "iifname @uplink return", why: "comes from outside" },
+      ...arrivalRules(config),
       ...bypassRules(past, "goto direct"),
       ...lookups.map((lookup) => lookup.rules("mark")),
       ...rest,
@@ -238,23 +249,30 @@ function outputChain({ config, fallback }: FirewallInput): NftChain {
   return {
     name: "outgoing",
     hook: { type: "route", hook: "output", priority: priorityMangle },
-    rules: [{ text: own, why: "our own sockets" }, ...quoteRules(), ...rest],
+    rules: [
+      { text: own, why: "our own sockets" },
+      ...quoteRules(),
+      ...(config.defaultGateway ? [ownAnswerRule()] : []),
+      ...rest,
+    ],
   };
 }
 
-function locationChains(config: RouterConfig): NftChain[] {
+/** A rule may shut the way of answers: then there is a second chain without it. */
+function locationChains(config: RouterConfig, isShutting: boolean): NftChain[] {
   const keep = hex32((~ourMask(config) & 0xffffffff) >>> 0);
   const set = (mark: number): string => `meta mark set meta mark & ${keep} | ${hex32(mark)}`;
-  const chains = config.locations.map(({ name }, at) => ({
-    name: `loc_${at + 1}`,
-    hook: undefined,
-    rules: [{ text: set(locationMark(config, at + 1)), why: `to ${name}` }],
-  }));
+  const chains = config.locations.flatMap(({ name }, at) => {
+    const rule = { text: set(locationMark(config, at + 1)), why: `to ${name}` };
+    const shut = { name: `loc_${at + 1}_shut`, hook: undefined, rules: [rule] };
+    const open = { name: `loc_${at + 1}`, hook: undefined, rules: [answerRule(), rule] };
+    return isShutting ? [open, shut] : [open];
+  });
   const direct = { text: set(ownMark(config)), why: "past every tunnel" };
   const blocked = { text: set(markDocumented), why: "to no location" };
   return [
     ...chains,
-    { name: "direct", hook: undefined, rules: [direct] },
+    { name: "direct", hook: undefined, rules: [answerRule(), direct] },
     ...(config.bypass ? [{ name: "blocked", hook: undefined, rules: [blocked] }] : []),
   ];
 }
@@ -294,17 +312,15 @@ function strayRules({ tunIfname }: RouterConfig): NftRule[] {
   ];
 }
 
-function guardedChain({ config, isTunForeign }: FirewallInput): NftChain {
+function guardedChains({ config, isTunForeign }: FirewallInput, isShutting: boolean): NftChain[] {
   const inward = { text: `oifname "${config.tunIfname}" accept`, why: "into the tunnel" };
-  return {
-    name: "guarded",
-    hook: undefined,
-    rules: [
-      ...(isTunForeign ? [] : [inward]),
-      { text: "oifname @lan accept", why: "to the LAN" },
-      { text: "counter drop", why: "would leave outside its tunnel" },
-    ],
-  };
+  const rules = [
+    ...(isTunForeign ? [] : [inward]),
+    { text: "oifname @lan accept", why: "to the LAN" },
+    { text: "counter drop", why: "would leave outside its tunnel" },
+  ];
+  const open = { name: "guarded", hook: undefined, rules: [answeredRule(), ...rules] };
+  return isShutting ? [open, { name: "guarded_shut", hook: undefined, rules }] : [open];
 }
 
 const barredChain: NftChain = {

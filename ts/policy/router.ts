@@ -48,7 +48,7 @@ export function desireRouter(
     tun: { name: config.tunIfname, offload: config.offload, mtu },
     addresses: own,
     routes,
-    rules: routerRules({ config, observed, states, decided, addresses }),
+    rules: routerRules({ config, observed, states, decided, addresses, interfaces }),
     firewall: config.noIptables
       ? undefined
       : routerFirewall({ config, states, decided, fallback, ...guarded }),

@@ -34,11 +34,16 @@ export function directTable(config: RouterConfig): number {
   return config.defaultGateway ? config.table + 1 : tableMain;
 }
 
+/** The table of what leaves by one uplink, by its rank. */
+export function uplinkTable({ table }: RouterConfig, rank: number): number {
+  return 1_000 * table + rank + 1;
+}
+
 export function routerRoutes(
   config: RouterConfig,
   observed: Observed,
   states: States,
-  { reachable }: Interfaces,
+  { reachable, uplinks }: Interfaces,
 ): DesiredRoute[] {
   const { table, tunIfname } = config;
   const local = reachableNetworks(config, observed, reachable);
@@ -49,6 +54,20 @@ export function routerRoutes(
     ...reachRoutes(config, observed, reachable),
     ...[any4, any6].map((dst) => linkRoute(table, dst, tunIfname)),
     ...(config.defaultGateway ? defaultGatewayRoutes(config, observed) : []),
+    ...uplinks.flatMap((name, rank) => uplinkRoutes(observed, name, uplinkTable(config, rank))),
+  ];
+}
+
+/** Others' routes over the uplink, of whatever table; without one nothing leaves. */
+function uplinkRoutes(observed: Observed, oif: string, table: number): DesiredRoute[] {
+  const isOver = (route: ObservedRoute): boolean =>
+    route.protocol !== protocolOurs && observed.links.get(route.oif)?.name === oif;
+  const routes = [...observed.routes.values()].filter(isOver);
+  const inMain = routes.filter((route) => route.table === tableMain);
+  const elsewhere = routes.filter((route) => route.table !== tableMain);
+  return [
+    ...blockRoutes(table, [any4, any6], routeUnreachable, metricLast),
+    ...copiesOf([...inMain, ...elsewhere], () => oif, table),
   ];
 }
 
@@ -95,18 +114,31 @@ function blockRoutes(
  * copy of what others wrote there.
  */
 function copiesOfMain(config: RouterConfig, table: number, observed: Observed): DesiredRoute[] {
+  const theirs = [...observed.routes.values()].filter(
+    (route) => route.table === tableMain && route.protocol !== protocolOurs,
+  );
+  const nameOf = ({ oif }: ObservedRoute): string => observed.links.get(oif)?.name ?? "";
+  const passing = theirs.filter((route) => !["", config.tunIfname].includes(nameOf(route)));
+  return copiesOf(passing, nameOf, table);
+}
+
+/**
+ * Every interface has a link-local route; a table of ours can hold one of a destination and metric,
+ * and whoever talks to such an address names the interface.
+ */
+function copiesOf(
+  routes: readonly ObservedRoute[],
+  nameOf: (route: ObservedRoute) => string,
+  table: number,
+): DesiredRoute[] {
   const copies = new Map<string, DesiredRoute>();
-  const all = [...observed.routes.values()].sort((left, right) => rankOf(left) - rankOf(right));
+  const all = [...routes].sort((left, right) => rankOf(left) - rankOf(right));
   for (const route of all) {
-    const oif = observed.links.get(route.oif)?.name;
-    if (route.table !== tableMain || route.protocol === protocolOurs) continue;
-    if (oif === undefined || oif === config.tunIfname || copies.size >= copiedRoutesMax) continue;
     const { dst, gateway, metric, kind, scope, source } = route;
-    // Every interface has a link-local route; a table of ours can hold one of a destination and
-    // metric, and whoever talks to such an address names the interface.
     const key = `${dst} ${metric}`;
     if (kind !== routeUnicast || prefixContains(linkLocal, dst) || copies.has(key)) continue;
-    copies.set(key, { table, dst, oif, gateway, metric, kind, scope, source });
+    if (copies.size >= copiedRoutesMax) break;
+    copies.set(key, { table, dst, oif: nameOf(route), gateway, metric, kind, scope, source });
   }
   return [...copies.values()];
 }

@@ -52,3 +52,11 @@ export function putAddresses(
   addresses.set(peer, shuffled(found, random));
   return { ...queue, addresses };
 }
+
+/** The peer and its address come next again. */
+export function putBack(queue: PeerQueue, peer: number, address: Ip): PeerQueue {
+  const addresses = new Map(queue.addresses);
+  const known = addresses.get(peer) ?? [];
+  if (address !== "" && known[0] !== address) addresses.set(peer, [address, ...known]);
+  return { peers: [peer, ...queue.peers.filter((one) => one !== peer)], addresses };
+}

@@ -5,8 +5,11 @@ import type { Ip } from "../model/ip.js";
 import { connectMsMax, downAfterMs, evictedDelayMsMax } from "../model/limits.js";
 import type { LocationState, Welcome } from "../model/observed.js";
 import type { Random } from "../model/random.js";
+import type { Way } from "../model/way.js";
 import type { PeerQueue } from "./peers.js";
 import { emptyPeerQueue } from "./peers.js";
+import type { Grudges } from "./ways.js";
+import { returnAtMs } from "./ways.js";
 import type { GatewayAnswer } from "./welcome.js";
 
 /** Delay after a gateway refused the token: a person has to act first. */
@@ -26,6 +29,8 @@ export interface Attempt {
   readonly peer: number;
   /** "" until resolved. */
   readonly address: Ip;
+  /** Interface that it is bound to, "" for none. */
+  readonly uplink: string;
   /** 0 until opened. */
   readonly session: number;
   readonly welcome: Welcome | undefined;
@@ -45,6 +50,11 @@ export interface Tunnel {
   readonly suspect: boolean;
   /** Outer address and port of the gateway that carries, or was dialled last. */
   readonly peer: string;
+  /** Interface that the session is bound to, "" for none. */
+  readonly uplink: string;
+  /** Uplinks to choose from, in order; none if the routing table chooses. */
+  readonly ways: readonly Way[];
+  readonly grudges: Grudges;
   readonly welcome: Welcome | undefined;
   readonly lastWelcome: Welcome | undefined;
   readonly want4: Ip;
@@ -86,9 +96,20 @@ export type TunnelEvent =
       readonly session: number;
       readonly welcome: Welcome;
       readonly peer: string;
+      readonly uplink: string;
     }
   /** `suspect` if the session that carries may depend on what changed. */
-  | { readonly kind: "uplink"; readonly suspect: boolean }
+  | {
+      readonly kind: "uplink";
+      readonly suspect: boolean;
+      readonly ways: readonly Way[];
+      /** Interfaces about which anything changed. */
+      readonly changed: ReadonlySet<string>;
+    }
+  /** Another session is dialled beside the one that carries. */
+  | { readonly kind: "redial" }
+  /** Another location of this router has the address now. */
+  | { readonly kind: "yield"; readonly address: Ip }
   /** From the next dial on, peers are taken in this order before all others. */
   | { readonly kind: "prefer"; readonly order: readonly number[] }
   | { readonly kind: "time" }
@@ -100,6 +121,7 @@ export type TunnelCommand =
       readonly serial: number;
       /** Name to be resolved, "" if the address is known. */
       readonly resolve: string;
+      readonly uplink: string;
     }
   | {
       readonly kind: "open";
@@ -109,6 +131,7 @@ export type TunnelCommand =
       readonly token: string;
       readonly want4: Ip;
       readonly want6: Ip;
+      readonly uplink: string;
     }
   | { readonly kind: "start"; readonly session: number; readonly welcome: Welcome }
   | { readonly kind: "close"; readonly session: number; readonly reason: string }
@@ -142,6 +165,9 @@ export function newTunnel(location: LocationConfig, slot: number, nowMs: number)
     carriesSinceMs: nowMs,
     suspect: false,
     peer: "",
+    uplink: "",
+    ways: [],
+    grudges: new Map(),
     welcome: undefined,
     lastWelcome: undefined,
     want4: "",
@@ -187,5 +213,14 @@ export function deadlinesOf(state: Tunnel): readonly TunnelDeadline[] {
   if (session === 0 && shown === "connecting") {
     add("down", silentSinceMs + downAfterMs, "counts as down then");
   }
+  const backMs = session === 0 || attempt !== undefined ? undefined : backAtMs(state);
+  if (backMs !== undefined) add("return", backMs, "a better uplink is tried again then");
   return deadlines;
+}
+
+/** When a session is tried over a better uplink than its own. */
+export function backAtMs(state: Tunnel): number | undefined {
+  const { ways, grudges, uplink, peer, carriesSinceMs } = state;
+  const [address = ""] = peer.split(" ");
+  return returnAtMs(ways, grudges, { device: uplink, address, sinceMs: carriesSinceMs });
 }

@@ -16,11 +16,10 @@ import {
 import type { Welcome } from "../model/observed.js";
 import { addressOf, hostOfPool } from "../model/pool.js";
 import { backoffMs } from "./backoff.js";
-import { putAddresses, takeAddress, takePeer } from "./peers.js";
+import { putAddresses, putBack, takeAddress, takePeer } from "./peers.js";
 import type {
   Attempt,
   Tunnel,
-  TunnelCommand,
   TunnelContext,
   TunnelEvent,
   TunnelStep,
@@ -28,18 +27,16 @@ import type {
 import {
   attemptMsMax,
   authDelayMs,
+  backAtMs,
   conflictsMax,
   deadlinesOf,
   stableMs,
   undisputedMs,
 } from "./state.js";
+import type { Turn } from "./turn.js";
+import { blameWay, change, wayFor, yieldAddress } from "./turn.js";
+import { easeGrudges } from "./ways.js";
 import type { GatewayAnswer } from "./welcome.js";
-
-/** A turn under way: the state so far and the commands that it gave. */
-interface Turn extends TunnelContext {
-  state: Tunnel;
-  readonly commands: TunnelCommand[];
-}
 
 export function stepTunnel(state: Tunnel, event: TunnelEvent, context: TunnelContext): TunnelStep {
   const turn: Turn = { ...context, state, commands: [] };
@@ -55,7 +52,7 @@ function takeEvent(turn: Turn, event: TunnelEvent): void {
     case "prepared":
       return onPrepared(turn, event);
     case "unprepared":
-      if (turn.state.attempt?.serial === event.serial) failAttempt(turn, event.reason);
+      if (turn.state.attempt?.serial === event.serial) failOnWay(turn, event.reason);
       return;
     case "opened":
       return onOpened(turn, event.serial, event.session);
@@ -66,9 +63,13 @@ function takeEvent(turn: Turn, event: TunnelEvent): void {
     case "closed":
       return onClosed(turn, event.session, event.reason);
     case "held":
-      return onHeld(turn, event.session, event.welcome, event.peer);
+      return onHeld(turn, event);
     case "uplink":
-      return onUplink(turn, event.suspect);
+      return onUplink(turn, event);
+    case "redial":
+      return onDoubt(turn, true);
+    case "yield":
+      return yieldAddress(turn, event.address);
     case "prefer":
       return change(turn, { prefer: event.order, queue: { ...turn.state.queue, peers: [] } });
     case "time":
@@ -82,10 +83,6 @@ function takeEvent(turn: Turn, event: TunnelEvent): void {
 
 function impossible(value: never): never {
   throw new Error(`unknown event ${JSON.stringify(value)}`);
-}
-
-function change(turn: Turn, changes: Partial<Tunnel>): void {
-  turn.state = { ...turn.state, ...changes };
 }
 
 function onWant(turn: Turn): void {
@@ -102,8 +99,10 @@ function dial(turn: Turn): void {
   const literal = parseIp(host);
   const next =
     literal === undefined ? takeAddress(taken, peer) : { address: literal, queue: taken };
+  const uplink = wayFor(turn, next.address ?? "");
   const attempt: Attempt = {
     serial: serial + 1,
+    uplink,
     phase: "preparing",
     peer,
     address: next.address ?? "",
@@ -113,7 +112,7 @@ function dial(turn: Turn): void {
   };
   change(turn, { serial: serial + 1, queue: next.queue, attempt, retryAtMs: undefined });
   const resolve = next.address === undefined ? host : "";
-  turn.commands.push({ kind: "prepare", serial: attempt.serial, resolve });
+  turn.commands.push({ kind: "prepare", serial: attempt.serial, resolve, uplink });
 }
 
 function onPrepared(turn: Turn, event: Extract<TunnelEvent, { kind: "prepared" }>): void {
@@ -126,11 +125,12 @@ function onPrepared(turn: Turn, event: Extract<TunnelEvent, { kind: "prepared" }
       : { address: attempt.address, queue: turn.state.queue };
   if (next.address === undefined) return failAttempt(turn, "no address of the gateway is known");
   const { address, queue } = next;
-  change(turn, { queue, attempt: { ...attempt, address, phase: "opening" } });
+  const uplink = attempt.address === "" ? wayFor(turn, address) : attempt.uplink;
+  change(turn, { queue, attempt: { ...attempt, address, uplink, phase: "opening" } });
   const { serial, peer } = attempt;
   const { want4, want6 } = turn.state;
   const { token } = event;
-  turn.commands.push({ kind: "open", serial, peer, address, token, want4, want6 });
+  turn.commands.push({ kind: "open", serial, peer, address, token, want4, want6, uplink });
 }
 
 function onOpened(turn: Turn, serial: number, session: number): void {
@@ -195,8 +195,10 @@ function onStarted(turn: Turn, session: number, problem: string): void {
   const { attempt, location, session: before } = turn.state;
   if (attempt?.session !== session || attempt.phase !== "starting") return;
   if (problem !== "") return failAttempt(turn, problem);
-  const { welcome, peer, address } = attempt;
-  carry(turn, session, welcome as Welcome, `${address} ${location.peers[peer]?.port ?? 0}`);
+  const { peer: position, address, uplink } = attempt;
+  const welcome = attempt.welcome as Welcome;
+  const peer = `${address} ${location.peers[position]?.port ?? 0}`;
+  carry(turn, { session, welcome, peer, uplink });
   if (before !== 0) return;
   turn.commands.push({
     kind: "event",
@@ -204,13 +206,14 @@ function onStarted(turn: Turn, session: number, problem: string): void {
   });
 }
 
-function carry(turn: Turn, session: number, welcome: Welcome, peer: string): void {
+type Carrier = Pick<Tunnel, "session" | "peer" | "uplink"> & { readonly welcome: Welcome };
+
+function carry(turn: Turn, carrier: Carrier): void {
+  const { welcome } = carrier;
   change(turn, {
+    ...carrier,
     wanted: true,
-    session,
     carriesSinceMs: turn.nowMs,
-    peer,
-    welcome,
     lastWelcome: welcome,
     want4: addressOf(welcome.addr4),
     want6: addressOf(welcome.addr6),
@@ -222,17 +225,17 @@ function carry(turn: Turn, session: number, welcome: Welcome, peer: string): voi
   });
 }
 
-function onHeld(turn: Turn, session: number, welcome: Welcome, peer: string): void {
+function onHeld(turn: Turn, { session, welcome, peer, uplink }: Carrier): void {
   const { session: before } = turn.state;
   if (before !== 0) turn.commands.push({ kind: "close", session: before, reason: "replaced" });
-  carry(turn, session, welcome, peer);
+  carry(turn, { session, welcome, peer, uplink });
   // For those who follow this life of the decider it is news.
   const event = { event: "route_connected", route_name: turn.state.location.name } as const;
   turn.commands.push({ kind: "event", event });
 }
 
 function onClosed(turn: Turn, session: number, reason: string): void {
-  if (turn.state.attempt?.session === session) failAttempt(turn, reason, true);
+  if (turn.state.attempt?.session === session) failOnWay(turn, reason, true);
   else if (turn.state.session === session) onLoss(turn, reason);
 }
 
@@ -240,7 +243,8 @@ function onClosed(turn: Turn, session: number, reason: string): void {
 function onLoss(turn: Turn, reason: string): void {
   // While an attempt of ours is under way it is that one which the gateway made room for.
   if (turn.state.attempt === undefined && newerSession.test(reason)) return onEvicted(turn, reason);
-  return onLost(turn, reason);
+  const { carriesSinceMs, uplink } = turn.state;
+  return onLost(turn, reason, blameWay(turn, uplink, reason, turn.nowMs - carriesSinceMs));
 }
 
 /** What a gateway closes a session with that had to make room, in the mover's words. */
@@ -250,12 +254,14 @@ const newerSession = /peer says: .*newer session/;
 function onEvicted(turn: Turn, reason: string): void {
   const isNew = turn.nowMs - turn.state.carriesSinceMs >= undisputedMs;
   const evictions = isNew ? 0 : turn.state.evictions;
-  onLost(turn, `another router has the token of this one, each needs its own: ${reason}`);
+  const why = `another router has the token of this one, each needs its own: ${reason}`;
+  onLost(turn, why, false);
   const delayMs = backoffMs(evictions, evictedDelayMsMin, evictedDelayMsMax, turn.random);
   change(turn, { evictions: evictions + 1, retryAtMs: turn.nowMs + delayMs });
 }
 
-function onLost(turn: Turn, reason: string): void {
+/** `isElsewhere` if another uplink is left to be tried at once. */
+function onLost(turn: Turn, reason: string, isElsewhere: boolean): void {
   const { attempt, carriesSinceMs, failures, location } = turn.state;
   const stable = turn.nowMs - carriesSinceMs >= stableMs;
   change(turn, {
@@ -270,7 +276,22 @@ function onLost(turn: Turn, reason: string): void {
     const event = { event: "route_disconnected", route_name: location.name } as const;
     turn.commands.push({ kind: "event", event });
   }
-  if (attempt === undefined) change(turn, { retryAtMs: stable ? turn.nowMs : retryAt(turn) });
+  if (attempt !== undefined) return;
+  change(turn, { retryAtMs: stable || isElsewhere ? turn.nowMs : retryAt(turn) });
+}
+
+/**
+ * Ends an attempt that may have failed because of its uplink. The same peer is tried over the
+ * others at once, so that a dead uplink costs one attempt.
+ */
+function failOnWay(turn: Turn, reason: string, closed = false): void {
+  const { attempt, failures } = turn.state;
+  if (attempt === undefined) return;
+  const isElsewhere = blameWay(turn, attempt.uplink, reason, 0);
+  failAttempt(turn, reason, closed);
+  if (!isElsewhere || turn.state.retryAtMs === undefined) return;
+  const queue = putBack(turn.state.queue, attempt.peer, attempt.address);
+  change(turn, { queue, failures, retryAtMs: turn.nowMs });
 }
 
 /**
@@ -300,12 +321,21 @@ function retryAt(turn: Turn): number {
   return turn.nowMs + backoffMs(rounds, redialDelayMsMin, redialDelayMsMax, turn.random);
 }
 
+/** An uplink changed: what was held against it may be over. */
+function onUplink(turn: Turn, event: Extract<TunnelEvent, { kind: "uplink" }>): void {
+  const { ways, changed, suspect } = event;
+  const grudges = easeGrudges(turn.state.grudges, (device) => changed.has(device));
+  change(turn, { ways, grudges });
+  // A session that no uplink was chosen for notices the loss of its own late.
+  const isLoose = ways.length > 0 && turn.state.session !== 0 && turn.state.uplink === "";
+  onDoubt(turn, suspect || isLoose);
+}
+
 /**
- * The uplink changed. Who waits dials at once. If a session may depend on what changed, a second
- * one is dialled beside it until one gets through and replaces it: a change that did not matter
- * costs nothing.
+ * Who waits dials at once. If a session may depend on what changed, a second one is dialled beside
+ * it until one gets through and replaces it: a change that did not matter costs nothing.
  */
-function onUplink(turn: Turn, suspect: boolean): void {
+function onDoubt(turn: Turn, suspect: boolean): void {
   const { attempt, session, wanted } = turn.state;
   if (!wanted) return;
   change(turn, { suspect: turn.state.suspect || (suspect && session !== 0) });
@@ -323,10 +353,13 @@ function isYoung(attempt: Attempt): boolean {
 }
 
 function onTime(turn: Turn): void {
-  const { attempt, retryAtMs, wanted } = turn.state;
+  const { attempt, retryAtMs, session, wanted } = turn.state;
+  const backMs = backAtMs(turn.state) ?? Infinity;
   if (attempt !== undefined && attempt.deadlineMs <= turn.nowMs) {
-    failAttempt(turn, `timeout: ${attempt.phase} took too long`);
+    failOnWay(turn, `timeout: ${attempt.phase} took too long`);
   } else if (wanted && retryAtMs !== undefined && retryAtMs <= turn.nowMs) {
+    dial(turn);
+  } else if (session !== 0 && attempt === undefined && backMs <= turn.nowMs) {
     dial(turn);
   }
 }

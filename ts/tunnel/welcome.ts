@@ -38,14 +38,28 @@ export function greetingText(greeting: Greeting): string {
 }
 
 export function welcomeText(welcome: Welcome): string {
-  const { addr4, addr6, mtu, segments } = welcome;
-  return JSON.stringify({
+  return JSON.stringify(welcomeFrame(welcome));
+}
+
+/** What the mover keeps of a session for the next decider. */
+export function memoText(welcome: Welcome, uplink: string): string {
+  return JSON.stringify({ ...welcomeFrame(welcome), uplink });
+}
+
+/** The uplink of a session's memo, "" if it tells none. */
+export function readUplinkMemo(text: string | undefined): string {
+  const uplink = readObject(text)?.["uplink"];
+  return typeof uplink === "string" ? uplink : "";
+}
+
+function welcomeFrame({ addr4, addr6, mtu, segments }: Welcome): object {
+  return {
     v: protocolVersion,
     ...(addr4 === "" ? {} : { addr4 }),
     ...(addr6 === "" ? {} : { addr6 }),
     mtu,
     segments,
-  });
+  };
 }
 
 /** Reads what a gateway answered to the greeting; any text is safe. */

@@ -63,7 +63,7 @@ export function buildTopology() {
 }
 
 // Duplicate address detection would keep every IPv6 address tentative for a second or two.
-function prepareNamespace(name) {
+export function prepareNamespace(name) {
   nsSysctl(name, {
     "net.ipv6.conf.all.accept_dad": 0, "net.ipv6.conf.default.accept_dad": 0,
     "net.ipv6.conf.all.accept_ra": 0, "net.ipv6.conf.default.accept_ra": 0,
@@ -79,7 +79,7 @@ function buildInternet() {
   for (const name of ["us", "de", "internet"]) nsIp(name, routeLines(outside));
 }
 
-function plugIntoInternet(name, dev, host) {
+export function plugIntoInternet(name, dev, host) {
   run(`ip link add to-${name} netns internet type veth peer name ${dev} netns ${name}`);
   nsIp("internet", [`link set to-${name} master br0 up`]);
   nsIp(name, [...addressLines(addressOf(NET.inet, host), dev), `link set ${dev} up`]);
@@ -163,7 +163,7 @@ table inet fw4 {
 }
 `;
 
-const addressLines = (address, dev) =>
+export const addressLines = (address, dev) =>
   [`addr add ${address.v4}/24 dev ${dev}`, `addr add ${address.v6}/64 dev ${dev} nodad`];
 
 const routeLines = (via, dev) => [via.v4, via.v6].map((gateway, at) =>

@@ -152,6 +152,8 @@ export function walkChain(
 /** What a matching rule does, undefined if it does not match. */
 function stepOf(state: NftState, text: string, packet: Packet, oif: string): string | undefined {
   if (text.startsWith("meta mark set")) return text;
+  // The walk is that of the first packet of a connection from the LAN.
+  if (/^(ct|tcp) /.test(text)) return undefined;
   const lookup = /^(ether|ip|ip6|iifname)(?: saddr)?(?: & (\S+))? vmap @(\S+)$/.exec(text);
   if (lookup) {
     const key = keyOf(lookup[1] ?? "", lookup[2], packet);

@@ -1,5 +1,7 @@
 import type { Desired, DesiredRule } from "../../model/desired.js";
 import {
+  actionGoto,
+  actionNothing,
   actionTable,
   priorityMax,
   priorityMin,
@@ -62,7 +64,12 @@ function operation(rule: DesiredRule, remove: boolean, phase: number): PlannedOp
   const dst = rule.dst === "" ? "" : ` to ${rule.dst}`;
   const iif = rule.iif === "" ? "" : ` iif ${rule.iif}`;
   const what = `IPv${rule.family} rule ${rule.priority}${src}${dst}${iif}${mark}`;
-  const end = rule.action === actionTable ? `to table ${rule.table}` : "unreachable";
-  const why = `${remove ? "remove" : "add"} ${what} ${end}: ${rule.why}`;
+  const why = `${remove ? "remove" : "add"} ${what}${leadText(rule)}: ${rule.why}`;
   return { operation: { kind: "rule", remove, rule }, phase, why };
+}
+
+function leadText({ action, table }: DesiredRule): string {
+  if (action === actionGoto) return ` goto ${table}`;
+  if (action === actionNothing) return " nothing";
+  return action === actionTable ? ` to table ${table}` : " unreachable";
 }

@@ -1,0 +1,41 @@
+/** A turn of a tunnel's state machine, and what it decides about uplinks and addresses. */
+import type { Ip } from "../model/ip.js";
+import { addressOf } from "../model/pool.js";
+import type { Tunnel, TunnelCommand, TunnelContext } from "./state.js";
+import { addGrudge, chooseWay, isAnotherFree } from "./ways.js";
+
+/** A turn under way: the state so far and the commands that it gave. */
+export interface Turn extends TunnelContext {
+  state: Tunnel;
+  readonly commands: TunnelCommand[];
+}
+
+export function change(turn: Turn, changes: Partial<Tunnel>): void {
+  turn.state = { ...turn.state, ...changes };
+}
+
+export function wayFor({ state, nowMs }: Turn, address: Ip): string {
+  return chooseWay(state.ways, state.grudges, address, nowMs)?.device ?? "";
+}
+
+/** Holds a failure against an uplink; true if another one is left to be tried at once. */
+export function blameWay(turn: Turn, device: string, reason: string, carriedMs: number): boolean {
+  const { ways } = turn.state;
+  if (!ways.some((way) => way.device === device)) return false;
+  const failure = { reason, nowMs: turn.nowMs, carriedMs };
+  change(turn, { grudges: addGrudge(turn.state.grudges, device, failure) });
+  return isAnotherFree(ways, turn.state.grudges, turn.nowMs);
+}
+
+/** Two locations must not send from one address; of two that claim it the one in force has it. */
+export function yieldAddress(turn: Turn, address: Ip): void {
+  const { lastWelcome, session, want4, want6 } = turn.state;
+  if (session !== 0 || lastWelcome === undefined) return;
+  const has = [lastWelcome.addr4, lastWelcome.addr6].some((one) => addressOf(one) === address);
+  if (!has) return;
+  change(turn, {
+    lastWelcome: undefined,
+    want4: want4 === address ? "" : want4,
+    want6: want6 === address ? "" : want6,
+  });
+}
