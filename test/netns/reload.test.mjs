@@ -21,7 +21,7 @@ await runSandboxed(import.meta.url, async () => {
   const checks = makeChecks();
   const lab = await makeLab();
   await part(checks, "not enabled", () => notEnabled(checks, lab));
-  await startAll(lab, { textOf: uciText });
+  await startAll(lab, { textOf: uciText, change: (config) => config });
   await part(checks, "SIGHUP, one rule more", () => oneMore(checks, lab));
   const config = routerConfig(lab);
   const line = uciText(config).split("\n").findIndex((one) => one.includes("tun_ifname")) + 1;
