@@ -135,12 +135,12 @@ export const mistakes: readonly Mistake[] = [
   {
     name: "deaf-to-links",
     plant: onMover((mover) => (mover.overhear = ({ type }) => type === "link")),
-    found: [SETTLED, EMPTY, LEAK, LAYERS, ORDER, LEFT],
+    found: [READ_BACK, SETTLED, EMPTY, LEAK, LAYERS, ORDER, LEFT],
   },
   {
     name: "bound-without-regard",
     plant: onMover((mover) => (mover.routes = new FirstRoutes())),
-    found: [EMPTY, SETTLED, LAYERS, LEAK, ORDER, LEFT, "nothing is left over", RESTART],
+    found: [READ_BACK, EMPTY, SETTLED, LAYERS, LEAK, ORDER, LEFT, RESTART],
   },
   {
     name: "endless-routes",
@@ -198,10 +198,10 @@ function keepFirst(type: DeciderMessage["type"]): Mistake["plant"] {
 
 /** The first ones that come, whoever they belong to. */
 class FirstRoutes extends RouteFilter {
-  #left = 512;
+  #left = 8;
 
   override clear(): void {
-    this.#left = 512;
+    this.#left = 8;
   }
 
   override passes(_route: Route, deleted: boolean): boolean {

@@ -15,6 +15,11 @@ export const tunnelHandlers: Handlers = {
     if (isInterfaceName(message.name)) tunnels.wanted = message.name;
     if (tunnels.tunName !== "" && !tunnels.isHere()) tunnels.closeTun();
     const error = tunError(mover, message.name);
+    const taken = mover.kernel.linkNamed(message.name);
+    if (error !== 0 && mover.trustsNames && taken !== undefined) {
+      const { index } = taken;
+      return { message: { type: "tun_opened", error: 0, index, offload: 0, text: "" } };
+    }
     if (error !== 0) {
       const text = `cannot open ${message.name}`;
       return { message: { type: "tun_opened", error, index: 0, offload: 0, text } };
