@@ -4,7 +4,7 @@
  */
 import assert from "node:assert";
 import { suite } from "uvu";
-import type { RouterConfig } from "../../ts/model/config.js";
+import type { RouterConfig, Rule } from "../../ts/model/config.js";
 import type { Desired } from "../../ts/model/desired.js";
 import { addressesPerMacMax } from "../../ts/model/limits.js";
 import type { LocationState, Observed } from "../../ts/model/observed.js";
@@ -112,10 +112,13 @@ policy("a family that a gateway does not carry keeps its placeholder", () => {
 
 policy("the mover's table is bounded", () => {
   const store = lan();
-  const addresses = Array.from({ length: 3_000 }, (_, at) => ({
-    ip_addr: `10.7.${at >> 8}.${at & 255}`,
-  }));
-  const config = router({ no_iptables: 1, protected_ip_addrs: addresses });
+  // More than a configuration may name: what counts here is the bound of the table itself.
+  const rules = Array.from({ length: 3_000 }, (_, at): Rule => {
+    const match = { kind: "address", prefix: `10.7.${at >> 8}.${at & 255}/32` } as const;
+    const target = { kind: "location", name: "us" } as const;
+    return { match, target, whenDown: { kind: "block" } };
+  });
+  const config = { ...router({ no_iptables: 1 }), rules };
   assert.strictEqual(desire(config, store).forward.entries.length, 2_048);
 });
 
