@@ -107,7 +107,7 @@ function valuesInJson(): WrongConfig[] {
 
 function locationsInJson(): WrongConfig[] {
   return [
-    json("no locations", { locations: [] }, "locations", "1 to 126 items", 0),
+    json("no locations", { locations: [] }, "locations", "1 to 118 items", 0),
     json("locations twice", { locations: [us, us] }, "locations[1].name", "of its own", "us"),
     json("location named direct", location({ name: "direct" }), "locations[0].name",
       "not direct or block", "direct"),
