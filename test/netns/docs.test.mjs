@@ -20,7 +20,6 @@ const HERE = [
   ["/etc/adit", DIR],
   ["198.51.100.10", GATEWAY],
   ['"wan_ifname": "eth0"', '"wan_ifname": "eth1"'],
-  ["--run-dir /run/adit", `--run-dir ${DIR}/gateway`],
 ];
 
 await runSandboxed(import.meta.url, async () => {
@@ -128,6 +127,13 @@ async function expectEvents(checks, line) {
   await stop(reader);
 }
 
+/** What systemd starts for adit@gateway, with the lab's folders. */
+function commandOf(unit) {
+  const [, command] = /^ExecStart=@PREFIX@\/sbin\/(.*)$/m.exec(unit) ?? [];
+  const told = command.replaceAll("%i", "gateway").replace("/etc/adit", DIR);
+  return `${told.replace("/var/lib/adit", DIR)}-state --run-dir ${DIR}/gateway`;
+}
+
 /** A gateway after its own page takes the place of the first one: the router comes to it. */
 async function gatewayPage(checks, secrets) {
   await stop(secrets.gateway);
@@ -139,8 +145,6 @@ async function gatewayPage(checks, secrets) {
   writeFileSync(`${DIR}/gateway.json`, filled(config.text, secrets));
   type(checks, "us", check.text);
   checks.ok(fresh.pin !== secrets.pin, "another key has another pin");
-  const unit = blocks.find(({ language }) => language === "ini").text;
-  const command = /^ExecStart=\/usr\/local\/sbin\/(.*)$/m.exec(unit)?.[1];
-  startInForeground("us", command);
+  startInForeground("us", commandOf(readFileSync("share/systemd/adit@.service", "utf8")));
   await expectExit(checks, "guest");
 }

@@ -33,7 +33,7 @@ await runSandboxed(import.meta.url, async () => {
   await part(checks, "SIGHUP, JSON with a mistake", () =>
     mistake(checks, lab, JSON.stringify({ ...config, tun_ifname: 7 }), ": tun_ifname: expected "));
   await part(checks, "SIGHUP, no configuration at all", () =>
-    mistake(checks, lab, "neither", ":1: expected config TYPE NAME"));
+    mistake(checks, lab, "neither", ":1: expected JSON, which begins with "));
   return finish(checks);
 });
 
