@@ -60,9 +60,7 @@ export const ATTACKS = [
   { name: "TUN moved away", act: moveTun, undo: () => run(["ip", "netns", "del", "away"]) },
   { name: "TUN's name taken", act: takeTunName, undo: () => nsIp("router", ["link del wrt0"]) },
   { name: "port left its bridge", isEnvironment: true,
-    act: () => nsIp("router", ["link set guest nomaster", "link set guest down",
-      "link set guest up"]),
-    undo: () => nsIp("router", [`link set guest master ${NET.guest.dev}`]) },
+    act: leaveBridge, undo: joinBridge },
   { name: "interface renamed", isEnvironment: true,
     act: () => nsIp("router", [`link set ${NET.guest.dev} name guest0`]),
     undo: () => nsIp("router", [`link set guest0 name ${NET.guest.dev}`]) },
@@ -138,6 +136,19 @@ function takeTunName() {
   nsIp("router", ["link del wrt0", "link add wrt0 type veth peer name stolen netns uplink",
     "link set wrt0 up"]);
   nsIp("uplink", ["link set stolen master w0 up"]);
+}
+
+/** IPv6 answers for an address on its own interface alone, so the device is told where to send. */
+function leaveBridge() {
+  nsIp("router", ["link set guest nomaster", "link set guest down", "link set guest up"]);
+  const [{ address }] = JSON.parse(nsRun("router", "ip -j link show dev guest"));
+  const router = addressOf(NET.guest, 1).v6;
+  nsIp("guest", [`neigh replace ${router} lladdr ${address} dev eth0 nud permanent`]);
+}
+
+function joinBridge() {
+  nsIp("guest", [`neigh del ${addressOf(NET.guest, 1).v6} dev eth0`]);
+  nsIp("router", [`link set guest master ${NET.guest.dev}`]);
 }
 
 function remakeGuest() {
