@@ -132,10 +132,17 @@ function moveTun() {
 }
 
 // Another program's device, over which everything could be reached: ours is gone before it comes.
-function takeTunName() {
-  nsIp("router", ["link del wrt0", "link add wrt0 type veth peer name stolen netns uplink",
-    "link set wrt0 up"]);
-  nsIp("uplink", ["link set stolen master w0 up"]);
+// The mover stands still meanwhile, or it is back with a TUN of its own before the thief has come.
+function takeTunName(lab) {
+  const { mover } = pidsOf(lab.daemons.router);
+  process.kill(mover, "SIGSTOP");
+  try {
+    nsIp("router", ["link del wrt0", "link add wrt0 type veth peer name stolen netns uplink",
+      "link set wrt0 up"]);
+    nsIp("uplink", ["link set stolen master w0 up"]);
+  } finally {
+    process.kill(mover, "SIGCONT");
+  }
 }
 
 /** IPv6 answers for an address on its own interface alone, so the device is told where to send. */
