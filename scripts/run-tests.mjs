@@ -24,7 +24,7 @@ const JOBS = Number(process.env.JOBS ?? availableParallelism());
 const FUZZ_RUNS = Number(process.env.FUZZ_RUNS ?? 20_000);
 const FUZZ_SEED = 1;
 const FUZZ_INPUT_BYTES_MAX = 65_536;
-const SECONDS_MAX = { quick: 300, build: 900, slow: 900, netns: 1500 };
+const SECONDS_MAX = { quick: 300, build: 900, slow: 1800, netns: 1500 };
 const TIDY = "build/test/test/unit/tidy.test.js";
 
 /** Files below `folder` whose name ends in `ending`, sorted; none if there is no such folder. */

@@ -1,0 +1,29 @@
+/** A planted mistake must be found within a few seeds, by the invariant that is there for it. */
+import { suite } from "uvu";
+import * as assert from "uvu/assert";
+import type { Mistake } from "../../runtime/sim/mistakes.js";
+import { loadEngine } from "../../runtime/sim/run.js";
+import type { Report } from "../../runtime/sim/world.js";
+import { run } from "../../runtime/sim/world.js";
+import { MINUTE_MS } from "./support.js";
+
+const SEEDS_MAX = 12;
+const FAULT_MS = 10 * MINUTE_MS;
+
+/** One test for each mistake; `title` names the suite. */
+export async function testPlanted(title: string, mistakes: readonly Mistake[]): Promise<void> {
+  const test = suite(title);
+  const engine = await loadEngine("node");
+  for (const { name, plant, found, scripted } of mistakes) {
+    test(`${name} is found`, () => {
+      let report: Report | undefined;
+      for (let seed = 1; seed <= SEEDS_MAX && report?.violation === undefined; seed++) {
+        report = run({ seed, engine, faultMs: FAULT_MS, plant, ...(scripted && { scripted }) });
+      }
+      const message = report?.violation?.message ?? "";
+      assert.is.not(message, "", `${SEEDS_MAX} seeds did not find it`);
+      assert.ok(found.some((invariant) => message.startsWith(invariant)), `found by "${message}"`);
+    });
+  }
+  test.run();
+}
