@@ -38,7 +38,7 @@ export const mistakes: readonly Mistake[] = [
   {
     name: "skip-source-rules",
     plant: skip((message) => message.type === "rule_set" && message.src !== "" && !message.remove),
-    found: [LAYERS, RESTART],
+    found: [LAYERS, RESTART, "nobody borrows an address from inside a tunnel"],
   },
   {
     name: "forget-conntrack",

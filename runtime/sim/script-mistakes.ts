@@ -23,7 +23,7 @@ export const scriptMistakes: readonly Mistake[] = [
   },
   {
     name: "swap-unchecked",
-    plant: inBundle(/if \(warnings\.length > 0\) \{/, "if (false) {"),
+    plant: inBundle(/if \((warnings|wrong)\[0\] !== undefined\)/g, "if (false)"),
     found: ["a bad script is refused"],
   },
   { name: "forget-answers", plant: skipFile("policy-answers.json"), found: [LEAK, RESTART] },
