@@ -321,6 +321,13 @@ rules("adding moves a rule that exists, and removing tells whether it did", () =
   assert.strictEqual(removeRule(start, match), undefined);
 });
 
+rules("a rule that is moved by words goes on forbidding answers", () => {
+  const shut = { mac_addr: "02:00:00:00:00:01", vl: "us", inbound: "block" };
+  const start = router({ protected_mac_addrs: [shut] });
+  const moved = addRule(start, ruleOf("mac", "02:00:00:00:00:01", "de", undefined));
+  assert.strictEqual(moved.rules[0]?.inbound, "block");
+});
+
 rules("an address and an interface of the same text are different subjects", () => {
   const config = addRule(router(), ruleOf("ip", "10.0.0.1", "us", "block"));
   const both = addRule(config, ruleOf("iface", "br-guest", "us", "block"));

@@ -74,7 +74,13 @@ export function addRule(config: RouterConfig, rule: Rule): RouterConfig {
   const isSame = sameSubject(rule.match);
   const at = config.rules.findIndex((old) => isSame(old));
   if (at < 0) return { ...config, rules: [...config.rules, rule] };
-  return { ...config, rules: config.rules.map((old, index) => (index === at ? rule : old)) };
+  // Words say nothing about answers to connections from outside: what forbade them goes on.
+  const replace = (old: Rule): Rule =>
+    old.inbound === undefined ? rule : { ...rule, inbound: old.inbound };
+  return {
+    ...config,
+    rules: config.rules.map((old, index) => (index === at ? replace(old) : old)),
+  };
 }
 
 /** The words of the rule of that subject, "" if there is none. */
