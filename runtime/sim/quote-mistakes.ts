@@ -1,4 +1,5 @@
 /** Planted mistakes about what the router says itself, and about borrowed addresses. */
+import { priorityQuote } from "../../ts/model/kernel.js";
 import { action } from "./constants.js";
 import type { Mistake } from "./mistakes.js";
 import { onMover, skip } from "./mistake-tools.js";
@@ -7,7 +8,6 @@ const BACK = "what quotes a tunnel goes back into it or nowhere";
 const HOME = "an error goes where its cause came from or nowhere";
 const FORGED = "nobody borrows an address from inside a tunnel";
 const RESTART = "a restarted decider changes nothing";
-const QUOTE_PRIORITY = 12;
 
 /** The comments stay, by which rules are known when they are read back. */
 function opened(what: RegExp): Mistake["plant"] {
@@ -29,7 +29,7 @@ export const quoteMistakes: readonly Mistake[] = [
   },
   {
     name: "skip-quote-rules",
-    plant: skip((message) => message.type === "rule_set" && message.priority === QUOTE_PRIORITY),
+    plant: skip((message) => message.type === "rule_set" && message.priority === priorityQuote),
     found: [BACK, RESTART],
   },
   {

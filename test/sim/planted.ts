@@ -3,7 +3,6 @@ import { suite } from "uvu";
 import * as assert from "uvu/assert";
 import type { Mistake } from "../../runtime/sim/mistakes.js";
 import { loadEngine } from "../../runtime/sim/run.js";
-import type { Report } from "../../runtime/sim/world.js";
 import { run } from "../../runtime/sim/world.js";
 import { MINUTE_MS } from "./support.js";
 
@@ -16,13 +15,15 @@ export async function testPlanted(title: string, mistakes: readonly Mistake[]): 
   const engine = await loadEngine("node");
   for (const { name, plant, found, scripted } of mistakes) {
     test(`${name} is found`, () => {
-      let report: Report | undefined;
-      for (let seed = 1; seed <= SEEDS_MAX && report?.violation === undefined; seed++) {
-        report = run({ seed, engine, faultMs: FAULT_MS, plant, ...(scripted && { scripted }) });
+      // Another invariant may see the damage first; the one that is there for it must see it too.
+      const others = new Set<string>();
+      for (let seed = 1; seed <= SEEDS_MAX; seed++) {
+        const report = run({ seed, engine, faultMs: FAULT_MS, plant, ...(scripted && { scripted }) });
+        const message = report.violation?.message;
+        if (found.some((invariant) => message?.startsWith(invariant))) return;
+        if (message !== undefined) others.add(message);
       }
-      const message = report?.violation?.message ?? "";
-      assert.is.not(message, "", `${SEEDS_MAX} seeds did not find it`);
-      assert.ok(found.some((invariant) => message.startsWith(invariant)), `found by "${message}"`);
+      assert.unreachable(`${SEEDS_MAX} seeds did not find it; others: ${[...others].join("; ")}`);
     });
   }
   test.run();

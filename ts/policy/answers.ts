@@ -16,7 +16,7 @@ const forwardedAnswer = "ct direction reply ct status dnat";
 /** Goes before all look-ups, where packets come in. */
 export function arrivalRules(config: RouterConfig): NftRule[] {
   const { mask, clear } = markTexts(config);
-  const others = "ct direction original meta l4proto != { icmp, ipv6-icmp }";
+  const others = "ct direction original meta l4proto != { icmp, icmpv6 }";
   return [
     {
       text: `iifname != @uplink ct state related ${others} ct mark & ${mask} != 0 ${clear}`,
