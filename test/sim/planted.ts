@@ -18,8 +18,8 @@ export async function testPlanted(title: string, mistakes: readonly Mistake[]): 
       // Another invariant may see the damage first; the one that is there for it must see it too.
       const others = new Set<string>();
       for (let seed = 1; seed <= SEEDS_MAX; seed++) {
-        const report = run({ seed, engine, faultMs: FAULT_MS, plant, ...(scripted && { scripted }) });
-        const message = report.violation?.message;
+        const life = { seed, engine, faultMs: FAULT_MS, plant, ...(scripted && { scripted }) };
+        const message = run(life).violation?.message;
         if (found.some((invariant) => message?.startsWith(invariant))) return;
         if (message !== undefined) others.add(message);
       }
