@@ -64,7 +64,7 @@ _adit() {
       )
       ;;
     policy:1) mapfile -t COMPREPLY < <(compgen -f -- "$current") ;;
-    protect:0 | unprotect:0 | explain:0)
+    protect:0 | unprotect:0 | explain:0 | explain:1)
       mapfile -t COMPREPLY < <(compgen -W "$(_adit_subjects)" -- "$current")
       ;;
     protect:1) mapfile -t COMPREPLY < <(compgen -W "direct $(_adit_locations)" -- "$current") ;;

@@ -50,6 +50,7 @@ complete -c adit -n __adit_is_first -a help -d 'tell what a command does'
 for name in protect unprotect explain
   complete -c adit -n "__adit_at $name 1" -a '(__adit_subjects)'
 end
+complete -c adit -n '__adit_at explain 2' -a '(__adit_subjects)'
 complete -c adit -n '__adit_at protect 2' -a 'direct (__adit_locations)'
 complete -c adit -n '__adit_at config 1' -a check
 complete -c adit -n '__adit_at config 2' -F

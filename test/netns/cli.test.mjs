@@ -87,6 +87,15 @@ function explain({ ok, same }, router) {
   const last = tv?.reasons?.at(-1) ?? "";
   ok(tv?.location === "de" || (tv?.outcome === "unknown" && /through de\.$/.test(last)),
     "the tv by IPv6, or what becomes of it unless it is another device", JSON.stringify(tv));
+  const there = aditJson(router, "explain", "192.168.1.10", "198.51.100.200");
+  same([there?.outcome, there?.table, there?.iface].join(" "), "tunnel 47 wrt0",
+    "the phone to a destination beyond: its tunnel");
+  same(aditJson(router, "explain", macOf("phone"), "192.168.1.1")?.outcome, "router",
+    "the phone to the router");
+  same(adit(router, "explain", macOf("phone"), "nowhere").status, 1, "no address: refused");
+  const told = adit(router, "explain", "192.168.1.10", "198.51.100.200");
+  ok(told.status === 0 && /table 47 leads it into wrt0/.test(told.stdout), "a destination: text",
+    told.stdout.split("\n").at(-2));
   const laptop = adit(router, "explain", "192.168.1.30");
   ok(laptop.status === 0 && /direct|no rule|left alone/i.test(laptop.stdout), "the laptop: text",
     laptop.stdout.split("\n")[0]);

@@ -252,6 +252,17 @@ test("completion knows the same commands and options", () => {
   }
 });
 
+test("a destination of explain is asked for, and one word more is refused", () => {
+  const asked = (...words: string[]): string | undefined => {
+    const { request } = run(["explain", ...words], answering({ reasons: [] }));
+    return /^GET (\S+)/.exec(request)?.[1];
+  };
+  assert.strictEqual(asked("br-lan"), "/v1/explain?subject=br-lan");
+  const both = "/v1/explain?subject=02%3A00%3A00%3A00%3A00%3A0a&destination=fd00%3A%3A1";
+  assert.strictEqual(asked("02:00:00:00:00:0a", "fd00::1"), both);
+  assert.strictEqual(run(["explain", "br-lan", "10.0.0.1", "10.0.0.2"]).status, 2);
+});
+
 test("completion for bash sees a subject with colons as one word", () => {
   const script = `. share/completion/adit.bash; _adit_locations() { echo us; }
     COMP_WORDS=("$@"); COMP_CWORD=$(($# - 1)); _adit; echo "\${COMPREPLY[@]}"`;

@@ -42,7 +42,10 @@ function serviceOf(changes: RuleChange[], result: ChangeResult): Service {
     status: (done: (status: object) => void) => done({ role: "router" }),
     devices: () => [{ mac: "m".repeat(120_000) }],
     plan: () => [],
-    explain: (subject: string) => (subject === "" ? [issue] : { device: subject }),
+    explain: (subject: string, destination: string) => {
+      if (subject === "") return [issue];
+      return { device: subject, ...(destination === "" ? {} : { destination }) };
+    },
     change: (change: RuleChange, done: (result: ChangeResult) => void) => {
       changes.push(change);
       done(result);
@@ -101,6 +104,9 @@ test("views go to their resources", () => {
   assert.deepStrictEqual(call("status", "{}").json, { role: "router" });
   assert.deepStrictEqual(call("plan", "{}").json, { operations: [] });
   assert.deepStrictEqual(call("explain", '{"target":"lan0"}').json, { device: "lan0" });
+  const there = { device: "lan0", destination: "10.77.0.5" };
+  const asked = call("explain", '{"target":"lan0","destination":"10.77.0.5"}');
+  assert.deepStrictEqual(asked.json, there);
   assert.deepStrictEqual(call("policy", "{}").json, { view: "" });
   assert.deepStrictEqual(call("policy", '{"action":"status"}').json, { view: "" });
   for (const view of ["history", "log", "limits"]) {

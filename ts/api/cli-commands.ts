@@ -47,7 +47,12 @@ export const commands: readonly Command[] = [
     (context) => change(context, false),
     [kind],
   ),
-  row("explain", ["SUBJECT"], "Why a device's traffic goes where it goes", explainSubject),
+  row(
+    "explain",
+    ["SUBJECT", "[DESTINATION]"],
+    "Why a device's traffic, or that to one address, goes where it goes",
+    explainSubject,
+  ),
   row("plan", [], "What would be changed in the kernel now", show("/v1/plan", planLines)),
   row("events", [], "Follow events until interrupted", followEvents, [replay]),
   row("reload", [], "Read the configuration again", reload),
@@ -85,8 +90,10 @@ function post(context: CliContext, target: string, body: object, said: string): 
 }
 
 function explainSubject(context: CliContext): void {
-  const subject = encodeURIComponent(context.words[0] ?? "");
-  printAnswer(context, `/v1/explain?subject=${subject}`, explanationText);
+  const [subject = "", destination = ""] = context.words.map(encodeURIComponent);
+  const target = `/v1/explain?subject=${subject}`;
+  const further = destination === "" ? "" : `&destination=${destination}`;
+  printAnswer(context, target + further, explanationText);
 }
 
 function reload(context: CliContext): void {

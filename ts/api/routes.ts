@@ -29,7 +29,8 @@ export type TestHook = (typeof testHooks)[number];
 export interface Service {
   readonly status: (done: (status: object) => void) => void;
   readonly devices: () => object;
-  readonly explain: (subject: string) => object | readonly Issue[];
+  /** Of all that the subject sends, or with a destination of what it sends there. */
+  readonly explain: (subject: string, destination: string) => object | readonly Issue[];
   readonly plan: () => object;
   readonly state: () => string;
   readonly recentEvents: () => readonly TimedEvent[];
@@ -121,8 +122,9 @@ function getPlan({ service, responder }: Call): void {
 }
 
 function getExplanation({ service, request, responder }: Call): void {
-  const subject = request.query.get("subject") ?? "";
-  const explanation = service.explain(subject);
+  const { query } = request;
+  const [subject, destination] = [query.get("subject") ?? "", query.get("destination") ?? ""];
+  const explanation = service.explain(subject, destination);
   responder.answer(Array.isArray(explanation) ? invalid(explanation) : ok(explanation));
 }
 

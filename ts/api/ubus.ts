@@ -22,7 +22,7 @@ export const busMethods = {
   plan: {},
   protect: { ...subject, vl: text, when_down: text },
   unprotect: subject,
-  explain: { target: text },
+  explain: { target: text, destination: text },
   policy: { action: text, module: text, script: text, signature: text, confirm_s: integer },
   /** What `policy` shows, for those who may change nothing: it never makes a POST. */
   policy_view: { action: text },
@@ -34,7 +34,8 @@ const posting: readonly string[] = ["protect", "unprotect", "check"];
 
 export function busRequest(method: string, args: Readonly<Record<string, unknown>>): BusRequest {
   // The session is what rpcd and uhttpd add to the calls of a web page.
-  const { ubus_rpc_session: _session, action = "status", target = "", ...rest } = args;
+  const { ubus_rpc_session: _session, action = "status", ...others } = args;
+  const { target = "", destination = "", ...rest } = others;
   const body: Record<string, unknown> = rest;
   const isAct = method === "policy" && policyVerbs.includes(action as PolicyVerb);
   const [resource = ""] = method.split("_");
@@ -48,7 +49,10 @@ export function busRequest(method: string, args: Readonly<Record<string, unknown
   return {
     method: isAct || posting.includes(method) ? "POST" : "GET",
     path: `/v1/${resource}${below}`,
-    query: new Map([["subject", String(target)]]),
+    query: new Map([
+      ["subject", String(target)],
+      ...(destination === "" ? [] : [["destination", String(destination)] as const]),
+    ]),
     body,
   };
 }

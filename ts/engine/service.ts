@@ -8,6 +8,7 @@ import type { Issue } from "../model/config.js";
 import type { PlannedOperation } from "../model/operation.js";
 import { devicesOf } from "../policy/device.js";
 import { explain } from "../render/explain.js";
+import { explainPath } from "../render/explain-path.js";
 import { configInForce } from "./advice.js";
 import { applyChange } from "./configuration.js";
 import { afterMs, logInfo } from "./core.js";
@@ -37,7 +38,7 @@ export function createService(engine: Engine): Service {
       if (config?.role !== "router") return [];
       return devicesOf(config, core.store, locationStates(tunnels));
     },
-    explain: (subject) => explainSubject(engine, subject),
+    explain: (subject, destination) => explainSubject(engine, subject, destination),
     plan: () => (core.store.complete ? presentPlan(engine.settler).map(describe) : []),
     state: () => stateWord(engine.phase),
     recentEvents: () => core.events.recent(),
@@ -90,13 +91,21 @@ function readStatus(engine: Engine, done: (status: object) => void): void {
   });
 }
 
-function explainSubject(engine: Engine, subject: string): object | readonly Issue[] {
+function explainSubject(
+  engine: Engine,
+  subject: string,
+  destination: string,
+): object | readonly Issue[] {
   const { core, tunnels } = engine;
   const config = core.config && configInForce(engine.advice, core.config);
   if (config?.role !== "router") {
     return [{ path: "role", value: '"gateway"', expected: "a router, gateways have no devices" }];
   }
-  const result = explain(config, core.store, locationStates(tunnels), subject);
+  const states = locationStates(tunnels);
+  const result =
+    destination === ""
+      ? explain(config, core.store, states, subject)
+      : explainPath(config, core.store, states, subject, destination);
   return "reasons" in result ? result : [result];
 }
 

@@ -48,7 +48,7 @@ export function reachRoutes(
 }
 
 /** Better than by default, and written by somebody: connected networks are known by addresses. */
-function isReaching({ reachTables }: RouterConfig, route: ObservedRoute): boolean {
+export function isReaching({ reachTables }: RouterConfig, route: ObservedRoute): boolean {
   const { table, kind, protocol, dst } = route;
   if (kind !== routeUnicast || protocol === protocolOurs || protocol === protocolKernel) {
     return false;

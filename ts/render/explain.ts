@@ -1,18 +1,17 @@
 /** Why a device's traffic goes where it goes, in sentences. */
 import { wayWord } from "../config/words.js";
 import type { Issue, RouterConfig, Rule } from "../model/config.js";
-import type { Ip, Mac } from "../model/ip.js";
-import { parseIp, parseMac, prefixContains } from "../model/ip.js";
 import type { LocationState, Observed } from "../model/observed.js";
 import type { Decision, OutcomeWord } from "../policy/device.js";
-import { decideSource, decisionWords } from "../policy/device.js";
-import { connectedOf, neighboursOf } from "../policy/lan.js";
-import type { RuleIndex, Source } from "../policy/match.js";
+import { decisionWords } from "../policy/device.js";
+import type { RuleIndex } from "../policy/match.js";
 import { indexRules, matchingRules, ruleName } from "../policy/match.js";
 import type { States } from "../policy/outcome.js";
 import { indexOf, stateAt, statesByName } from "../policy/outcome.js";
 import { wardsOf } from "../policy/wards.js";
 import { possibleSentences, wordOf } from "./possible.js";
+import type { Subject } from "./subject.js";
+import { decideSubject, describe, findSubject, silenceSentence } from "./subject.js";
 
 export interface Explanation {
   readonly device: string;
@@ -26,12 +25,6 @@ export interface Explanation {
   readonly reasons: readonly string[];
 }
 
-interface Subject extends Source {
-  readonly device: string;
-  readonly isInterface?: true;
-  readonly addresses: readonly Ip[];
-}
-
 /** The subject is a MAC, an address or the name of an interface. */
 export function explain(
   config: RouterConfig,
@@ -41,17 +34,17 @@ export function explain(
 ): Explanation | Issue {
   const states = statesByName(locations);
   const found = findSubject(config, observed, subject);
-  if (found === undefined) {
-    const value = JSON.stringify(subject.slice(0, 64));
-    const expected = "a MAC address, an IP address, or the name of an interface that exists";
-    return { path: "subject", value, expected };
-  }
+  if (found === undefined) return badSubject(subject);
   const rules = indexRules(config, wardsOf(config, observed));
-  const decision = decideSource(config, states, found, rules);
-  const facts = [describe(found), ...bridgeSentence(observed, found)];
-  const { device, isInterface } = found;
-  if (!isInterface) {
-    const others = possibleSentences(config, states, found, rules, decision);
+  const decide = (source: Subject): Decision => decideSubject(config, states, rules, source);
+  const decision = decide(found);
+  const facts = describe(observed, found);
+  const { device, isInterface, isOwn } = found;
+  if (!isInterface && !isOwn) {
+    const others = possibleSentences(config.rules, found, (source) => {
+      const { rule, outcome } = decide(source);
+      return { rule, text: wordOf(config, { rule, outcome }) };
+    });
     const last = `Otherwise ${wordOf(config, decision)}.`;
     const reasons = [...facts, silenceSentence(found), ...others, last];
     if (others.length > 0) return { device, rule: "", location: "", outcome: "unknown", reasons };
@@ -67,72 +60,26 @@ export function explain(
   return { device, ...decisionWords(config, decision), reasons };
 }
 
-/** What is missing, and why nobody can know it. */
-function silenceSentence({ mac, address, iface }: Subject): string {
-  const missing = [
-    ...(mac === "" ? ["which MAC address it has"] : []),
-    ...(address === "" ? ["which addresses it has"] : []),
-    ...(iface === "" ? ["which interface it is on"] : []),
-  ];
-  return `It is silent: ${missing.join(" and ")} is known with its next packet.`;
+export function badSubject(subject: string): Issue {
+  const value = JSON.stringify(subject.slice(0, 64));
+  const expected = "a MAC address, an IP address, or the name of an interface that exists";
+  return { path: "subject", value, expected };
 }
 
 /** Rules that come before one for an interface. */
-function namedSentence({ rules }: RouterConfig): string[] {
+export function namedSentence({ rules }: RouterConfig): string[] {
   const isNamed = rules.some(({ match }) => match.kind !== "iface");
   return isNamed ? ["A device on it that a rule names by MAC or address goes by that rule."] : [];
 }
 
-function findSubject(config: RouterConfig, observed: Observed, text: string): Subject | undefined {
-  const mac = parseMac(text);
-  if (mac !== undefined) return ofMac(config, observed, mac);
-  const address = parseIp(text);
-  if (address !== undefined) return ofAddress(config, observed, address);
-  const isKnown =
-    [...observed.links.values()].some((link) => link.name === text) ||
-    config.rules.some(({ match }) => match.kind === "iface" && match.iface === text);
-  const one = { mac: "", address: "", iface: text, addresses: [] };
-  return isKnown ? { device: text, isInterface: true, ...one } : undefined;
-}
-
-function ofMac(config: RouterConfig, observed: Observed, mac: Mac): Subject {
-  const rows = neighboursOf(config, observed).filter((row) => row.mac === mac);
-  const iface = observed.links.get(rows[0]?.index ?? 0)?.name ?? "";
-  const addresses = rows.map((row) => row.addr);
-  return { device: mac, mac, address: addresses[0] ?? "", iface, addresses };
-}
-
-function ofAddress(config: RouterConfig, observed: Observed, address: Ip): Subject {
-  const row = neighboursOf(config, observed).find((neighbour) => neighbour.addr === address);
-  if (row !== undefined) {
-    const iface = observed.links.get(row.index)?.name ?? "";
-    return { device: address, mac: row.mac, address, iface, addresses: [address] };
+export function ruleSentences(
+  config: RouterConfig,
+  rules: RuleIndex,
+  source: Subject,
+): string[] {
+  if (source.isOwn) {
+    return config.defaultGateway ? ["In default-gateway mode it goes to the default one."] : [];
   }
-  const network = connectedOf(config, observed).find(({ prefix }) =>
-    prefixContains(prefix, address),
-  );
-  const iface = network?.ifname ?? "";
-  return { device: address, mac: "", address, iface, addresses: [address] };
-}
-
-function describe({ device, mac, iface, addresses }: Subject): string {
-  if (mac === "" && addresses.length === 0) return `${device} is an interface.`;
-  const where = iface === "" ? "not seen on any interface of the LAN side" : `on ${iface}`;
-  const names = [...(mac !== "" && mac !== device ? [mac] : []), ...addresses];
-  const others = names.filter((name) => name !== device);
-  const known = others.length === 0 ? "" : `, known as ${others.join(", ")}`;
-  return `${device} is ${where}${known}.`;
-}
-
-/** The firewall and the routing rules see the bridge, so a rule for its port never matches. */
-function bridgeSentence({ links }: Observed, { iface }: Subject): string[] {
-  const port = [...links.values()].find((link) => link.name === iface);
-  const bridge = port === undefined ? undefined : links.get(port.master);
-  if (bridge === undefined) return [];
-  return [`${iface} is a port of ${bridge.name}: its packets come from ${bridge.name}.`];
-}
-
-function ruleSentences(config: RouterConfig, rules: RuleIndex, source: Subject): string[] {
   const [first, ...rest] = matchingRules(rules, source);
   if (first === undefined) {
     return config.defaultGateway
@@ -146,7 +93,11 @@ function ruleSentences(config: RouterConfig, rules: RuleIndex, source: Subject):
   return [`The ${rule}${ruleName(first)} decides.${order}`];
 }
 
-function tunnelSentences(config: RouterConfig, states: States, decision: Decision): string[] {
+export function tunnelSentences(
+  config: RouterConfig,
+  states: States,
+  decision: Decision,
+): string[] {
   const { rule, outcome } = decision;
   if (outcome === undefined) return [];
   if (outcome.kind === "block") return ["It lets nothing leave but to the LAN."];
@@ -160,6 +111,7 @@ function tunnelSentences(config: RouterConfig, states: States, decision: Decisio
     `Its location is ${location} which is ${stateWords(state)}.`,
     whenDownSentence(rule, chosen),
     ...movedSentence(config, decision, index),
+    ...familySentence(chosen, state),
   ];
 }
 
@@ -192,6 +144,14 @@ function movedSentence(config: RouterConfig, { outcome }: Decision, index: numbe
   return [`At this moment it goes ${now === "direct" ? "direct" : `to ${now ?? ""}`}.`];
 }
 
+/** A tunnel that carries one family is no reason to let the other one around it. */
+function familySentence(location: string, state: LocationState | undefined): string[] {
+  const welcome = state?.welcome ?? state?.lastWelcome;
+  if (welcome === undefined || (welcome.addr4 !== "" && welcome.addr6 !== "")) return [];
+  const family = welcome.addr6 === "" ? "IPv6" : "IPv4";
+  return [`The gateway of ${location} carries no ${family}: that of its devices is blocked.`];
+}
+
 function layerSentences(config: RouterConfig, { outcome }: Decision): string[] {
   if (outcome?.kind !== "tunnel") return [];
   const routing = `Table ${config.table} leads into ${config.tunIfname} and ends in unreachable`;
@@ -208,9 +168,10 @@ function otherAddresses(
   rules: RuleIndex,
   subject: Subject,
 ): string[] {
+  if (subject.isOwn) return [];
   const [first] = matchingRules(rules, subject);
   return subject.addresses.flatMap((address) => {
-    const decision = decideSource(config, states, { ...subject, address }, rules);
+    const decision = decideSubject(config, states, rules, { ...subject, address });
     if (decision.rule === first) return [];
     const { rule, location, outcome } = decisionWords(config, decision);
     const to = location === "" ? "" : ` ${location}`;

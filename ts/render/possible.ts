@@ -2,49 +2,50 @@
 import type { RouterConfig, Rule } from "../model/config.js";
 import { prefixAddress } from "../model/ip.js";
 import type { Decision } from "../policy/device.js";
-import { decideSource, decisionWords } from "../policy/device.js";
-import type { RuleIndex, Source } from "../policy/match.js";
+import { decisionWords } from "../policy/device.js";
+import type { Source } from "../policy/match.js";
 import { ruleName } from "../policy/match.js";
-import type { States } from "../policy/outcome.js";
 
 /** Rules that are told one by one; of more than these only the number is. */
 const toldMax = 8;
+
+/** What would become of a source, and the rule that decides it. */
+export interface Fate {
+  readonly rule: Rule | undefined;
+  readonly text: string;
+}
 
 /**
  * Sentences about every rule that would decide otherwise, if what is not known of the device is
  * what the rule names; none if nothing could turn out differently.
  */
-export function possibleSentences(
-  config: RouterConfig,
-  states: States,
-  source: Source,
-  rules: RuleIndex,
-  present: Decision,
+export function possibleSentences<Known extends Source>(
+  rules: readonly Rule[],
+  source: Known,
+  fateOf: (source: Known) => Fate,
 ): readonly string[] {
-  const now = wordOf(config, present);
-  const others = config.rules.flatMap((rule) => {
+  const now = fateOf(source).text;
+  const others = rules.flatMap((rule) => {
     const possible = sourceFor(rule, source);
     if (possible === undefined) return [];
-    const decision = decideSource(config, states, possible, rules);
-    const isOther = decision.rule === rule && wordOf(config, decision) !== now;
-    return isOther ? [`If ${conditionOf(rule)}, ${wordOf(config, decision)}.`] : [];
+    const fate = fateOf({ ...source, ...possible });
+    const isOther = fate.rule === rule && fate.text !== now;
+    return isOther ? [`If ${conditionOf(rule)}, ${fate.text}.`] : [];
   });
   const more = others.length - toldMax;
   const rest = more > 0 ? [`${more} more rules would decide otherwise.`] : [];
   return [...others.slice(0, toldMax), ...rest];
 }
 
-/** The source with what it lacks taken from the rule; undefined if the rule names what is known. */
-function sourceFor({ match }: Rule, source: Source): Source | undefined {
+/** What the source lacks, taken from the rule; undefined if the rule names what is known. */
+function sourceFor({ match }: Rule, source: Source): Partial<Source> | undefined {
   switch (match.kind) {
     case "mac":
-      return source.mac === "" ? { ...source, mac: match.mac } : undefined;
+      return source.mac === "" ? { mac: match.mac } : undefined;
     case "address":
-      return source.address === ""
-        ? { ...source, address: prefixAddress(match.prefix) }
-        : undefined;
+      return source.address === "" ? { address: prefixAddress(match.prefix) } : undefined;
     case "iface":
-      return source.iface === "" ? { ...source, iface: match.iface } : undefined;
+      return source.iface === "" ? { iface: match.iface } : undefined;
   }
 }
 
