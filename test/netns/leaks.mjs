@@ -11,7 +11,7 @@ const SETUP = process.env.LEAK_SETUP ?? "";
 
 await runSandboxed(import.meta.url, async () => {
   const checks = makeChecks({ quiet: true });
-  await runMatrix(checks, { observeMs: OBSERVE_MS, only: (name) => name.includes(ONLY),
+  await runMatrix(checks, { observeMs: OBSERVE_MS, only: ({ name }) => name.includes(ONLY),
     setups: (name) => name.includes(SETUP) });
   return finish(checks);
 });

@@ -2,6 +2,7 @@
 // DHCP client or procd would put back; the daemon's own state is never restored by hand.
 
 import { ECHO_ATTACKS } from "./attacks-echo.mjs";
+import { UPLINK_ATTACKS } from "./attacks-uplinks.mjs";
 import { killAll, pidsOf, planOf, protect } from "./daemon.mjs";
 import { startGateway, startRouter } from "./lab.mjs";
 import { TRAFFIC } from "./probe.mjs";
@@ -21,7 +22,8 @@ const RESPAWN_MS_MAX = 5000;
  * One row, one attack. `isEnvironment`: it is also made while the positive control runs, with the
  * daemon stopped. `control: "naive"`: the control needs tunnels, so it runs with a router that has
  * them and nothing that guards. `traffic`: what the devices send, UDP to the web host unless told.
- * `probes` chooses columns, `setups` setups, `change` edits the configuration. `locations`: where
+ * `probes` chooses columns, `change` edits the configuration. `isOfTwo`: it needs a second uplink.
+ * `isLeading`: it decides itself by which uplink packets leave. `locations`: where
  * devices belong afterwards; null if their probes reach the gateways from outside too.
  * `isAstray`: the control also counts what is in another tunnel than the sender's.
  * `isDelivered: false`: probes need not arrive afterwards. `controlMin`: packets that the control
@@ -36,11 +38,13 @@ export const ATTACKS = [
   { name: "decider killed", act: killDecider, undo: () => {} },
   { name: "all killed", act: (lab) => killAll(pidsOf(lab.daemons.router).all),
     undo: restartRouter },
-  { name: "option 121 /1", isEnvironment: true, ...foreignRoutes("128.0.0.0/1", "::/1") },
-  { name: "option 121 /24", isEnvironment: true,
+  { name: "option 121 /1", isEnvironment: true, isLeading: true,
+    ...foreignRoutes("128.0.0.0/1", "::/1") },
+  { name: "option 121 /24", isEnvironment: true, isLeading: true,
     ...foreignRoutes("203.0.113.0/24", "2001:db8:cafe::/64") },
-  { name: "option 121 /32", isEnvironment: true, ...foreignRoutes(WEB.v4, WEB.v6) },
-  { name: "LocalNet address", isEnvironment: true, act: () => localNet("add"),
+  { name: "option 121 /32", isEnvironment: true, isLeading: true,
+    ...foreignRoutes(WEB.v4, WEB.v6) },
+  { name: "LocalNet address", isEnvironment: true, isLeading: true, act: () => localNet("add"),
     undo: () => localNet("del") },
   { name: "server's own address", isEnvironment: true, traffic: TRAFFIC.server,
     isDelivered: false, locations: null, act: () => {}, undo: () => {} },
@@ -77,6 +81,7 @@ export const ATTACKS = [
   { name: "ruleset + rules gone", act: wipeBothLayers, undo: () => applySystemFirewall(),
     repairMs: 500 },
   ...ECHO_ATTACKS,
+  ...UPLINK_ATTACKS,
 ];
 
 async function killGateways(lab) {

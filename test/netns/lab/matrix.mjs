@@ -7,12 +7,15 @@
 // error that quotes one. A packet that bears an address from inside a tunnel is a leak whatever it
 // holds, and one that comes out of another tunnel than its own went astray. Afterwards the router
 // must have repaired itself: an empty plan, and every probe delivered through its tunnel again.
+// With two uplinks leaks are counted on both, and the controls must be seen on both.
 
 import { adit, isAlive, killAll, pidsOf, stopDaemon } from "./daemon.mjs";
 import { ATTACKS } from "./attacks.mjs";
 import { makeLab, startGateway, startRouter, waitReady } from "./lab.mjs";
 import { freezeDecider, stripGuard, thawDecider } from "./naive.mjs";
 import { INNER_FLOW, TRAFFIC, startCounter, startEchoes, startProbes } from "./probe.mjs";
+import { SECOND, buildSecondUplink, leadOver, leaveSecond, ruleBalanced, useSecond,
+} from "./second.mjs";
 import { SETUPS } from "./setups.mjs";
 import { sleep, waitFor } from "./sh.mjs";
 import { GATEWAYS, INNER_PREFIXES } from "./topology.mjs";
@@ -28,20 +31,52 @@ const UNDER_WAY_MS = 50;
 const CELL_WIDTH = 14;
 const NAME_WIDTH = 27;
 
-/** Runs the attacks whose names pass `only`; `observeMs` is the time after each attack. */
+/**
+ * Runs the attacks for which `only` holds, given attack and setup, in setups whose names pass
+ * `setups`; `observeMs` is the time after each attack. Gives the number of cells by uplinks.
+ */
 export async function runMatrix(checks, { observeMs, only = () => true, setups = () => true }) {
   const lab = await makeLab();
   const env = { lab, observeMs, ...await startCounters() };
   await startEchoes();
   for (const name of Object.keys(GATEWAYS)) startGateway(lab, name);
-  let cells = 0;
+  const cells = { 1: 0, 2: 0 };
   for (const setup of SETUPS.filter(({ name }) => setups(name))) {
+    const attacks = ATTACKS.filter((attack) =>
+      (setup.second !== undefined || !attack.isOfTwo) && only(attack, setup));
+    if (attacks.length === 0) continue;
     printHead(setup);
-    const attacks = ATTACKS.filter(({ name, setups: wanted = [setup.name] }) =>
-      only(name) && wanted.includes(setup.name));
-    for (const attack of attacks) cells += await runRow(checks, env, setup, attack);
+    await prepare(env, setup);
+    for (const attack of attacks) {
+      cells[env.outside.length] += await runRow(checks, env, setup, attack);
+    }
+    if (setup.second !== undefined) abandon(setup);
   }
-  console.log(`${cells} cells, each with its control`);
+  console.log(`${cells[1] + cells[2]} cells, each with its control; ${cells[2]} of them with two `
+    + "uplinks");
+  return cells;
+}
+
+/** The second uplink is built for the first setup that has one, and stays. */
+async function prepare(env, { second }) {
+  if (second === undefined) return;
+  if (env.outside.length === 1) {
+    buildSecondUplink();
+    env.outside.push(await startCounter(SECOND.ns, "w0", INNER_PREFIXES));
+  }
+  useSecond(second);
+  if (second === "balanced") ruleBalanced("add");
+}
+
+function abandon({ second }) {
+  if (second === "balanced") ruleBalanced("del");
+  leaveSecond(second);
+}
+
+/** Puts back what the attack changed, and what that took from the second uplink. */
+async function undo({ env: { lab }, setup, attack }) {
+  await attack.undo(lab);
+  if (setup.second !== undefined) useSecond(setup.second);
 }
 
 async function startCounters() {
@@ -88,11 +123,32 @@ async function runControl(row) {
   if (attack.isEnvironment) await attack.act(lab);
   await resetAll(outside);
   const probes = start(row);
-  await sleep(CONTROL_MS);
+  await sleepOverEach(row);
   await probes.stop();
-  const seen = await readAll(outside);
-  if (attack.isEnvironment) await attack.undo(lab);
+  const seen = await readEach(row);
+  if (attack.isEnvironment) await undo(row);
   return seen;
+}
+
+/** Each uplink leads for a while, unless the attack says which one does. */
+async function sleepOverEach({ env: { outside }, attack }) {
+  const ranks = outside.length > 1 && !attack.isLeading ? [1, 0] : [];
+  if (ranks.length === 0) await sleep(CONTROL_MS);
+  for (const rank of ranks) {
+    leadOver(rank);
+    await sleep(CONTROL_MS);
+  }
+}
+
+/** What was seen in all, and the least that a place saw where it has to show. */
+async function readEach({ env: { outside }, attack }) {
+  const each = [];
+  for (const counter of outside) each.push(await counter.read());
+  const sum = addCounts(each);
+  if (attack.isLeading) return { sum, least: sum };
+  const least = Object.fromEntries(Object.keys(sum).map((flow) =>
+    [flow, { packets: Math.min(...each.map((counts) => counts[flow].packets)) }]));
+  return { sum, least };
 }
 
 /** The tunnels carry, but nothing of ours guards: what the documented scheme alone lets out. */
@@ -107,7 +163,7 @@ async function runNaive(row) {
     return await readEnough(row);
   } finally {
     await probes.stop();
-    await attack.undo(lab);
+    await undo(row);
     thawDecider(lab);
     await waitReady(lab);
   }
@@ -115,14 +171,15 @@ async function runNaive(row) {
 
 /** What is judged is the count, so it does not matter when it is not reached. */
 async function readEnough(row) {
-  const { env: { outside }, attack, probes } = row;
+  const { attack, probes } = row;
   const end = performance.now() + CONTROL_MS_MAX;
   for (;;) {
-    const seen = addCounts([await readAll(outside), ...attack.isAstray
-      ? [await readStrays(row)] : []]);
-    const isEnough = probes.every(({ flow }) => seen[flow].packets >= controlMin(attack));
+    await sleepOverEach(row);
+    const { sum, least } = await readEach(row);
+    const strays = attack.isAstray ? addCounts([sum, await readStrays(row)]) : undefined;
+    const seen = { sum: strays ?? sum, least: strays ?? least };
+    const isEnough = probes.every(({ flow }) => seen.least[flow].packets >= controlMin(attack));
     if (isEnough || performance.now() > end) return seen;
-    await sleep(CONTROL_MS);
   }
 }
 
@@ -143,7 +200,7 @@ async function runUnderProbes(row) {
     await resetAll(gateways);
     await sleep(observeMs);
     strays.push(await readStrays(row));
-    await attack.undo(lab);
+    await undo(row);
     await waitReady(lab);
     if (attack.isDelivered !== false) await waitDelivered(row);
   } finally {
@@ -215,15 +272,17 @@ function judge(checks, { setup, attack, probes }, { control, leaked, sent, stray
   const cells = [];
   const tolerated = attack.repairMs ?? 0;
   for (const { flow, rule, family } of probes) {
-    const [out, seen, stray] = [leaked[flow], control[flow], strays[flow]?.packets ?? 0];
+    const [out, seen] = [leaked[flow], control.sum[flow]];
+    const stray = strays[flow]?.packets ?? 0;
+    const isControlled = control.least[flow].packets >= controlMin(attack);
     const isTight = out.packets <= tolerated * RATE / 1000 && out.ms <= tolerated;
     const column = setup.probes.findIndex((probe) => probe.flow === flow);
     cells[column] = `${out.packets}/${seen.packets}`;
-    checks.ok(seen.packets >= controlMin(attack) && isTight
-      && stray <= tolerated && sent[flow] > 0,
+    checks.ok(isControlled && isTight && stray <= tolerated && sent[flow] > 0,
     `${attack.name}, ${setup.name}, ${rule} rule, ${family}`,
     `leaked ${out.packets} of ${sent[flow]} in ${out.ms.toFixed(0)} ms, ${stray} astray, `
-      + `control ${seen.packets}, first packet ${out.sample ?? "none"}`);
+      + `control ${seen.packets}, at least ${control.least[flow].packets} on each uplink, `
+      + `first packet ${out.sample ?? "none"}`);
   }
   const inner = leaked[INNER_FLOW];
   checks.ok(inner.packets === 0, `${attack.name}, ${setup.name}, addresses from inside a tunnel`,

@@ -5,12 +5,22 @@
 // IPv6 twins in 2001:db8:52::/64. Nothing leads over it until somebody says so.
 
 import { nsIp, nsRun, nsSysctl, run } from "./sh.mjs";
-import { GATEWAYS, NET, WEB, addressLines, addressOf, plugIntoInternet, prepareNamespace,
+import {
+  GATEWAYS, NET, WAN_DEV, WEB, addressLines, addressOf, plugIntoInternet, prepareNamespace,
 } from "./topology.mjs";
 
 export const SECOND = { ns: "uplink2", dev: "eth2", v4: "198.51.101", v6: "2001:db8:52:" };
 
 const OUTSIDE_HOST = 2;
+/** Worse than any that a router chooses for its first uplink, in both families. */
+const METRIC = 2048;
+/** What mwan3 would call the two: a table, and a mark in bits of its own. */
+const BALANCED = [
+  { dev: WAN_DEV, net: NET.wan, table: 101, mark: "0x100" },
+  { dev: SECOND.dev, net: SECOND, table: 102, mark: "0x200" },
+];
+const MARK_BITS = "0x3f00";
+const PRIORITY_BALANCED = 2001;
 
 export function buildSecondUplink() {
   run(["ip", "netns", "add", SECOND.ns]);
@@ -54,3 +64,76 @@ export function setUplinkDead(ns, isDead) {
     + `${chain("out_", "postrouting", 500)}}\n`;
   nsRun(ns, ["nft", "-f", "-"], { input: isDead ? table : "delete table inet dead\n" });
 }
+
+/**
+ * How routers use two uplinks: the second is there for when the first is gone ("spare"), or new
+ * packets take one or the other by turns ("balanced"), by tables and marks as mwan3 sets them.
+ * May be done again, after somebody flushed what was there.
+ */
+export function useSecond(style) {
+  const lines = style === "spare" ? defaultLines("replace", BALANCED[1], `metric ${METRIC}`)
+    : BALANCED.flatMap((uplink) => defaultLines("replace", uplink, `table ${uplink.table}`));
+  nsIp("router", lines);
+  const balance = style === "spare" ? "" : BALANCE;
+  nsRun("router", ["nft", "-f", "-"], { input: firewallWith(balance) });
+}
+
+/** Rules that lead marked packets to their uplink; once for each use, since rules add up. */
+export function ruleBalanced(verb) {
+  for (const [at, { table, mark }] of BALANCED.entries()) {
+    const priority = PRIORITY_BALANCED + at;
+    for (const family of ["-4", "-6"]) {
+      nsRun("router", ["ip", family, "rule", verb, "fwmark", `${mark}/${MARK_BITS}`,
+        "table", String(table), "priority", String(priority)]);
+    }
+  }
+}
+
+export function leaveSecond(style) {
+  nsIp("router", style === "spare" ? defaultLines("del", BALANCED[1], `metric ${METRIC}`)
+    : BALANCED.flatMap((uplink) => defaultLines("del", uplink, `table ${uplink.table}`)));
+  nsRun("router", "nft delete table inet second");
+}
+
+/** The uplink to which the best default routes of main lead, by its rank from 0. */
+export function leadOver(rank) {
+  nsIp("router", defaultLines("replace", BALANCED[rank], ""));
+}
+
+function defaultLines(verb, { dev, net }, words) {
+  const via = addressOf(net, 1);
+  return [`route ${verb} default via ${via.v4} dev ${dev} ${words}`,
+    `route ${verb} ::/0 via ${via.v6} dev ${dev} ${words}`];
+}
+
+/** Each packet has its turn, so that whatever leaves is seen on both. */
+const TURNS = `meta mark & ${MARK_BITS} == 0 meta mark set meta mark | ${BALANCED[0].mark}
+    numgen inc mod 2 == 0 meta mark set meta mark ^ 0x300`;
+
+const BALANCE = `
+  chain balance {
+    type filter hook prerouting priority -149; policy accept;
+    iifname { "${NET.lan.dev}", "${NET.guest.dev}" } jump turns
+  }
+  chain balance_own {
+    type route hook output priority -149; policy accept;
+    oifname { "${WAN_DEV}", "${SECOND.dev}" } jump turns
+  }
+  chain turns {
+    ${TURNS}
+  }`;
+
+const firewallWith = (balance) => `
+table inet second
+delete table inet second
+table inet second {
+  chain forward {
+    type filter hook forward priority filter; policy accept;
+    iifname "${SECOND.dev}" ct state new drop
+  }
+  chain srcnat {
+    type nat hook postrouting priority srcnat; policy accept;
+    oifname "${SECOND.dev}" meta nfproto ipv4 masquerade
+  }${balance}
+}
+`;
