@@ -129,6 +129,8 @@ static const struct codec_field fields_file_read[] = {
 static const struct codec_field fields_file_data[] = {
 	{ CODEC_I32, 0, 0, offsetof(struct msg_file_data, error), 0 },
 	{ CODEC_U32, 0, 0, offsetof(struct msg_file_data, total), 0 },
+	{ CODEC_U16, 0, 0, offsetof(struct msg_file_data, mode), 0 },
+	{ CODEC_U32, 0, 0, offsetof(struct msg_file_data, owner), 0 },
 	{ CODEC_BYTES, 0, 49152, offsetof(struct msg_file_data, data), 0 },
 };
 
@@ -510,7 +512,7 @@ const struct codec_shape msg_shapes[MSG_COUNT] = {
 	SHAPE(control_try, 10, 2, 6),
 	SHAPE(control_keep, 11, 0, 0),
 	SHAPE(file_read, 16, 2, 6),
-	SHAPE(file_data, 17, 3, 10),
+	SHAPE(file_data, 17, 5, 16),
 	SHAPE(file_write, 18, 5, 11),
 	SHAPE(file_remove, 19, 1, 2),
 	SHAPE(watch, 32, 0, 0),

@@ -9,7 +9,7 @@
 #include "codec.h"
 #include "inet.h"
 
-#define MSG_CONTRACT_VERSION 5
+#define MSG_CONTRACT_VERSION 6
 #define MSG_BYTES_MAX 65536
 #define MSG_COUNT 65
 
@@ -300,6 +300,9 @@ MSG_FUNCTIONS(file_read, 11)
 struct msg_file_data {
 	int32_t error; /* 0 or a negative errno. */
 	uint32_t total; /* Size of the whole file; at most 1 MiB. */
+	/* Permission bits; told of a private key too. 0 if the file could not be opened. */
+	uint16_t mode;
+	uint32_t owner; /* User that the file belongs to. */
 	struct msg_bytes data; /* Bytes from offset on, empty at the end. */
 };
 

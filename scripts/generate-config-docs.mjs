@@ -43,6 +43,11 @@ for one: a similar word, a list or an object, anything in a rule. Other unknown 
 and keys that begin with \`_\`, \`#\` or \`//\` are remarks. A key that occurs twice is an issue.
 Flags are 0 or 1, \`true\` and \`false\` as well.
 
+The check also warns of what is amiss on the machine where it runs: an interface that does not
+exist, a file with a token or key that others than root own or may read. With \`--elsewhere\` it
+leaves that aside, for a file that is meant for another machine. Warnings do not change its exit
+status. The daemon tells the same in its log, and \`adit status\` has both.
+
 A rule decides for the traffic of a MAC address, of an address or prefix, or of an interface. MAC
 comes before address, the longest prefix before shorter ones, address before interface. What no rule
 names is left alone, or goes to the default location with \`default_gateway\`.

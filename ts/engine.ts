@@ -86,6 +86,7 @@ function createCore(native: Native, random: Random, news: Channel["onNews"]): Co
     stopping: false,
     namesNoted: "{}",
     uplinksKept: 0,
+    files: new Map(),
   };
 }
 

@@ -43,13 +43,16 @@ void command_file_read(struct mover *mover, uint32_t seq, const struct msg_file_
 	static uint8_t bytes[MSG_BYTES_MAX];
 	struct file_rules rules = command_file_rules(mover);
 	struct msg_file_data reply = { .error = -EPERM };
+	struct file_facts facts;
 	int length;
 
 	if (file_may_read(&rules, message->path)) {
-		length = file_read(message->path, message->offset, data, sizeof(data),
-				   &reply.total);
+		length = file_read(message->path, message->offset, data, sizeof(data), &facts);
 		if (ends_private_key(data, length))
 			length = -EPERM;
+		reply.total = facts.total;
+		reply.mode = facts.mode;
+		reply.owner = facts.owner;
 		reply.error = length < 0 ? length : 0;
 		reply.data = (struct msg_bytes){ data, length < 0 ? 0 : (uint32_t)length };
 	}

@@ -198,15 +198,17 @@ static int read_and_close(int fd, uint32_t offset, uint8_t *ret_data, size_t siz
 }
 
 int file_read(const char *path, uint32_t offset, uint8_t *ret_data, size_t size,
-	      uint32_t *ret_total)
+	      struct file_facts *ret_facts)
 {
 	struct stat stat;
 	int fd = open_regular(path, &stat);
 
-	*ret_total = 0;
+	*ret_facts = (struct file_facts){ 0 };
 	if (fd < 0)
 		return fd;
-	*ret_total = (uint32_t)stat.st_size;
+	ret_facts->total = (uint32_t)stat.st_size;
+	ret_facts->mode = stat.st_mode & 07777;
+	ret_facts->owner = stat.st_uid;
 	return read_and_close(fd, offset, ret_data, size);
 }
 

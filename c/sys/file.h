@@ -49,11 +49,17 @@ bool file_may_listen(const struct file_rules *rules, const char *path);
  * configuration. Pure. */
 bool file_may_connect(const struct file_rules *rules, const char *path);
 
-/* Reads at most `size` bytes from `offset` on; `ret_total` is the size of the file. Regular files
- * only, a symbolic link in the last part is refused with -ELOOP. The bytes read or -errno (-EFBIG
- * above FILE_BYTES_MAX). */
+/* What is known of a file that could be opened, else zeros. */
+struct file_facts {
+	uint32_t total; /* bytes */
+	uint16_t mode; /* permission bits */
+	uint32_t owner;
+};
+
+/* Reads at most `size` bytes from `offset` on. Regular files only, a symbolic link in the last part
+ * is refused with -ELOOP. The bytes read or -errno (-EFBIG above FILE_BYTES_MAX). */
 int file_read(const char *path, uint32_t offset, uint8_t *ret_data, size_t size,
-	      uint32_t *ret_total);
+	      struct file_facts *ret_facts);
 /* Reads a whole file; the caller frees `ret_data`. 0 or -errno. */
 int file_read_all(const char *path, uint8_t **ret_data, size_t *ret_size);
 /* The same, but -EPERM unless the file is ours (effective user) and nobody else may write it. */

@@ -2,8 +2,10 @@
  * TypeError; its system call filter would end it otherwise. */
 #include <errno.h>
 #include <fcntl.h>
+#include <net/if.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/ioctl.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
 #include <sys/un.h>
@@ -132,6 +134,46 @@ static JSValue host_read_file(JSContext *context, JSValueConst this, int argc, J
 	return bytes;
 }
 
+static JSValue host_file_facts(JSContext *context, JSValueConst this, int argc, JSValueConst *argv)
+{
+	const char *path;
+	struct stat info;
+	JSValue facts;
+	int r;
+
+	(void)this, (void)argc;
+	if (refuse_decider(context))
+		return JS_EXCEPTION;
+	path = JS_ToCString(context, argv[0]);
+	if (path == NULL)
+		return JS_EXCEPTION;
+	r = stat(path, &info) < 0 ? -errno : 0;
+	JS_FreeCString(context, path);
+	if (r < 0)
+		return JS_NewInt32(context, errno_generic(r));
+	facts = JS_NewObject(context);
+	JS_SetPropertyStr(context, facts, "mode", JS_NewInt32(context, info.st_mode & 07777));
+	JS_SetPropertyStr(context, facts, "owner", JS_NewUint32(context, info.st_uid));
+	return facts;
+}
+
+static JSValue host_has_interface(JSContext *context, JSValueConst this, int argc,
+				  JSValueConst *argv)
+{
+	const char *name;
+	bool is_here;
+
+	(void)this, (void)argc;
+	if (refuse_decider(context))
+		return JS_EXCEPTION;
+	name = JS_ToCString(context, argv[0]);
+	if (name == NULL)
+		return JS_EXCEPTION;
+	is_here = if_nametoindex(name) != 0;
+	JS_FreeCString(context, name);
+	return JS_NewBool(context, is_here);
+}
+
 static JSValue host_environment(JSContext *context, JSValueConst this, int argc, JSValueConst *argv)
 {
 	const char *name;
@@ -154,6 +196,19 @@ static JSValue host_is_terminal(JSContext *context, JSValueConst this, int argc,
 	if (refuse_decider(context))
 		return JS_EXCEPTION;
 	return JS_NewBool(context, isatty(STDOUT_FILENO));
+}
+
+static JSValue host_terminal_columns(JSContext *context, JSValueConst this, int argc,
+				     JSValueConst *argv)
+{
+	struct winsize size = { 0 };
+
+	(void)this, (void)argc, (void)argv;
+	if (refuse_decider(context))
+		return JS_EXCEPTION;
+	if (ioctl(STDOUT_FILENO, TIOCGWINSZ, &size) < 0)
+		size.ws_col = 0;
+	return JS_NewInt32(context, size.ws_col);
 }
 
 /* 0 or -errno. A reader may be slow: a pager is, by design. */
@@ -329,7 +384,10 @@ static const JSCFunctionListEntry functions[] = {
 	JS_CFUNC_DEF("connectUnix", 1, host_connect_unix),
 	JS_CFUNC_DEF("readFile", 1, host_read_file),
 	JS_CFUNC_DEF("environment", 1, host_environment),
+	JS_CFUNC_DEF("fileFacts", 1, host_file_facts),
+	JS_CFUNC_DEF("hasInterface", 1, host_has_interface),
 	JS_CFUNC_DEF("isTerminal", 0, host_is_terminal),
+	JS_CFUNC_DEF("terminalColumns", 0, host_terminal_columns),
 	JS_CFUNC_DEF("writeOut", 1, host_write_out),
 	JS_CFUNC_DEF("writeErr", 1, host_write_err),
 	JS_CFUNC_DEF("generateCertificate", 2, host_generate_certificate),

@@ -33,7 +33,8 @@ export const hostFunctions = [
 
 /** Names that only the command line client calls; they must exist for the bundle to link. */
 export const clientFunctions = [
-  "connectUnix", "readFile", "environment", "isTerminal", "writeOut", "writeErr",
+  "connectUnix", "readFile", "environment", "isTerminal", "terminalColumns", "fileFacts",
+  "hasInterface", "writeOut", "writeErr",
   "generateCertificate", "createFile", "exit",
 ] as const;
 

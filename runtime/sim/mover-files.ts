@@ -1,7 +1,7 @@
 /** Commands on files and on descriptors that are handed to the decider. */
 import { errno } from "./constants.js";
 import type { Handlers } from "./mover.js";
-import { result } from "./mover.js";
+import { refusalOf, result } from "./mover.js";
 
 const PART_BYTES_MAX = 49_152;
 const WRITE_BYTES_MAX = 524_288;
@@ -11,10 +11,11 @@ export const fileHandlers: Handlers = {
   file_read(mover, message) {
     const file = mover.parts.files.read(message.path);
     if (typeof file === "number") {
-      return { message: { type: "file_data", error: file, total: 0, data: new Uint8Array(0) } };
+      return { message: refusalOf(message, file) };
     }
     const data = file.data.slice(message.offset, message.offset + PART_BYTES_MAX);
-    return { message: { type: "file_data", error: 0, total: file.data.length, data } };
+    const facts = { total: file.data.length, mode: file.mode, owner: 0 };
+    return { message: { type: "file_data", error: 0, ...facts, data } };
   },
 
   file_write(mover, message) {

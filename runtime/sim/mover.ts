@@ -325,7 +325,7 @@ export function refusalOf(message: DeciderMessage, error: number): MoverMessage 
   const data = new Uint8Array(0);
   switch (message.type) {
     case "file_read":
-      return { type: "file_data", error, total: 0, data };
+      return { type: "file_data", error, total: 0, mode: 0, owner: 0, data };
     case "sysctl_get":
       return { type: "sysctl_value", error, value: "" };
     case "nft_list":

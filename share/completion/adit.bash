@@ -45,6 +45,7 @@ _adit() {
   case $command in
     protect) options="$options --kind --when-down" ;;
     unprotect) options="$options --kind" ;;
+    config) options="$options --elsewhere" ;;
     events) options="$options --replay" ;;
     keygen) options="$options --token" ;;
     policy) options="$options --signature --confirm-s --no-wait --control" ;;

@@ -59,6 +59,7 @@ complete -c adit -n '__adit_at policy 1' \
 complete -c adit -n '__adit_at policy 2' -F
 complete -c adit -n "$seen protect unprotect" -l kind -x -a 'mac ip iface'
 complete -c adit -n "$seen protect" -l when-down -x -a 'block direct (__adit_locations)'
+complete -c adit -n "$seen config" -l elsewhere -d 'the file is for another machine'
 complete -c adit -n "$seen events" -l replay -d 'begin with the last events'
 complete -c adit -n "$seen keygen" -l token -d 'make an access token'
 complete -c adit -n "$seen policy" -l signature -r -F -d 'signature of the script'

@@ -155,6 +155,7 @@ static void scene_keys(void)
 		 (int)(slash - state.config_path), state.config_path);
 	NEED(read_at(state.config_path, 0).error == 0);
 	NEED(read_at(certificate, 0).error == 0);
+	NEED((read_at(key, 0).mode & 0600) == 0600);
 	/* From every byte on up to the line that ends the key. */
 	for (uint32_t at = 0; at < sizeof(KEY_TEXT) - sizeof(KEY_END); at++)
 		NEED(read_at(key, at).error == -EPERM);

@@ -589,7 +589,10 @@ static void the_client_has_its_own_functions(void)
 				 "const get = host.environment;"
 				 "out(get('ADIT_VM_TEST'), get('ADIT_NO'));"
 				 "const data = host.utf8Encode('content');"
+				 "out(host.terminalColumns(), host.hasInterface('lo'),"
+				 " host.hasInterface('no-such0'), host.fileFacts(path));"
 				 "out(host.createFile(path, 0o600, data));"
+				 "out(JSON.stringify(host.fileFacts(path)));"
 				 "out(host.createFile(path, 0o600, data));"
 				 "out(host.utf8Decode(host.readFile(path)));"
 				 "out(host.readFile('/nonexistent'), host.readFile('/'));"
@@ -597,7 +600,8 @@ static void the_client_has_its_own_functions(void)
 				 "host.writeErr('last\\n'); host.exit(4);"),
 		   words);
 	EXPECT_EQUAL(child.status, 4);
-	EXPECT_TEXT(child.errors, "cli 2 status false\nset \n0\n-17\ncontent\n-2 -21\n-2\nlast\n");
+	EXPECT_TEXT(child.errors, "cli 2 status false\nset \n0 true false -2\n0\n"
+				  "{\"mode\":384,\"owner\":0}\n-17\ncontent\n-2 -21\n-2\nlast\n");
 	EXPECT_EQUAL(stat(path, &info), 0);
 	EXPECT_EQUAL(info.st_mode & 0777, 0600);
 	unlink(path);

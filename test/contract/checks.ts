@@ -290,6 +290,7 @@ const others: readonly Check[] = [
     await expectError(target, { ...write, data: Buffer.from("two") }, 0);
     const read = await askOne(target, { type: "file_read", path, offset: 1 }, "file_data");
     assert.equal([read.error, read.total, Buffer.from(read.data).toString()], [0, 3, "wo"]);
+    assert.equal([read.mode, read.owner], [0o600, 0]);
     await expectTwice(target, { type: "file_remove", path });
     const gone = await askOne(target, { type: "file_read", path, offset: 0 }, "file_data");
     assert.is(gone.error, ENOENT);

@@ -1,7 +1,7 @@
 // The command line client as a person and as a script sees it.
 
 import { spawnSync } from "node:child_process";
-import { readFileSync, writeFileSync } from "node:fs";
+import { chmodSync, chownSync, readFileSync, writeFileSync } from "node:fs";
 import { finish, makeChecks, part } from "./lab/check.mjs";
 import { ADIT, adit, aditJson } from "./lab/daemon.mjs";
 import { makeLab, ping, routerConfig, startAll } from "./lab/lab.mjs";
@@ -24,7 +24,9 @@ await runSandboxed(import.meta.url, async () => {
     ["help", () => help(checks, router)], ["usage errors", () => usage(checks, router)],
     ["--json", () => json(checks, router)], ["text", () => text(checks, router)],
     ["explain", () => explain(checks, router)], ["protect", () => protect(checks, router)],
-    ["config check", () => configCheck(checks, lab)], ["events", () => events(checks, router)],
+    ["config check", () => configCheck(checks, lab)],
+    ["what is amiss on the machine", () => amiss(checks, lab)],
+    ["events", () => events(checks, router)],
     ["no daemon", () => noDaemon(checks, router)],
   ];
   for (const [name, body] of parts) await part(checks, name, body);
@@ -125,6 +127,37 @@ function configCheck({ ok, same }, lab) {
   }
   ok(said.includes("colour"), "an unknown key is mentioned");
   ok(adit(router, "config", "check", "/nonexistent.json").status > 0, "a missing file is an error");
+}
+
+/** The check, the log and the status tell of the same, and of nothing once it is mended. */
+async function amiss({ ok, same }, lab) {
+  const { router } = lab.daemons;
+  const { file: token } = lab.secrets.us.token;
+  const check = (...words) => adit(router, "config", "check", ...words).stderr;
+  same(check(router.file), "", "a good machine: no warning");
+  chmodSync(token, 0o644);
+  const told = `locations[0].token_file: expected a file of root's that others may not read ` +
+    `(its owner is 0, its mode 0644), not "${token}"`;
+  ok(check(router.file).includes(`${router.file}: ${told}`), "an open token file: config check");
+  same(check("--elsewhere", router.file), "", "with --elsewhere: no warning");
+  same(adit(router, "reload").status, 0, "reload");
+  await waitFor("a line in the log", EVENT_MS_MAX, () => router.child.text.includes(told));
+  ok(adit(router, "status").stdout.includes(`others than root may read: ${token}\n`), "status");
+  chownSync(token, 1000, 0);
+  chmodSync(token, 0o600);
+  ok(check(router.file).includes("its owner is 1000"), "a token file of another user");
+  chownSync(token, 0, 0);
+  adit(router, "reload");
+  same(aditJson(router, "status").exposed_files.length, 0, "mended: status tells of nothing");
+  const file = "/run/adit-lab/gone.json";
+  writeFileSync(file, JSON.stringify({ ...routerConfig(lab), uplinks: ["eth8", "wwan*"],
+    protected_ifaces: [{ iface: "br-none", vl: "us" }] }));
+  const lines = check(file).trim().split("\n");
+  same(lines.map((line) => line.replace(/.*json: /, "")).join("; "),
+    'uplinks[0]: expected an interface that exists, not "eth8"; ' +
+    'protected_ifaces[0].iface: expected an interface that exists, not "br-none"',
+    "interfaces that do not exist");
+  same(adit(router, "config", "check", file).status, 0, "they are warnings");
 }
 
 async function events({ ok }, router) {

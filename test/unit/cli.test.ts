@@ -59,6 +59,8 @@ function run(args: readonly string[], daemon?: Daemon, files: Record<string, str
     },
     read: () => new Uint8Array(Buffer.from(answers.shift() ?? "")),
     readFile: (path: string) => (path in files ? Buffer.from(files[path] ?? "") : -2),
+    fileFacts: (path: string) => (path in files ? { mode: 0o644, owner: 7 } : -2),
+    hasInterface: (name: string) => name !== "eth1",
     createFile: (path: string, mode: number, bytes: Uint8Array) => {
       told.files.set(path, { mode, text: Buffer.from(bytes).toString() });
       return 0;
@@ -202,8 +204,10 @@ test("status tells the age of the daemon, and that its control part was started 
 
 test("what is amiss but does not stop the daemon is told", () => {
   const head = { role: "router", version: "1", ready: true, uptime_ms: 1, problem: "" };
-  const body = { ...head, missing_ifnames: ["br-x", "br-y"], locations: [] };
-  assert.match(run(["status"], answering(body)).out, /\nno such interface: br-x, br-y\n/);
+  const amiss = { missing_ifnames: ["br-x", "br-y"], exposed_files: ["/t"] };
+  const body = { ...head, ...amiss, locations: [] };
+  const { out } = run(["status"], answering(body));
+  assert.match(out, /\nno such interface: br-x, br-y\nothers than root may read: \/t\n/);
 });
 
 test("events are lines as they come, however they are cut", () => {
@@ -224,6 +228,23 @@ test("config check names every issue, and is status 78 then", () => {
   assert.strictEqual(good.status, 0);
   assert.ok(good.out.includes("a valid router configuration"));
   assert.strictEqual(run(["config", "check", "/none"]).status, 1);
+});
+
+test("config check warns of what is amiss on this machine, unless it is for another", () => {
+  const [location] = routerJson.locations as [object];
+  const { token: _token, ...rest } = location as { readonly token?: string };
+  const locations = [{ ...rest, token_file: "/t" }];
+  const files = { "/t": "x", "/c": JSON.stringify({ ...routerJson, locations }) };
+  const { status, err, out } = run(["config", "check", "/c"], undefined, files);
+  assert.deepStrictEqual([status, err.split("\n")], [0, [
+    'warning: /c: wan_ifname: expected an interface that exists, not "eth1"',
+    "warning: /c: locations[0].token_file: expected a file of root's that others may not read " +
+      '(its owner is 7, its mode 0644), not "/t"',
+    "",
+  ]]);
+  assert.ok(out.includes("a valid router configuration"));
+  const elsewhere = run(["config", "check", "--elsewhere", "/c"], undefined, files);
+  assert.deepStrictEqual([elsewhere.status, elsewhere.err], [0, ""]);
 });
 
 test("keygen keeps the key to its owner and prints the pin", () => {

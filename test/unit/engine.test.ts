@@ -165,8 +165,9 @@ test("a file is read to its end, and an error is told with its path", () => {
   readFile(channel, "/f", (result) => {
     text = result instanceof Uint8Array ? Buffer.from(result).toString() : result.text;
   });
+  const facts = { type: "file_data", mode: 0o600, owner: 0 } as const;
   const data = (content: string, total: number) =>
-    ({ type: "file_data", error: 0, total, data: new Uint8Array(Buffer.from(content)) }) as const;
+    ({ ...facts, error: 0, total, data: new Uint8Array(Buffer.from(content)) }) as const;
   host.answer(channel, host.sent[0]?.seq ?? 0, data("abc", 5));
   host.answer(channel, host.sent[1]?.seq ?? 0, data("de", 5));
   assert.strictEqual(text, "abcde");
@@ -174,7 +175,7 @@ test("a file is read to its end, and an error is told with its path", () => {
     0, 3,
   ]);
   readFile(channel, "/g", (result) => (text = result instanceof Uint8Array ? "" : result.text));
-  const missing = { type: "file_data", error: -2, total: 0, data: new Uint8Array(0) } as const;
+  const missing = { ...facts, error: -2, total: 0, mode: 0, data: new Uint8Array(0) };
   host.answer(channel, host.sent[2]?.seq ?? 0, missing);
   assert.strictEqual(text, "/g: no such file or directory");
 });

@@ -5,7 +5,7 @@
 import assert from "node:assert";
 import { suite } from "uvu";
 import type { Engine } from "../../ts/engine/engine-state.js";
-import { missingIfnames } from "../../ts/engine/status.js";
+import { missingIfnames } from "../../ts/engine/machine.js";
 import { healthOf } from "../../ts/engine/swap-view.js";
 import type { Rule } from "../../ts/model/config.js";
 import { router } from "./support/configs.js";
@@ -17,7 +17,8 @@ const store = lan();
 function engineOf(rules: readonly Rule[], names: readonly string[] = []): Engine {
   const config = { ...router({ lan_ifnames: names }), rules };
   const tunnels = { bySlot: new Map(), rttMs: new Map() };
-  return { core: { config, store }, tunnels, advice: { isExpected: false } } as unknown as Engine;
+  const core = { config, store, files: new Map() };
+  return { core, tunnels, advice: { isExpected: false } } as unknown as Engine;
 }
 
 const ruleOf = (mac: string, target: Rule["target"]): Rule => {

@@ -11,9 +11,13 @@ export function statusText(status: Json): string {
   const state = ready === true ? "ready" : String(status["state"]);
   const age = durationText(Number(uptimeMs));
   const head = `${String(role)} ${String(version)}, ${state}, up ${age}\n`;
-  const missing = ((status["missing_ifnames"] ?? []) as readonly string[]).join(", ");
-  const issue = missing && `no such interface: ${missing}\n`;
-  const trouble = (problem && `not settled: ${String(problem)}\n`) + issue;
+  const named = (key: string, what: string): string => {
+    const names = ((status[key] ?? []) as readonly string[]).join(", ");
+    return names && `${what}: ${names}\n`;
+  };
+  const missing = named("missing_ifnames", "no such interface");
+  const exposed = named("exposed_files", "others than root may read");
+  const trouble = (problem && `not settled: ${String(problem)}\n`) + missing + exposed;
   const isRouter = role === "router";
   const rows = listOf(status[isRouter ? "locations" : "clients"]).map(isRouter ? location : client);
   const names = ["state", "rtt", "IPv4", "IPv6", "received", "sent"];

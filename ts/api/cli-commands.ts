@@ -1,9 +1,12 @@
 /** The table of commands: help, completion and dispatch all come from it. */
+import type { Machine } from "../config/machine.js";
+import { lookAtMachine } from "../config/machine.js";
 import { parseConfig } from "../config/parse.js";
 import { disabled, issueLines } from "../engine/issues.js";
 import { hexText } from "../engine/base64.js";
 import { errnoText } from "../host/errno.js";
 import type { Native } from "../host/native.js";
+import type { Config, Issue } from "../model/config.js";
 import { parseIp, parseMac, parsePrefix } from "../model/ip.js";
 import type { CliContext } from "./cli-context.js";
 import { exitFailed, exitUsage, printAnswer, readText } from "./cli-context.js";
@@ -28,6 +31,11 @@ const whenDown: OptionSpec = {
   help: "while the tunnel is down: block (default), direct or another location",
 };
 const token: OptionSpec = { name: "--token", value: "", help: "make an access token instead" };
+const elsewhere: OptionSpec = {
+  name: "--elsewhere",
+  value: "",
+  help: "the file is for another machine: leave interfaces and files here aside",
+};
 const replay: OptionSpec = { name: "--replay", value: "", help: "begin with the last events" };
 
 export const commands: readonly Command[] = [
@@ -64,7 +72,13 @@ export const commands: readonly Command[] = [
     options: policyOptions,
     run: runPolicy,
   },
-  row("config", ["check", "FILE"], "Check a configuration file, without a daemon", checkConfig),
+  row(
+    "config",
+    ["check", "FILE"],
+    "Check a configuration file, without a daemon",
+    checkConfig,
+    [elsewhere],
+  ),
   row("keygen", ["[NAME]"], "Make NAME.crt and NAME.key and print the pin", generate, [token]),
   row("version", [], "Print the version", printVersion),
   row("help", ["[COMMAND]"], "Tell what a command does", () => undefined),
@@ -136,7 +150,10 @@ function checkConfig(context: CliContext): void {
   if (verb !== "check") return end(exitUsage, `unknown word ${verb ?? ""}, did you mean check?`);
   const text = readText(context, path, exitConfig);
   if (text === undefined) return;
-  const { config, issues, warnings: found, isEnabled } = parseConfig(text);
+  const isElsewhere = context.options.has("--elsewhere");
+  const look = (one: Config): readonly Issue[] => lookAtMachine(one, path, machineOf(native));
+  const parsed = parseConfig(text, isElsewhere ? undefined : look);
+  const { config, issues, warnings: found, isEnabled } = parsed;
   const warnings = isEnabled ? found : [...found, disabled];
   if (json) {
     native.writeOut(`${JSON.stringify({ valid: config !== undefined, issues, warnings })}\n`);
@@ -146,6 +163,17 @@ function checkConfig(context: CliContext): void {
     if (config !== undefined) native.writeOut(`${path}: a valid ${config.role} configuration\n`);
   }
   return end(config === undefined ? exitConfig : 0, "");
+}
+
+/** The machine at hand. */
+function machineOf(native: Native): Machine {
+  return {
+    hasInterface: (name) => native.hasInterface(name),
+    factsOf: (file) => {
+      const facts = native.fileFacts(file);
+      return typeof facts === "number" ? undefined : facts;
+    },
+  };
 }
 
 function generate(context: CliContext): void {

@@ -1,4 +1,6 @@
 /** The routes of the local interface (docs/api.md) as one table over what the engine offers. */
+import type { Machine } from "../config/machine.js";
+import { lookAtMachine } from "../config/machine.js";
 import { parseConfig } from "../config/parse.js";
 import type { Issue } from "../model/config.js";
 import type { RuleChange, RuleKind } from "../engine/runtime-rules.js";
@@ -33,6 +35,8 @@ export interface Service {
   readonly explain: (subject: string, destination: string) => object | readonly Issue[];
   readonly plan: () => object;
   readonly state: () => string;
+  /** Where a configuration that is checked would run. */
+  readonly machine: () => Machine;
   readonly recentEvents: () => readonly TimedEvent[];
   readonly followEvents: (onEvent: (event: TimedEvent) => void) => () => void;
   readonly change: (change: RuleChange, done: (result: ChangeResult) => void) => void;
@@ -147,7 +151,8 @@ function postCheck(call: Call): void {
   const { issues, expect } = checkBody(body, ["config"]);
   expect(typeof config === "string", "config", "the text of a configuration file");
   if (issues.length > 0) return call.responder.answer(invalid(issues));
-  const found = parseConfig(config as string);
+  const { service } = call;
+  const found = parseConfig(config as string, (one) => lookAtMachine(one, "", service.machine()));
   return call.responder.answer(ok({ issues: found.issues, warnings: found.warnings }));
 }
 

@@ -26,8 +26,11 @@ export interface ParsedConfig {
 type Read = Omit<UciConfig, "value"> &
   ({ readonly value: unknown } | { readonly error: JsonError });
 
+/** What is amiss with a valid configuration where it is to run: warnings, with their JSON paths. */
+type Look = (config: Config) => readonly Issue[];
+
 /** Reads a configuration file's text, JSON or UCI; see docs/config.md. Never throws. */
-export function parseConfig(text: string): ParsedConfig {
+export function parseConfig(text: string, look: Look = () => []): ParsedConfig {
   const found: Findings = { issues: [], warnings: [] };
   if (text.length > configBytesMax) {
     addIssue(found.issues, "", text.length, `at most ${configBytesMax} characters`);
@@ -43,6 +46,7 @@ export function parseConfig(text: string): ParsedConfig {
   const built: Findings = { issues: [], warnings: [] };
   const config = readConfig(read, built);
   const issues = [...found.issues, ...built.issues.map(read.locate)];
+  if (config !== undefined && issues.length === 0) built.warnings.push(...look(config));
   return {
     config: issues.length === 0 ? config : undefined,
     issues,

@@ -4,6 +4,7 @@ import type { Deadlines } from "../host/deadlines.js";
 import type { Descriptors } from "../host/descriptors.js";
 import type { Native } from "../host/native.js";
 import type { Config } from "../model/config.js";
+import type { FileFacts } from "../model/file.js";
 import type { Random } from "../model/random.js";
 import type { Slot } from "../model/slots.js";
 import type { ObservedStore } from "../reconcile/fold.js";
@@ -53,6 +54,8 @@ export interface Core {
   /** What the file says, with the rules of the running time laid over; undefined until read. */
   config: Config | undefined;
   stopping: boolean;
+  /** What is known of the files with secrets that the configuration names. */
+  readonly files: Map<string, FileFacts>;
   /** What the file says of former names of interfaces. */
   namesNoted: string;
   /** How many learned uplinks the file in run_dir names. */

@@ -13,10 +13,10 @@ import type { Core } from "./core.js";
 import { afterMs, logError, logInfo, logWarning } from "./core.js";
 import type { Engine } from "./engine-state.js";
 import { issueLines } from "./issues.js";
+import { warnOfMachine } from "./machine.js";
 import { reportMoves } from "./moves.js";
 import { changesFromJson } from "./runtime-rules.js";
 import { isSettled, noteIntent, whenSettled } from "./settle.js";
-import { missingIfnames } from "./status.js";
 import { startScripts } from "./swap.js";
 import { startControl } from "./swap-control.js";
 import {
@@ -110,13 +110,12 @@ export function beginLife(engine: Engine): void {
   core.events.publish({ event: "ready" });
   logInfo(core, `ready as ${core.config?.role ?? ""}`);
   reportMoves(engine, "start");
-  warnMissing(core);
+  warnOfMachine(core);
+  warnOfPorts(core);
   if (core.config?.role === "router") startTunnels(engine.tunnels);
 }
 
-function warnMissing(core: Core): void {
-  const names = missingIfnames(core);
-  if (names.length > 0) logWarning(core, `no interface ${names.join(", ")} until it appears`);
+function warnOfPorts(core: Core): void {
   if (core.config?.role !== "router") return;
   for (const [port, bridge] of portsNamed(core.config, core.store)) {
     const why = `${port} is a port of ${bridge}, which does not tell its ports apart`;
@@ -143,7 +142,8 @@ function takeAgain(engine: Engine, config: Config): void {
   noteIntent(engine.settler, "the configuration was read again");
   if (engine.phase === "running" && config.role === "router") startTunnels(engine.tunnels);
   reportMoves(engine, "reload");
-  warnMissing(engine.core);
+  warnOfMachine(engine.core);
+  warnOfPorts(engine.core);
 }
 
 /** Listens for users; a failure is retried, because the daemon is of use without them. */

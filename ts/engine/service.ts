@@ -14,6 +14,7 @@ import { applyChange } from "./configuration.js";
 import { afterMs, logInfo } from "./core.js";
 import type { Engine } from "./engine-state.js";
 import { reload } from "./life.js";
+import { machineOf } from "./machine.js";
 import { reportMoves } from "./moves.js";
 import type { RuleChange } from "./runtime-rules.js";
 import { noteIntent, presentPlan, stopWaiting, whenSettled } from "./settle.js";
@@ -41,6 +42,7 @@ export function createService(engine: Engine): Service {
     explain: (subject, destination) => explainSubject(engine, subject, destination),
     plan: () => (core.store.complete ? presentPlan(engine.settler).map(describe) : []),
     state: () => stateWord(engine.phase),
+    machine: () => machineOf(core),
     recentEvents: () => core.events.recent(),
     followEvents: (onEvent) => core.events.follow(onEvent),
     change: (change, done) => changeRules(engine, change, done),

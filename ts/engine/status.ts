@@ -5,9 +5,9 @@ import { portsNamed } from "../policy/wards.js";
 import type { Tunnel } from "../tunnel/state.js";
 import { locationStateOf } from "../tunnel/state.js";
 import { wayReason } from "../tunnel/ways.js";
-import type { Core } from "./core.js";
 import { nowMs } from "./core.js";
 import type { Engine } from "./engine-state.js";
+import { exposedFiles, missingIfnames } from "./machine.js";
 import { isSettled } from "./settle.js";
 
 type BySession = ReadonlyMap<number, SessionStats>;
@@ -25,6 +25,7 @@ export function statusOf(engine: Engine, stats: StatsMessage): object {
     settled: isSettled(settler),
     problem: settler.lastProblem,
     missing_ifnames: missingIfnames(core),
+    exposed_files: exposedFiles(core),
     ...(config?.role === "router" && {
       bridged_ifnames: [...portsNamed(config, core.store).keys()],
     }),
@@ -52,15 +53,6 @@ export function statusOf(engine: Engine, stats: StatsMessage): object {
       return { name, in_ms: Math.max(0, Math.round(atMs - now)), why };
     }),
   };
-}
-
-/** Interfaces that the configuration names and the kernel does not have; hotplug may bring them. */
-export function missingIfnames({ config, store }: Core): readonly string[] {
-  if (config?.role !== "router") return [];
-  const here = new Set([...store.links.values()].map(({ name }) => name));
-  const ruled = config.rules.map(({ match }) => (match.kind === "iface" ? match.iface : ""));
-  const named = new Set([config.wanIfname, ...config.lanIfnames, ...ruled]);
-  return [...named].filter((name) => name !== "" && !here.has(name));
 }
 
 export function stateWord(phase: Engine["phase"]): string {

@@ -26,6 +26,7 @@ import {
 import { base64Bytes } from "./base64.js";
 import type { Core } from "./core.js";
 import { logInfo, logWarning, nowMs } from "./core.js";
+import { noteFile } from "./machine.js";
 import type { Uplinks } from "./uplink.js";
 import { changedUplinks, compareUplinks, uplinkFacts } from "./uplink.js";
 
@@ -324,7 +325,8 @@ function readToken(
 ): void {
   const { token, tokenFile } = location;
   if (tokenFile === undefined) return done(token ?? "", "");
-  readFile(core.channel, tokenFile, (result) => {
+  readFile(core.channel, tokenFile, (result, facts) => {
+    noteFile(core, tokenFile, facts);
     if (!(result instanceof Uint8Array)) return done(undefined, `token file ${result.text}`);
     const [line = ""] = (core.native.utf8Decode(result) ?? "").split("\n");
     const found = line.trim();

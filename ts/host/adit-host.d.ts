@@ -46,10 +46,16 @@ declare module "adit:host" {
   export function connectUnix(path: string): number;
   /** CLI only. Whole regular file of at most 1 MiB, or -errno. */
   export function readFile(path: string): Uint8Array | number;
+  /** CLI only. Permission bits and user of what a path leads to, or -errno. */
+  export function fileFacts(path: string): { mode: number; owner: number } | number;
+  /** CLI only. True if the machine has a network interface of that name. */
+  export function hasInterface(name: string): boolean;
   /** CLI only. Value of an environment variable, undefined if unset. */
   export function environment(name: string): string | undefined;
   /** CLI only. True if standard output is a terminal. */
   export function isTerminal(): boolean;
+  /** CLI only. Columns of the terminal that standard output is, 0 where none is known. */
+  export function terminalColumns(): number;
   /** CLI only. Writes all of it, blocking. */
   export function writeOut(text: string): void;
   export function writeErr(text: string): void;

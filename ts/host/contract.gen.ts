@@ -3,7 +3,7 @@ import type { Ip, Mac, Prefix } from "../model/ip.js";
 import type { Codec, Decoded, Sender } from "./codec.js";
 import { createCodec, decode, encode } from "./codec.js";
 
-export const contractVersion = 5;
+export const contractVersion = 6;
 /** Largest message with its header. */
 export const messageBytesMax = 65536;
 
@@ -169,6 +169,9 @@ export interface FileDataMessage {
   readonly type: "file_data";
   readonly error: number; // 0 or a negative errno.
   readonly total: number; // Size of the whole file; at most 1 MiB.
+  /** Permission bits; told of a private key too. 0 if the file could not be opened. */
+  readonly mode: number;
+  readonly owner: number; // User that the file belongs to.
   readonly data: Uint8Array; // Bytes from offset on, empty at the end.
 }
 
@@ -859,7 +862,7 @@ const ofMover: readonly string[] = [
     "sessions:u16 lastDeath:512 stateDir:256 module:8 trial:bool life:u64 tunIndex",
   "6 ping token",
   "8 signal number:u8",
-  "17 file_data error:i32 total data:bytes:49152",
+  "17 file_data error:i32 total mode:u16 owner data:bytes:49152",
   "33 dump_begin",
   "34 dump_end",
   "35 link deleted:bool index name:16 flags mtu master mac:mac",

@@ -2,6 +2,7 @@
 import type { Channel } from "./channel.js";
 import { asResult, request } from "./channel.js";
 import type { Judgement } from "../model/operation.js";
+import type { FileFacts } from "../model/file.js";
 import { answerText } from "./errno.js";
 
 /** Bytes in one part, as the contract bounds them. */
@@ -15,12 +16,14 @@ export interface TransferError {
   readonly text: string;
 }
 
+/**
+ * `facts` are of the file even where its content is refused, which that of a private key is; with a
+ * mode of 0 nothing is known.
+ */
+type FileDone = (result: Uint8Array | TransferError, facts: FileFacts) => void;
+
 /** Reads a whole file, part by part. A file that changes while it is read may come out mixed. */
-export function readFile(
-  channel: Channel,
-  path: string,
-  done: (result: Uint8Array | TransferError) => void,
-): void {
+export function readFile(channel: Channel, path: string, done: FileDone): void {
   readParts(channel, path, [], 0, done);
 }
 
@@ -29,18 +32,18 @@ function readParts(
   path: string,
   parts: Uint8Array[],
   offset: number,
-  done: (result: Uint8Array | TransferError) => void,
+  done: FileDone,
 ): void {
   request(channel, { type: "file_read", path, offset }, (answer) => {
     if (answer.type !== "file_data") throw new Error(`answer ${answer.type} to file_read`);
     if (answer.error !== 0) {
-      done({ error: answer.error, text: `${path}: ${answerText(answer.error, "")}` });
+      done({ error: answer.error, text: `${path}: ${answerText(answer.error, "")}` }, answer);
       return;
     }
     const next = offset + answer.data.length;
     parts.push(answer.data);
     const complete = answer.data.length === 0 || next >= answer.total || next > fileBytesMax;
-    if (complete) done(joinBytes(parts));
+    if (complete) done(joinBytes(parts), answer);
     else readParts(channel, path, parts, next, done);
   });
 }

@@ -165,7 +165,7 @@ export class CageHost {
       case "file_read": {
         const data = Buffer.from(this.files.get(message.path) ?? "");
         const error = this.files.has(message.path) ? 0 : -2;
-        return reply({ type: "file_data", error, total: data.length, data });
+        return reply({ type: "file_data", error, total: data.length, mode: 0o600, owner: 0, data });
       }
       case "stats_get":
         return reply({ ...noStats, sessions: this.sessions });

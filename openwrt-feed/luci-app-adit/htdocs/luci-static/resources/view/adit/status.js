@@ -38,6 +38,10 @@ function daemonFacts(status) {
     [ _('Running for'), _('%s, forwarding for %s').format(
       text.duration(status.uptime_ms), text.duration(status.mover_uptime_ms)) ]
   ];
+  if (status.missing_ifnames?.length > 0)
+    facts.push([ _('No such interface'), status.missing_ifnames.join(', ') ]);
+  if (status.exposed_files?.length > 0)
+    facts.push([ _('Others than root may read'), status.exposed_files.join(', ') ]);
   if (script)
     facts.push([ _('Policy script'), [ parts.badge(text.script(script.state)),
       script.last_error ? ' ' + script.last_error : '' ] ]);
