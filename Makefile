@@ -34,7 +34,9 @@ Q := $(if $(V),,@)
 say = $(if $(V),,@printf '  %-5s %s\n' '$(1)' '$(2)')
 
 B := build
-QJS := $(B)/quickjs
+# The engine's source as fetched, and with our patches, which is what gets compiled.
+QJS_FETCHED := $(B)/quickjs
+QJS := $(B)/quickjs-patched
 QJS_VERSION := 2025-04-26
 NPM_STAMP := node_modules/.adit-stamp
 
@@ -57,6 +59,7 @@ C_SRC := $(C_COMMON) $(C_BACKEND_$(TLS))
 C_NOMAIN := $(filter-out c/main.c,$(C_COMMON))
 C_TESTS := $(patsubst test/c/%.c,%,$(call find,test/c,*_test.c))
 FUZZERS := $(patsubst test/c/fuzz/%.c,%,$(wildcard test/c/fuzz/*_fuzz.c))
+QJS_PATCHES := $(call find,c/lib/patches,*.patch)
 QJS_SRC := quickjs.c libregexp.c libunicode.c cutils.c dtoa.c
 TS_SRC := $(call find,ts,*.ts)
 TEST_TS := $(TS_SRC) $(foreach d,runtime test bench,$(call find,$(d),*.ts))
@@ -192,8 +195,18 @@ prepare-bench:
 $(NPM_STAMP): package-lock.json | prepare
 	$(Q)touch $@
 
-$(QJS)/.fetched: scripts/fetch-quickjs scripts/fetch.sh | prepare
+$(QJS_FETCHED)/.fetched: scripts/fetch-quickjs scripts/fetch.sh | prepare
 	$(Q)scripts/fetch-quickjs
+	$(Q)touch $@
+
+# Their names and digests: one that is added, changed or taken away makes another tree.
+$(B)/.patches: FORCE
+	@mkdir -p $(@D)
+	@sha256sum $(QJS_PATCHES) | cmp -s - $@ || sha256sum $(QJS_PATCHES) >$@
+
+$(QJS)/.patched: $(QJS_FETCHED)/.fetched $(B)/.patches scripts/patch-quickjs
+	$(call say,PATCH,$(QJS))
+	$(Q)scripts/patch-quickjs $(QJS_PATCHES)
 	$(Q)touch $@
 
 # ------------------------------------------------------------------------------------------- bundle
@@ -231,19 +244,19 @@ file_flags = $(if $(filter c/tls/%,$(1)),$(C_TLS)) \
 
 # $(1) folder, $(2) compiler, $(3) flags, $(4) flags for the engine, $(5) ar
 define objects
-$(B)/$(1)/c/%.o: c/%.c Makefile | $(QJS)/.fetched
+$(B)/$(1)/c/%.o: c/%.c Makefile | $(QJS)/.patched
 	$$(call say,CC,$$< [$(1)])
 	@mkdir -p $$(@D)
 	$$(Q)$(2) $(C_BASE) $(3) $$(call file_flags,$$<) -c -o $$@ $$<
 
-$(B)/$(1)/quickjs/%.o: $(QJS)/.fetched Makefile
+$(B)/$(1)/quickjs/%.o: $(QJS)/.patched Makefile
 	$$(call say,CC,quickjs/$$*.c [$(1)])
 	@mkdir -p $$(@D)
 	$$(Q)$(2) $(QJS_BASE) $$(if $$(filter libregexp,$$*),$(QJS_PATTERNS)) $(4) -c -o $$@ \
 		$(QJS)/$$*.c
 
 # The engine's main file comes with our addition around it.
-$(B)/$(1)/quickjs/quickjs.o: c/lib/engine_where.c $(QJS)/.fetched Makefile
+$(B)/$(1)/quickjs/quickjs.o: c/lib/engine_where.c $(QJS)/.patched Makefile
 	$$(call say,CC,$$< [$(1)])
 	@mkdir -p $$(@D)
 	$$(Q)$(2) $(QJS_BASE) $(4) -I$(QJS) -c -o $$@ $$<

@@ -56,7 +56,7 @@ cross_link = $(CROSS_TOOLS_$(1))gcc $(CROSS_ARCH_$(1)) $(CROSS_LINK_$(1)) -nostd
 # The engine without Atomics, which nothing here uses: on MIPS32 they need a library of locks.
 ENGINE := $(B)/engine
 
-$(ENGINE)/quickjs.c: $(QJS)/.fetched mk/cross.mk
+$(ENGINE)/quickjs.c: $(QJS)/.patched mk/cross.mk
 	@mkdir -p $(@D)
 	$(Q)sed '/^#define CONFIG_ATOMICS$$/d' $(QJS)/quickjs.c >$@
 	$(Q)! grep -q '^#define CONFIG_ATOMICS' $@ && ! cmp -s $@ $(QJS)/quickjs.c
@@ -184,5 +184,5 @@ bench-mips: $(CROSS_EMULATED:%=$(B)/%/aead) $(CROSS_EMULATED:%=$(B)/%/path) $(B)
 #: make reproducible  builds the program for mips_24kc twice in two places and compares the bytes
 
 .PHONY: reproducible
-reproducible: $(TOOLCHAIN)/mips/.built $(QJS)/.fetched $(MBEDTLS)/.fetched $(MONOCYPHER)/.fetched
+reproducible: $(TOOLCHAIN)/mips/.built $(QJS_FETCHED)/.fetched $(MBEDTLS)/.fetched $(MONOCYPHER)/.fetched
 	$(Q)scripts/check-reproducible mips

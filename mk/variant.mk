@@ -26,7 +26,7 @@ variant_make = $(MAKE) $(2) OPENWRT_PLACE=variant-$(1) OPENWRT_CC="scripts/route
 # $(1) target
 define variant_rules
 .PHONY: variant-$(1)
-variant-$(1): $(SYSTEM)/$(1)/.built $(QJS)/.fetched $(MONOCYPHER)/.fetched
+variant-$(1): $(SYSTEM)/$(1)/.built $(QJS)/.patched $(MONOCYPHER)/.fetched
 	$$(Q)+$$(call variant_make,$(1),openwrt)
 	$$(Q)$(1)-linux-gnu-strip --strip-all -o $(B)/variant-$(1)/aditd.stripped \
 		$(B)/variant-$(1)/aditd

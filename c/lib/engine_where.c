@@ -1,7 +1,7 @@
-/* The engine, unchanged, and one question to it that its interface lacks: where is the running
- * script? Answered without allocating or running anything, because it is asked when the engine has
- * no memory left, and from the signal handler that ends a built-in function which never returns.
- * And one question of the engine's own, asked by patterns, that is answered here. */
+/* The engine as patches/ leaves it, and one question that its interface lacks: where is the
+ * running script? Answered without allocating or running anything, because it is asked when the
+ * engine has no memory left, and from the signal handler that ends a built-in function which never
+ * returns. And one question of the engine's own, asked by patterns, that is answered here. */
 #include "quickjs.c"
 
 #define FRAMES_MAX 4

@@ -13,12 +13,13 @@
 // Whatever the script does, each request is over within twice the processor time for a call, no
 // sanitizer says anything, and the next cage serves.
 
-import { existsSync } from "node:fs";
+import { existsSync, readdirSync, readFileSync } from "node:fs";
 import { join } from "node:path";
 import { readCases } from "./cases.mjs";
 import { openCage } from "./cage.mjs";
 
 const PRELUDE = "build/policy.mjs";
+const PATCHES = "c/lib/patches";
 const CALL_MS = 200;
 /** Milliseconds of processor time that telling takes beside what the cage may take. */
 const SPARE_MS = 100;
@@ -108,11 +109,21 @@ async function runAll(program, cases) {
   return failed;
 }
 
+/** Each patch of the engine names the case that shows what it is for. */
+function patchesWithoutCase(cases) {
+  return readdirSync(PATCHES).filter((file) => {
+    const name = /case\s"([^"]+)"/.exec(readFileSync(join(PATCHES, file), "utf8"))?.[1];
+    return !cases.some((one) => one.name === `engine: ${name}`);
+  });
+}
+
 async function main(words) {
   const only = words.includes("--only") ? words[words.indexOf("--only") + 1] : "";
   const programs = words.filter((word) => word !== "--only" && word !== only);
-  const cases = readCases(join("test", "hostile", "corpus"))
-    .filter(({ name }) => name.includes(only));
+  const all = readCases(join("test", "hostile", "corpus"));
+  const cases = all.filter(({ name }) => name.includes(only));
+  const bare = patchesWithoutCase(all);
+  if (bare.length > 0) throw new Error(`no case in the corpus: ${bare.join(", ")}`);
   const missing = [PRELUDE, ...programs].find((file) => !existsSync(file));
   if (missing !== undefined) throw new Error(`${missing} is not built: make hostile`);
   let failed = 0;
