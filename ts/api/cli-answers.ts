@@ -4,7 +4,7 @@ import { scriptLine } from "./cli-policy-text.js";
 import type { Json } from "./cli-text.js";
 import { bytesText, durationText, listOf, tableText, timeText } from "./cli-text.js";
 
-export function statusText(status: Json): string {
+export function statusText(status: Json, width?: number): string {
   const { role, version, ready, problem } = status;
   // The daemon is as old as its tunnels; the part that decides may have been started again.
   const uptimeMs = status["mover_uptime_ms"] ?? status["uptime_ms"];
@@ -23,7 +23,7 @@ export function statusText(status: Json): string {
   const names = ["state", "rtt", "IPv4", "IPv6", "received", "sent"];
   const title = isRouter ? ["location", ...names, "gateway"] : ["client", ...names];
   const notes = restartLine(status) + trouble + policyLine(status["policy"]);
-  return `${head}${notes}\n${tableText([title, ...rows])}`;
+  return `${head}${notes}\n${tableText([title, ...rows], width)}`;
 }
 
 function restartLine({ decider_restarts: count, last_death: why }: Json): string {
@@ -52,13 +52,14 @@ function client(one: Json): string[] {
   return [String(name), String(state), rttText, ...addresses, ...bytes];
 }
 
-export function devicesText(answer: Json): string {
+export function devicesText(answer: Json, width?: number): string {
   const rows = listOf(answer["devices"]).map((device) => {
     const { mac, addresses, iface, rule, location: via, outcome } = device;
     const known = (addresses as readonly string[]).join(" ");
     return [mac, iface, known, rule || "-", via || "-", outcome].map(String);
   });
-  return tableText([["device", "interface", "addresses", "rule", "location", "outcome"], ...rows]);
+  const title = ["device", "interface", "addresses", "rule", "location", "outcome"];
+  return tableText([title, ...rows], width);
 }
 
 export function explanationText(answer: Json): string {

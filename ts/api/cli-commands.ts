@@ -94,7 +94,10 @@ function row(
   return { name, words, help, run, options };
 }
 
-function show(target: string, render: (answer: Json) => string): (context: CliContext) => void {
+function show(
+  target: string,
+  render: (answer: Json, width: number) => string,
+): (context: CliContext) => void {
   return (context) => printAnswer(context, target, render);
 }
 

@@ -31,15 +31,24 @@ export interface CliContext {
   readonly end: (status: number, text: string) => void;
 }
 
+/** Columns that a table may take; who reads it from a file or a pipe gets it whole. */
+export function tableWidth({ native }: CliContext): number {
+  if (!native.isTerminal()) return Infinity;
+  const told = Number(native.environment("COLUMNS") ?? 0);
+  const width = Number.isInteger(told) && told > 0 ? told : native.terminalColumns();
+  return width > 0 ? width : Infinity;
+}
+
 /** Asks the daemon and prints its answer: as it came with `--json`, else as `render` tells it. */
 export function printAnswer(
-  { native, json, ask, end }: CliContext,
+  context: CliContext,
   target: string,
-  render: (answer: Json) => string,
+  render: (answer: Json, width: number) => string,
   body?: object,
 ): void {
+  const { native, json, ask, end } = context;
   const onAnswer = (answer: Json, text: string): void => {
-    native.writeOut(json ? text : render(answer));
+    native.writeOut(json ? text : render(answer, tableWidth(context)));
     end(0, "");
   };
   ask({ target, body, onAnswer });

@@ -56,8 +56,9 @@ export function parseCommandLine(
     }
     const [name = "", ...rest] = (arg === "-h" ? "--help" : arg).split("=");
     const option = known.find((one) => one.name === name);
-    if (option === undefined) return unknown("option", name, known.map((one) => one.name));
+    if (option === undefined) return unknownOption(name, args, commands);
     const inline = rest.length > 0 ? rest.join("=") : undefined;
+    if (option.value === "" && inline !== undefined) return wrong(`${name} takes no value`);
     const value = option.value === "" ? "1" : (inline ?? args[++at]);
     if (value === undefined) return wrong(`${name} needs a value: ${option.value}`);
     options.set(name, value);
@@ -84,15 +85,42 @@ function matchCommand(
   if (rest.length > spec.words.length) {
     return wrong(`unexpected word ${rest[spec.words.length] ?? ""}`, wanted);
   }
-  const allowed = [...commonOptions, ...spec.options].map((option) => option.name);
+  const allowed = namesOf(spec.options);
   for (const option of options.keys()) {
-    if (!allowed.includes(option)) return wrong(`${option} means nothing to ${wanted}`, wanted);
+    if (!allowed.includes(option)) return wrong(strangeText(option, wanted, spec.options), wanted);
   }
   return { kind: "run", invocation: { command: wanted, words: rest, options } };
 }
 
 function wrong(text: string, command = ""): Parsed {
   return { kind: "wrong", text, command };
+}
+
+function namesOf(options: readonly OptionSpec[]): readonly string[] {
+  return [...options, ...commonOptions].map(({ name }) => name);
+}
+
+/** An option that is of no use where it stands, and those that would be. */
+export function strangeText(name: string, where: string, options: readonly OptionSpec[]): string {
+  return `${name} means nothing to ${where}, expected ${oneOf(namesOf(options))}`;
+}
+
+function oneOf(words: readonly string[]): string {
+  return `${words.slice(0, -1).join(", ")} or ${words.at(-1) ?? ""}`;
+}
+
+/** The command may stand behind the option that is in question. */
+function unknownOption(
+  name: string,
+  args: readonly string[],
+  commands: readonly CommandSpec[],
+): Parsed {
+  const first = args.find((arg) => commands.some((one) => one.name === arg));
+  const spec = commands.find((one) => one.name === first);
+  const known = namesOf(spec?.options ?? []);
+  const text = unknownText("option", name, known);
+  const isHinted = nearestWord(name, known) !== undefined;
+  return wrong(isHinted ? text : `${text}, expected ${oneOf(known)}`, spec?.name);
 }
 
 function unknown(what: string, word: string, known: readonly string[]): Parsed {

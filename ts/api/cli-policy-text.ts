@@ -9,7 +9,7 @@ const words: Readonly<Record<string, string>> = {
   remove: "removed",
 };
 
-export function policyText(answer: Json): string {
+export function policyText(answer: Json, width?: number): string {
   const { script, state, last_error: lastError } = answer;
   const { policy, control, module } = answer as Readonly<Record<string, Json>>;
   const rows = [
@@ -25,17 +25,17 @@ export function policyText(answer: Json): string {
       return [["probation", `${scriptLine(pending)}, ${String(left)} s left, ${share}`]];
     }),
   ];
-  return tableText(rows);
+  return tableText(rows, width);
 }
 
 /** Where devices go and would go, and what else the script said. */
-export function movesText(answer: Json): string {
+export function movesText(answer: Json, width?: number): string {
   const devices = listOf(answer["devices"]);
   const rows = devices.map((device) => {
     const { mac, name, old, new: next, why, rule } = device;
     return [mac, name || "-", old, next, why || "-", rule || "-"].map(String);
   });
-  const table = tableText([["device", "name", "old", "new", "why", "rule"], ...rows]);
+  const table = tableText([["device", "name", "old", "new", "why", "rule"], ...rows], width);
   const count = `${String(answer["moves"])} of ${String(answer["known"])} devices would move\n`;
   return `${devices.length === 0 ? "" : table}${count}${remarks(answer)}`;
 }
@@ -52,12 +52,12 @@ export function eventLine(event: Json): string {
   return `${words[String(event["action"])] ?? ""}: ${String(event["why"])}\n`;
 }
 
-export function historyText(answer: Json, module: string): string {
+export function historyText(answer: Json, width: number, module: string): string {
   const rows = listOf(answer[module]).map((event) => {
     const { time, action, slot, sha256, why } = event;
     return [dateText(Number(time)), action, slot, String(sha256).slice(0, 12), why].map(String);
   });
-  return tableText([["time (UTC)", "action", "slot", "sha256", "why"], ...rows]);
+  return tableText([["time (UTC)", "action", "slot", "sha256", "why"], ...rows], width);
 }
 
 export function logText(answer: Json): string {
@@ -68,7 +68,7 @@ export function logText(answer: Json): string {
 }
 
 /** Limits beside what is used of them. */
-export function limitsText(answer: Json): string {
+export function limitsText(answer: Json, width?: number): string {
   const rows = listOf(answer["limits"]).map(({ name, unit, used, most }) => {
     const shown = [used, most].map((value) => {
       if (typeof value !== "number") return "-";
@@ -76,7 +76,7 @@ export function limitsText(answer: Json): string {
     });
     return [String(name), ...shown];
   });
-  return tableText([["limit", "used", "at most"], ...rows]);
+  return tableText([["limit", "used", "at most"], ...rows], width);
 }
 
 function remarks({ warnings, notes, log, bypass }: Json): string {

@@ -1,8 +1,8 @@
 /** `adit policy`: tries scripts, swaps them in and waits for what becomes of it. */
 import type { CliContext } from "./cli-context.js";
-import { exitFailed, exitUsage, printAnswer, readText } from "./cli-context.js";
+import { exitFailed, exitUsage, printAnswer, readText, tableWidth } from "./cli-context.js";
 import type { OptionSpec } from "./cli-parse.js";
-import { unknownText } from "./cli-parse.js";
+import { strangeText, unknownText } from "./cli-parse.js";
 import {
   eventLine,
   historyText,
@@ -63,7 +63,10 @@ export function runPolicy(context: CliContext): void {
   }
   const own = policyOptions.map(({ name }) => name).filter((name) => options.has(name));
   const strange = own.find((name) => optionsOf[verb]?.includes(name) !== true);
-  if (strange !== undefined) return end(exitUsage, `${strange} means nothing to policy ${verb}`);
+  if (strange !== undefined) {
+    const fitting = policyOptions.filter(({ name }) => optionsOf[verb]?.includes(name) === true);
+    return end(exitUsage, strangeText(strange, `policy ${verb}`.trim(), fitting));
+  }
   if (wantsFile) return sendScript(context, verb, file);
   const ends = ["confirm", "rollback", "remove"].includes(verb);
   return ends ? endProbation(context, verb) : look(context, verb);
@@ -75,7 +78,7 @@ function moduleOf({ options }: CliContext): "policy" | "control" {
 
 function look(context: CliContext, view: string): void {
   const render = { history: historyText, log: logText, limits: limitsText }[view] ?? policyText;
-  const text = (answer: Json): string => render(answer, moduleOf(context));
+  const text = (answer: Json): string => render(answer, tableWidth(context), moduleOf(context));
   const path = view === "" || view === "status" ? "" : `/${view}`;
   printAnswer(context, `/v1/policy${path}`, text);
 }
@@ -108,7 +111,7 @@ function sendScript(context: CliContext, verb: string, file: string): void {
   const explain = (cause: string): string => mapPlaces(cause, mapText);
   const onAnswer = (answer: Json, text: string): void => {
     if (verb === "swap") return onSwapped(context, answer, text);
-    native.writeOut(json ? text : explain(movesText(answer)));
+    native.writeOut(json ? text : explain(movesText(answer, tableWidth(context))));
     const { warnings } = answer;
     return end(Array.isArray(warnings) && warnings.length > 0 ? exitFailed : 0, "");
   };

@@ -8,16 +8,35 @@ export function listOf(value: unknown): readonly Json[] {
   return Array.isArray(value) ? (value as readonly Json[]) : [];
 }
 
-/** Rows with columns aligned; the first row is the head. */
-export function tableText(rows: readonly (readonly string[])[]): string {
-  const widths = (rows[0] ?? []).map((_, column) => {
+const gap = "  ";
+/** No column is made narrower than this: what is left of it would tell nothing. */
+const cellMin = 8;
+
+/** Rows with columns aligned, cut to fit into the width; the first row is the head. */
+export function tableText(rows: readonly (readonly string[])[], width = Infinity): string {
+  const natural = (rows[0] ?? []).map((_, column) => {
     return Math.max(...rows.map((row) => (row[column] ?? "").length));
   });
+  const widths = fitted(natural, width);
   const lines = rows.map((row) => {
-    const cells = row.map((cell, column) => cell.padEnd(widths[column] ?? 0));
-    return cells.join("  ").trimEnd();
+    const cells = row.map((cell, column) => cut(cell, widths[column] ?? 0));
+    return cells.join(gap).trimEnd();
   });
   return `${lines.join("\n")}\n`;
+}
+
+/** The widest columns give way first, and to the width of the next ones at most. */
+function fitted(natural: readonly number[], width: number): readonly number[] {
+  const room = width - gap.length * (natural.length - 1);
+  let most = Math.max(cellMin, ...natural);
+  const widthsAt = (limit: number): number[] => natural.map((one) => Math.min(one, limit));
+  const sum = (widths: readonly number[]): number => widths.reduce((all, one) => all + one, 0);
+  while (most > cellMin && sum(widthsAt(most)) > room) most -= 1;
+  return widthsAt(most);
+}
+
+function cut(cell: string, width: number): string {
+  return cell.length <= width ? cell.padEnd(width) : `${cell.slice(0, width - 1)}…`;
 }
 
 /** Date and time in UTC, to the minute. */

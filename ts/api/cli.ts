@@ -17,7 +17,7 @@ export function createCli(native: Native): Bundle {
     client = openClient(native, socket, request, {
       onAnswer: (status, body) => finish(native, json, request, status, body),
       ...(request.onLine === undefined ? {} : { onLine: request.onLine }),
-      onFailure: request.onFailure ?? ((why) => end(native, exitUnreachable, why)),
+      onFailure: request.onFailure ?? ((why) => end(native, json, exitUnreachable, why)),
     });
   };
   const after: CliContext["after"] = (delayMs, run) => {
@@ -55,7 +55,7 @@ function runCommandLine(native: Native, ask: Ask, after: CliContext["after"]): v
   }
   if (parsed.kind === "wrong") {
     const help = `adit ${`${parsed.command} --help`.trim()}`;
-    return end(native, exitUsage, `${parsed.text}\nTry: ${help}`);
+    return end(native, native.args.includes("--json"), exitUsage, `${parsed.text}\nTry: ${help}`);
   }
   const { command, words, options } = parsed.invocation;
   const environment = native.environment("ADIT_SOCKET");
@@ -68,7 +68,7 @@ function runCommandLine(native: Native, ask: Ask, after: CliContext["after"]): v
     json,
     ask: (request) => ask(socket, json, request),
     after,
-    end: (status, text) => end(native, status, text),
+    end: (status, text) => end(native, json, status, text),
   };
   const found = commands.find(({ name }) => name === command);
   return found?.run(context);
@@ -85,18 +85,19 @@ function finish(
   try {
     answer = JSON.parse(body === "" ? "{}" : body);
   } catch {
-    return end(native, exitUnreachable, "the daemon answered no JSON");
+    return end(native, json, exitUnreachable, "the daemon answered no JSON");
   }
   const object = answer as Readonly<Record<string, unknown>>;
   if (status >= 200 && status < 300) return request.onAnswer(object, body);
   if (json) native.writeOut(body);
   const { cause, description } = object;
   const why = String(cause ?? description ?? `status ${status}`);
-  return end(native, exitFailed, request.explain?.(why) ?? why);
+  return end(native, false, exitFailed, request.explain?.(why) ?? why);
 }
 
-/** Ends the program; a text goes to standard error. */
-function end(native: Native, status: number, text: string): void {
+/** Ends the program; a text goes to standard error, and as JSON to whoever asked for that. */
+function end(native: Native, json: boolean, status: number, text: string): void {
+  if (text !== "" && json) native.writeOut(`${JSON.stringify({ cause: text })}\n`);
   if (text !== "") native.writeErr(`adit: ${text}\n`);
   native.exit(status);
 }
