@@ -117,9 +117,17 @@ static const char *error_reason(void)
 	if (reason != NULL)
 		return reason;
 	/* Of an error number of the system the library has no text. */
-	if (ERR_GET_LIB(error) == ERR_LIB_SYS)
-		return strerror(ERR_GET_REASON(error));
-	return "the file holds none";
+	return ERR_GET_LIB(error) == ERR_LIB_SYS ? strerror(ERR_GET_REASON(error)) : "no reason";
+}
+
+/* Why a file cannot be used. The library's own reasons ("unsupported", "no start line") are about
+ * its decoders. */
+static const char *file_reason(void)
+{
+	unsigned long error = ERR_peek_error();
+
+	return ERR_GET_LIB(error) == ERR_LIB_SYS ? strerror(ERR_GET_REASON(error)) :
+						   "not PEM of the right kind";
 }
 
 static int context_new(bool server, struct tls_context **ret_context)
@@ -243,7 +251,7 @@ static int context_trust_ca(struct tls_context *context, const struct tls_client
 	ERR_clear_error();
 	if (SSL_CTX_load_verify_file(context->ssl_context, config->ca_file) != 1) {
 		snprintf(ret_text, TLS_TEXT_MAX, "cannot use CA file \"%.80s\": %.80s",
-			 config->ca_file, error_reason());
+			 config->ca_file, file_reason());
 		return -EBADMSG;
 	}
 	X509_VERIFY_PARAM_set_time(param, (time_t)tls_judging_time(config->now_s));
@@ -324,16 +332,21 @@ static int check_hello(SSL *ssl, int *ret_alert, void *arg)
 
 static int load_identity(SSL_CTX *ctx, const char *cert_file, const char *key_file, char *ret_text)
 {
+	bool ok;
+
 	ERR_clear_error();
 	if (SSL_CTX_use_certificate_chain_file(ctx, cert_file) != 1) {
 		snprintf(ret_text, TLS_TEXT_MAX, "cannot use certificate \"%.80s\": %.80s",
-			 cert_file, error_reason());
+			 cert_file, file_reason());
 		return -EBADMSG;
 	}
-	if (SSL_CTX_use_PrivateKey_file(ctx, key_file, SSL_FILETYPE_PEM) != 1 ||
-	    SSL_CTX_check_private_key(ctx) != 1) {
+	ok = SSL_CTX_use_PrivateKey_file(ctx, key_file, SSL_FILETYPE_PEM) == 1;
+	if (!ok || SSL_CTX_check_private_key(ctx) != 1) {
+		/* A key of the same kind as the certificate's is compared while it is loaded. */
+		bool is_other = ok || ERR_GET_LIB(ERR_peek_error()) == ERR_LIB_X509;
+
 		snprintf(ret_text, TLS_TEXT_MAX, "cannot use key \"%.80s\": %.80s", key_file,
-			 error_reason());
+			 is_other ? "not the certificate's" : file_reason());
 		return -EBADMSG;
 	}
 	return 0;
