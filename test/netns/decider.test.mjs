@@ -1,12 +1,13 @@
 // A decider that loops, eats memory, throws or dies costs no packet, and says what happened.
 // The daemon is started with --test-hooks, which allows POST /v1/test/{loop,alloc,throw}.
 
+import { writeFileSync } from "node:fs";
 import { finish, makeChecks, part } from "./lab/check.mjs";
-import { killAll, pidsOf } from "./lab/daemon.mjs";
+import { ADIT, adit, aditJson, killAll, pidsOf } from "./lab/daemon.mjs";
 import { makeLab, ping, startAll, startRouter, waitExit, waitReady } from "./lab/lab.mjs";
 import { runSandboxed } from "./lab/sandbox.mjs";
-import { nsAsync, nsTry, sleep, waitFor } from "./lab/sh.mjs";
-import { exitOf } from "./lab/topology.mjs";
+import { nsAsync, nsStart, nsTry, sleep, stop, waitFor } from "./lab/sh.mjs";
+import { exitOf, macOf } from "./lab/topology.mjs";
 
 // The kernel's timers round up: asked for 5 ms, ping sends every 6 ms here, so never above 10 ms.
 const PING_INTERVAL_S = 0.005;
@@ -30,6 +31,7 @@ await runSandboxed(import.meta.url, async () => {
   for (const fault of FAULTS) {
     await part(checks, fault.name, () => underPing(checks, lab, fault));
   }
+  await part(checks, "what is told after a crash", () => tells(checks, lab));
   await part(checks, "without the flag the hooks are refused", () => noHooks(checks, lab));
   return finish(checks);
 });
@@ -76,6 +78,48 @@ async function newDecider(checks, router, old) {
 
 function firstMatch(text, pattern) {
   return text.split("\n").find((line) => pattern.test(line))?.slice(0, LINE_SHOWN_MAX) ?? "";
+}
+
+/** The last words of the dead are about something else, and the daemon is as old as its tunnels. */
+async function tells({ ok, same }, lab) {
+  const { router } = lab.daemons;
+  const { decider } = pidsOf(router);
+  const before = aditJson(router, "status");
+  const rule = { mac_addr: macOf("tv"), vl: "us", when_down: "never" };
+  writeFileSync(router.file, JSON.stringify({ ...router.config, protected_mac_addrs: [rule] }));
+  ok(adit(router, "reload").stderr.includes("when_down"), "control: its last words are of others");
+  await killAll([decider]);
+  await newDecider({ ok }, router, decider);
+  // A later decider reads the file again and would wait for it to be mended.
+  writeFileSync(router.file, JSON.stringify(router.config));
+  await waitReady(lab);
+  const after = aditJson(router, "status");
+  const cause = "killed by signal 9 (Killed)";
+  same(after.last_death, cause, "the cause is the signal alone");
+  const { text } = router.child;
+  ok(new RegExp(`the decider ended after \\d+ ms: ${cause.replace(/[()]/g, "\\$&")}$`, "m")
+    .test(text), "so it is in the log");
+  ok(after.mover_uptime_ms > before.mover_uptime_ms && after.uptime_ms < before.uptime_ms,
+    "forwarding goes on, deciding began anew");
+  const shown = adit(router, "status").stdout;
+  const [, seconds] = /^router \S+, ready, up (\d+) s\n/.exec(shown) ?? [];
+  ok(Number(seconds) >= Math.floor(before.mover_uptime_ms / 1000), "`up` counts from the start",
+    shown.split("\n")[0]);
+  ok(shown.includes(`last: ${cause}\n`), "status names the cause");
+  await replays({ ok, same }, router, cause);
+}
+
+async function replays({ ok, same }, router, cause) {
+  const reader = nsStart("router", [ADIT, "--socket", router.socket, "--json", "events",
+    "--replay"]);
+  await waitFor("the events", REPORT_MS_MAX, () => reader.text.includes('"ready"'));
+  const events = reader.text.trim().split("\n").map((line) => JSON.parse(line));
+  await stop(reader, "SIGKILL");
+  same(`${events[0].event}: ${events[0].reason_details}`, `restarted: ${cause}`,
+    "the replay begins with the crash");
+  same(events.filter(({ event }) => event === "route_connected").map((one) => one.route_name)
+    .sort().join(), "de,us", "then the tunnels that it found up, once each");
+  ok(events.every(({ time }, at) => at === 0 || time >= events[at - 1].time), "in their order");
 }
 
 async function noHooks(checks, lab) {
