@@ -45,6 +45,7 @@ await runSandboxed(import.meta.url, async () => {
     ["held, and the firewall is loaded again", () => during(checks, env, () => hold(env))],
     ["control: a stop lets go", () => stopped(checks, env)],
     ["a boot with a mistake in the configuration", () => bootBadly(checks, env)],
+    ["a boot with a misspelt protection", () => bootMisspelt(checks, env)],
     ["control: a stop lets go of the block of a boot", () => stoppedBadly(checks, env)],
     ["a removal, and letting go after it", () => removal(checks, env)],
   ];
@@ -269,6 +270,28 @@ async function bootBadly(checks, env) {
     await ready(env);
   });
   isTight(checks, mended, "the mistake is mended");
+}
+
+/** What looks like protection and is none leaves nobody open, and the log says so. */
+async function bootMisspelt(checks, env) {
+  const slips = {
+    "a section": (text) => text.replaceAll("config protected_", "config proteced_"),
+    "`enabled`": (text) => text.replace("option enabled", "option enabeld"),
+  };
+  for (const [what, slip] of Object.entries(slips)) {
+    writeConfig(env, slip(env.config));
+    await powerOff(env);
+    const leaks = await underProbes(env, async () => {
+      await boot(env);
+      await sleep(2 * STEP_MS);
+      loadFirewall(env);
+    });
+    isTight(checks, leaks, `${what} misspelt`);
+  }
+  const log = readFileSync(join(env.root, LOG), "utf8");
+  for (const word of ["did you mean protected_mac_addr?", "did you mean enabled?"]) {
+    checks.ok(log.includes(word), `the log says: ${word}`);
+  }
 }
 
 async function stoppedBadly(checks, env) {

@@ -50,6 +50,15 @@ config protected_mac_addr
 \toption vl 'us'
 `;
 
+/** What looks like protection and is none. */
+const MISSPELT = {
+  "a section misspelt": (text) => text.replace("config protected_mac_addr", "config protected_mac"),
+  "`enabled` misspelt": (text) => text.replace("option enabled", "option enabeld"),
+  "a word that is neither yes nor no": (text) => text.replace("enabled '1'", "enabled 'ja'"),
+  "the role misspelt": (text) => text.replace("role 'router'", "role 'ruoter'"),
+  "a MAC address misspelt": (text) => text.replace("02-00-5E-10-00-01", "02-00-5E-10-00"),
+};
+
 const RULES = `
 config protected_mac_addr
 \toption mac_addr '02:00:5e:10:00:02'
@@ -204,7 +213,21 @@ function block({ same, ok }, root) {
   same(show(), "", "but not if it says that nothing is enabled");
   write(root, "adit", CONFIG.replace("02-00", "02:00:zz"));
   ok(body().endsWith("\t\tcounter drop\n"), "everything, if a rule cannot be read");
+  for (const [told, misspelt] of Object.entries(MISSPELT)) {
+    write(root, "adit", misspelt(CONFIG + RULES));
+    isEverything(body(), `everything, with ${told}`);
+  }
+  write(root, "adit", MISSPELT["a section misspelt"](CONFIG.replace("'1'", "'0'")));
+  same(show(), "", "but not if nothing is enabled");
   loads({ same, ok }, root);
+  tells({ ok }, root);
+}
+
+function tells({ ok }, root) {
+  write(root, "adit", MISSPELT["a section misspelt"](CONFIG));
+  shRun(root, "nft flush ruleset; /etc/init.d/adit enable; /etc/init.d/adit-block start");
+  const log = read(root, "var/log/standin.log");
+  ok(log.includes("did you mean protected_mac_addr?"), "the log names the word that was meant");
 }
 
 function loads({ same, ok }, root) {
