@@ -33,19 +33,24 @@ complete -c adit -l socket -r -F -d 'the socket of the daemon'
 complete -c adit -l json -d 'answer in JSON'
 complete -c adit -l help -d 'tell what the command does'
 
-complete -c adit -n __adit_is_first -a status -d 'tunnels or clients, and how the daemon is'
-complete -c adit -n __adit_is_first -a devices -d 'devices seen and where their traffic goes'
-complete -c adit -n __adit_is_first -a protect -d 'send a device through a location'
-complete -c adit -n __adit_is_first -a unprotect -d 'remove a rule'
-complete -c adit -n __adit_is_first -a explain -d 'why traffic goes where it goes'
-complete -c adit -n __adit_is_first -a plan -d 'what would be changed in the kernel now'
-complete -c adit -n __adit_is_first -a events -d 'follow events until interrupted'
-complete -c adit -n __adit_is_first -a reload -d 'read the configuration again'
-complete -c adit -n __adit_is_first -a policy -d 'try a policy script, swap it in'
-complete -c adit -n __adit_is_first -a config -d 'check a configuration file'
-complete -c adit -n __adit_is_first -a keygen -d 'make a certificate and a key, or a token'
-complete -c adit -n __adit_is_first -a version -d 'print the version'
-complete -c adit -n __adit_is_first -a help -d 'tell what a command does'
+set -l commands \
+  'status tunnels or clients, and how the daemon is' \
+  'devices devices seen and where their traffic goes' \
+  'protect send a device through a location' \
+  'unprotect remove a rule' \
+  'explain why traffic goes where it goes' \
+  'plan what would be changed in the kernel now' \
+  'events follow events until interrupted' \
+  'reload read the configuration again' \
+  'policy try a policy script, swap it in' \
+  'config check a configuration file' \
+  'keygen make a certificate and a key, or a token' \
+  'version print the version' \
+  'help tell what a command does'
+for row in $commands
+  set -l parts (string split -m 1 ' ' $row)
+  complete -c adit -n __adit_is_first -a $parts[1] -d $parts[2]
+end
 
 for name in protect unprotect explain
   complete -c adit -n "__adit_at $name 1" -a '(__adit_subjects)'

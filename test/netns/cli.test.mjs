@@ -2,7 +2,7 @@
 
 import { spawnSync } from "node:child_process";
 import { chmodSync, chownSync, readFileSync, writeFileSync } from "node:fs";
-import { finish, makeChecks, part } from "./lab/check.mjs";
+import { finishParts, makeChecks } from "./lab/check.mjs";
 import { ADIT, adit, aditJson } from "./lab/daemon.mjs";
 import { makeLab, ping, routerConfig, startAll } from "./lab/lab.mjs";
 import { runSandboxed } from "./lab/sandbox.mjs";
@@ -29,8 +29,7 @@ await runSandboxed(import.meta.url, async () => {
     ["events", () => events(checks, router)],
     ["no daemon", () => noDaemon(checks, router)],
   ];
-  for (const [name, body] of parts) await part(checks, name, body);
-  return finish(checks);
+  return finishParts(checks, parts);
 });
 
 function help({ ok, same }, router) {

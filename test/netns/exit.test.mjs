@@ -1,7 +1,7 @@
 // Every device leaves where the policy says, IPv4 and IPv6: at the start, after its address
 // changed, after rules were moved, added and removed at run time, and while its tunnel is down.
 
-import { finish, makeChecks, part } from "./lab/check.mjs";
+import { finishParts, makeChecks } from "./lab/check.mjs";
 import { adit, killAll, pidsOf, stopDaemon, waitUp } from "./lab/daemon.mjs";
 import {
   exitAddress, makeLab, startAll, startGateway, startRouter, waitExit, waitReady,
@@ -25,8 +25,7 @@ await runSandboxed(import.meta.url, async () => {
     ["when_down", () => whenDown(checks, lab)],
     ["default gateway mode", () => defaultGateway(checks, lab)],
   ];
-  for (const [name, body] of parts) await part(checks, name, body);
-  return finish(checks);
+  return finishParts(checks, parts);
 });
 
 async function expect({ ok }, device, location) {

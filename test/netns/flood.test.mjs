@@ -5,13 +5,11 @@ import { readFileSync } from "node:fs";
 
 import { finish, makeChecks } from "./lab/check.mjs";
 import { aditJson, killAll, pidsOf, planOf } from "./lab/daemon.mjs";
-import { makeLab, startGateway, startRouter, waitReady } from "./lab/lab.mjs";
-import { PROBES, startCounter, startEchoes, startProbes } from "./lab/probe.mjs";
+import { startRouter, waitReady } from "./lab/lab.mjs";
+import { PROBES, makeProbedLab, startProbes } from "./lab/probe.mjs";
 import { runSandboxed } from "./lab/sandbox.mjs";
 import { nsIp, nsRun, nsTry, sleep, waitFor } from "./lab/sh.mjs";
-import {
-  GATEWAYS, NET, WAN_DEV, addressOf, applySystemFirewall, macOf,
-} from "./lab/topology.mjs";
+import { NET, WAN_DEV, addressOf, applySystemFirewall, macOf } from "./lab/topology.mjs";
 
 const ROUTES = 60_000;
 const NEIGHBOURS = 8_000;
@@ -41,10 +39,7 @@ const modes = {
 
 await runSandboxed(import.meta.url, async () => {
   const checks = makeChecks({ quiet: true });
-  const lab = await makeLab();
-  await startEchoes();
-  for (const name of Object.keys(GATEWAYS)) startGateway(lab, name);
-  const outside = await startCounter("uplink", "w0");
+  const { lab, outside } = await makeProbedLab();
   for (const [mode, change] of Object.entries(modes)) {
     await runMode({ checks, lab, outside }, mode, change);
   }

@@ -6,11 +6,11 @@ import { mkdirSync } from "node:fs";
 
 import { finish, makeChecks } from "./lab/check.mjs";
 import { killAll, pidsOf, planOf, startDaemon } from "./lab/daemon.mjs";
-import { makeLab, startGateway, startRouter, waitReady } from "./lab/lab.mjs";
-import { PROBES, startCounter, startEchoes, startProbes } from "./lab/probe.mjs";
+import { startRouter, waitReady } from "./lab/lab.mjs";
+import { PROBES, makeProbedLab, startProbes } from "./lab/probe.mjs";
 import { runSandboxed } from "./lab/sandbox.mjs";
 import { nsIp, nsTry, sleep, waitFor } from "./lab/sh.mjs";
-import { GATEWAYS, NET, addressOf } from "./lab/topology.mjs";
+import { NET, addressOf } from "./lab/topology.mjs";
 
 const RATE = 500;
 const SECONDS = 120;
@@ -20,10 +20,7 @@ const PACKETS_MIN = 50;
 
 await runSandboxed(import.meta.url, async () => {
   const checks = makeChecks({ quiet: true });
-  const lab = await makeLab();
-  await startEchoes();
-  for (const name of Object.keys(GATEWAYS)) startGateway(lab, name);
-  const outside = await startCounter("uplink", "w0");
+  const { lab, outside } = await makeProbedLab();
   await lookAt("with the protection off", outside, async () => {}, (packets, what) =>
     checks.ok(packets >= PACKETS_MIN, `${what} are seen`, `${packets}`));
   startRouter(lab, { change: (config) => ({ ...config, no_iptables: 1 }) });

@@ -1,7 +1,7 @@
 // Kills, restarts and orderly stops leave exactly the state that the configuration describes.
 // CYCLES (50) start/stop cycles; make test runs fewer when the environment says so.
 
-import { differences, finish, makeChecks, part } from "./lab/check.mjs";
+import { differences, finishParts, makeChecks } from "./lab/check.mjs";
 import {
   aditJson, daemonPids, killAll, pidsOf, planOf, stopDaemon, waitSettled,
 } from "./lab/daemon.mjs";
@@ -41,8 +41,7 @@ await runSandboxed(import.meta.url, async () => {
     [`${CYCLES} cycles of start and stop`, () => cycles(checks, lab, untouched)],
     ["on_stop block keeps the block", () => blockOnStop(checks, lab)],
   ];
-  for (const [name, body] of parts) await part(checks, name, body);
-  return finish(checks);
+  return finishParts(checks, parts);
 });
 
 // The kernel invents a link-local address for each new TUN; everything else must be the same.

@@ -4,9 +4,9 @@
 import { readFileSync, writeFileSync } from "node:fs";
 import { dirname, join } from "node:path";
 import { fileURLToPath } from "node:url";
-import { finish, makeChecks, part } from "./lab/check.mjs";
+import { finishParts, makeChecks } from "./lab/check.mjs";
 import { adit, aditJson, locationStates, stopDaemon, waitSettled, waitUp } from "./lab/daemon.mjs";
-import { makeLab, startGateway, startRouter, waitExit } from "./lab/lab.mjs";
+import { makeLab, startGateway, startGateways, waitExit, withRouter } from "./lab/lab.mjs";
 import { runSandboxed } from "./lab/sandbox.mjs";
 import { nsStart, stop, waitFor } from "./lab/sh.mjs";
 import { GATEWAYS, NET, WEB, addressOf, exitOf } from "./lab/topology.mjs";
@@ -19,7 +19,7 @@ const NAMES = Object.keys(GATEWAYS);
 await runSandboxed(import.meta.url, async () => {
   const checks = makeChecks();
   const lab = await makeLab();
-  for (const name of NAMES) startGateway(lab, name);
+  startGateways(lab);
   const parts = [
     ["a lazy tunnel is dialled by the first packet", () => lazy(checks, lab)],
     ["a gateway is found by its name", () => byName(checks, lab)],
@@ -28,21 +28,11 @@ await runSandboxed(import.meta.url, async () => {
     ["a reload with an error changes nothing", () => badReload(checks, lab)],
     ["two gateways with the same small pool", () => samePool(checks, lab)],
   ];
-  for (const [name, body] of parts) await part(checks, name, body);
-  return finish(checks);
+  return finishParts(checks, parts);
 });
 
-/** Runs the body with a router whose configuration was changed. */
-async function withRouter(lab, change, body) {
-  const router = startRouter(lab, { change });
-  try {
-    await waitSettled(router, EFFECT_MS_MAX);
-    await body(router);
-  } catch (error) {
-    throw new Error(`${error.message}\n${router.child.text.slice(-2000)}`, { cause: error });
-  } finally {
-    await stopDaemon(router);
-  }
+function withSettled(lab, change, body) {
+  return withRouter(lab, { change, until: (router) => waitSettled(router, EFFECT_MS_MAX) }, body);
 }
 
 /** The configuration with each location changed. */
@@ -59,7 +49,7 @@ async function leaves({ ok }, device, location) {
 }
 
 async function lazy(checks, lab) {
-  await withRouter(lab, eachLocation((each) => ({ ...each, dial: "lazy" })), async (router) => {
+  await withSettled(lab, eachLocation((each) => ({ ...each, dial: "lazy" })), async (router) => {
     checks.same(locationStates(router).us, "idle", "us is idle before anybody uses it");
     await leaves(checks, "phone", "us");
     checks.same(locationStates(router).us, "up", "us is up after the first packet");
@@ -77,7 +67,7 @@ async function byName(checks, lab) {
     ...eachLocation((each) => (each.name === "us" ? named(each) : each))(config),
     resolvers: ["203.0.113.253", WEB.v4],
   });
-  await withRouter(lab, change, async (router) => {
+  await withSettled(lab, change, async (router) => {
     await waitUp(router, ["us"], UP_MS_MAX);
     await leaves(checks, "phone", "us");
   });
@@ -88,7 +78,7 @@ async function deadPeer(checks, lab) {
   const dead = `${addressOf(NET.inet, 80).v4}:444`;
   const change = eachLocation((each) =>
     ({ ...each, peers: [{ ...each.peers[0], endpoint: dead }, ...each.peers] }));
-  await withRouter(lab, change, async (router) => {
+  await withSettled(lab, change, async (router) => {
     await waitUp(router, NAMES, UP_MS_MAX);
     await leaves(checks, "phone", "us");
     await leaves(checks, "tv", "de");
@@ -104,7 +94,7 @@ async function refused(checks, lab) {
   const change = eachLocation((each) => (each.name === "us"
     ? { ...each, token_file: undefined, token: "wrong-token-of-a-stranger" }
     : { ...each, peers: [{ ...each.peers[0], pin }] }));
-  await withRouter(lab, change, async (router) => {
+  await withSettled(lab, change, async (router) => {
     for (const [name, word] of [["us", /auth/], ["de", /^pin/]]) {
       await waitFor(`${name} to be down`, UP_MS_MAX, () => locationStates(router)[name] === "down");
       checks.ok(word.test(reasonOf(router, name)), `${name} says why`, reasonOf(router, name));
@@ -115,7 +105,7 @@ async function refused(checks, lab) {
 }
 
 async function badReload(checks, lab) {
-  await withRouter(lab, (config) => config, async (router) => {
+  await withSettled(lab, (config) => config, async (router) => {
     await waitUp(router, NAMES, UP_MS_MAX);
     const before = aditJson(router, "status").sessions.started;
     writeFileSync(router.file, JSON.stringify({ ...router.config, tun_mtu: 12, table: "x" }));
@@ -141,7 +131,7 @@ async function samePool(checks, lab) {
   for (let turn = 1; turn <= 4; turn++) {
     // A gateway that was started again has forgotten its leases, so every turn is a new draw.
     for (const name of NAMES) await restartGateway(lab, name);
-    await withRouter(lab, (config) => config, async (router) => {
+    await withSettled(lab, (config) => config, async (router) => {
       await waitUp(router, NAMES, UP_MS_MAX);
       const [us, de] = aditJson(router, "status").locations;
       checks.ok(us.addr4 !== de.addr4 && us.addr6 !== de.addr6, `start ${turn}: own addresses`,

@@ -3,9 +3,9 @@
 
 import { dirname, join } from "node:path";
 import { fileURLToPath } from "node:url";
-import { finish, makeChecks, part } from "./lab/check.mjs";
-import { aditJson, stopDaemon, waitSettled, waitUp } from "./lab/daemon.mjs";
-import { exitAddress, makeLab, ping, startGateway, startRouter } from "./lab/lab.mjs";
+import { finishParts, makeChecks } from "./lab/check.mjs";
+import { aditJson, waitSettled, waitUp } from "./lab/daemon.mjs";
+import { exitAddress, makeLab, ping, startGateways, withRouter } from "./lab/lab.mjs";
 import { runSandboxed } from "./lab/sandbox.mjs";
 import { SECOND, buildSecondUplink, leadOverSecond, setUplinkDead } from "./lab/second.mjs";
 import { nsAsync, nsIp, nsRun, nsStart, nsSysctl, nsTry, stop, waitFor } from "./lab/sh.mjs";
@@ -25,7 +25,7 @@ await runSandboxed(import.meta.url, async () => {
   const lab = await makeLab();
   buildSecondUplink();
   leadOverSecond("add", { table: 102 });
-  for (const name of NAMES) startGateway(lab, name);
+  startGateways(lab);
   const parts = [
     ["a dead uplink that stays up is left", () => deadUplink(checks, lab)],
     ["forwarded ports answer by the uplink that asked", () => forwarded(checks, lab)],
@@ -33,22 +33,16 @@ await runSandboxed(import.meta.url, async () => {
     ["networks beside the uplinks", () => reachable(checks, lab)],
     ["a rule that covers the router's own uplink address", () => ownAddress(checks, lab)],
   ];
-  for (const [name, body] of parts) await part(checks, name, body);
-  return finish(checks);
+  return finishParts(checks, parts);
 });
 
-async function withRouter(lab, change, body) {
-  const twoUplinks = (config) => change({ ...config, uplinks: [SECOND.dev] });
-  const router = startRouter(lab, { change: twoUplinks });
-  try {
+function withUplinks(lab, change, body) {
+  const two = (config) => change({ ...config, uplinks: [SECOND.dev] });
+  const until = async (router) => {
     await waitUp(router, NAMES, UP_MS_MAX);
     await waitSettled(router, EFFECT_MS_MAX);
-    await body(router);
-  } catch (error) {
-    throw new Error(`${error.message}\n${router.child.text.slice(-2000)}`, { cause: error });
-  } finally {
-    await stopDaemon(router);
-  }
+  };
+  return withRouter(lab, { change: two, until }, body);
 }
 
 function uplinksOf(router) {
@@ -63,7 +57,7 @@ async function waitOver(router, dev, ms) {
 }
 
 async function deadUplink({ ok }, lab) {
-  await withRouter(lab, (config) => config, async (router) => {
+  await withUplinks(lab, (config) => config, async (router) => {
     await waitOver(router, WAN_DEV, EFFECT_MS_MAX);
     setUplinkDead("uplink", true);
     try {
@@ -108,7 +102,7 @@ async function forwarded({ ok }, lab) {
   for (const inbound of ["allow", "block"]) {
     const change = (config) => ({ ...config,
       protected_mac_addrs: [{ mac_addr: macOf("phone"), vl: "us", inbound }] });
-    await withRouter(lab, change, async () => {
+    await withUplinks(lab, change, async () => {
       for (const address of [FIRST_ADDRESS.v4, SECOND_ADDRESS.v4]) {
         const isHeard = await asks(address);
         ok(isHeard === (inbound === "allow"), `inbound ${inbound}, asked at ${address}`);
@@ -129,7 +123,7 @@ async function forwarded({ ok }, lab) {
 async function forged(ok, lab) {
   const counters = ["syn", "syn | ack"].map((flags) => `ip saddr ${FIRST_ADDRESS.v4} ip daddr `
     + `${WEB.v4} tcp sport ${SERVICE_PORT} tcp flags & (syn | ack) == ${flags} counter`);
-  await withRouter(lab, (config) => config, async () => {
+  await withUplinks(lab, (config) => config, async () => {
     nsIp("uplink", [`addr add ${WEB.v4}/32 dev lo`]);
     nsRun("uplink", ["nft", "-f", "-"], { input: `table ip seen {\nchain passing {
       type filter hook prerouting priority -500; policy accept;\n${counters.join("\n")}\n}\n}\n` });
@@ -151,7 +145,7 @@ async function ownServices({ ok }, lab) {
   const service = nsStart("router", [process.execPath, SERVICE, String(SERVICE_PORT)]);
   await waitFor("the service", EFFECT_MS_MAX, () => service.text.includes("ready"));
   const change = (config) => ({ ...config, default_gateway: 1 });
-  await withRouter(lab, change, async () => {
+  await withUplinks(lab, change, async () => {
     for (const address of [FIRST_ADDRESS.v4, SECOND_ADDRESS.v4]) {
       ok(await asks(address), `the router answers at ${address}`);
     }
@@ -172,7 +166,7 @@ async function reachable({ ok }, lab) {
   nsIp("router", [`route add 10.77.0.0/24 via ${via}`]);
   for (const mode of [0, 1]) {
     const change = (config) => ({ ...config, default_gateway: mode });
-    await withRouter(lab, change, async () => {
+    await withUplinks(lab, change, async () => {
       const answers = async (device) =>
         (await nsAsync(device, ["ping", "-n", "-c", "2", "-W", "1", "10.77.0.1"])).status === 0;
       ok(await answers("phone"), `default_gateway ${mode}: a network behind a LAN router`);
@@ -188,7 +182,7 @@ async function reachable({ ok }, lab) {
 async function ownAddress({ ok }, lab) {
   const change = (config) => ({ ...config,
     protected_ip_addrs: [{ ip_addr: "198.51.0.0/16", vl: "us" }] });
-  await withRouter(lab, change, async (router) => {
+  await withUplinks(lab, change, async (router) => {
     const { status } = nsTry("router", ["ping", "-n", "-c", "2", "-W", "1", "203.0.113.80"]);
     ok(status === 0, "the router reaches the world");
     ok(uplinksOf(router).every((one) => one === WAN_DEV), "tunnels are up");

@@ -31,6 +31,12 @@ export async function part(checks, name, body) {
   }
 }
 
+/** Runs named parts one after another, and finishes. */
+export async function finishParts(checks, parts) {
+  for (const [name, body] of parts) await part(checks, name, body);
+  return finish(checks);
+}
+
 /** Prints the closing line and gives the exit status. */
 export function finish(checks) {
   console.log(`${checks.count.passed} passed, ${checks.count.failed} failed`);

@@ -4,7 +4,7 @@ import { mkdirSync } from "node:fs";
 import { dirname, join } from "node:path";
 import { fileURLToPath } from "node:url";
 import {
-  gatewayConfig, makeIdentity, makeToken, pidsOf, startDaemon, waitSettled, waitUp,
+  gatewayConfig, makeIdentity, makeToken, pidsOf, startDaemon, stopDaemon, waitSettled, waitUp,
 } from "./daemon.mjs";
 import { PATIENCE, nsAsync, nsStart, waitFor } from "./sh.mjs";
 import {
@@ -36,6 +36,10 @@ export function startGateway(lab, name, { change = (config) => config, ...option
   return lab.daemons[name];
 }
 
+export function startGateways(lab) {
+  for (const name of Object.keys(GATEWAYS)) startGateway(lab, name);
+}
+
 /** Starts the router's daemon, or starts it again; `change` edits the configuration, for good. */
 export function startRouter(lab, { change = lab.change, ...options } = {}) {
   lab.change = change;
@@ -46,9 +50,22 @@ export function startRouter(lab, { change = lab.change, ...options } = {}) {
 
 /** Starts both gateways and the router and waits until traffic can flow. */
 export async function startAll(lab, options) {
-  for (const name of Object.keys(GATEWAYS)) startGateway(lab, name);
+  startGateways(lab);
   startRouter(lab, options);
   await waitReady(lab);
+}
+
+/** Runs the body with a router whose configuration was changed, and ends it. */
+export async function withRouter(lab, { change, until }, body) {
+  const router = startRouter(lab, { change });
+  try {
+    await until(router);
+    await body(router);
+  } catch (error) {
+    throw new Error(`${error.message}\n${router.child.text.slice(-2000)}`, { cause: error });
+  } finally {
+    await stopDaemon(router);
+  }
 }
 
 /** Waits until both tunnels are up and the router has nothing left to do. */

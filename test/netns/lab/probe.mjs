@@ -1,6 +1,7 @@
 // Probes: marked packets at a fixed rate from the devices, counted where a leak would show.
 
 import { TOOLS } from "./daemon.mjs";
+import { makeLab, startGateways } from "./lab.mjs";
 import { nsRun, nsStart, stop, waitFor } from "./sh.mjs";
 import { DEVICES, GATEWAYS, NET, STALE_NET, WEB, addressOf } from "./topology.mjs";
 
@@ -79,6 +80,14 @@ export async function startEchoes() {
     const child = nsStart(ns, [`${TOOLS}/probe-echo`, ...words.map(String)]);
     await waitFor(`probe-echo in ${ns}`, ANSWER_MS_MAX, () => child.text === "ready\n");
   }
+}
+
+/** A lab with gateways where probes are answered, and counted if they leave past all tunnels. */
+export async function makeProbedLab() {
+  const lab = await makeLab();
+  await startEchoes();
+  startGateways(lab);
+  return { lab, outside: await startCounter("uplink", "w0") };
 }
 
 /** Starts all probes; `stop()` ends them and gives the packets sent by each flow. */
