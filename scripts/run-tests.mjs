@@ -159,6 +159,7 @@ function packageTests() {
     node("test/packages/form.test.mjs"),
     node("test/packages/dist.test.mjs"),
     { ...node("test/packages/scripts.test.mjs"), whyNot: whyNoNamespaces() },
+    { ...node("test/packages/docs.test.mjs"), whyNot: whyNoNamespaces() },
     managers("own", whyNoNamespaces()),
     managers("apk", whyNoTool("APK_TOOL", "apk-tools 3") || whyNoNamespaces()),
     managers("opkg", whyNoTool("OPKG_TOOL", "opkg") || whyNoNamespaces()),

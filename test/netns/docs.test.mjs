@@ -1,8 +1,9 @@
 // What the pages tell a newcomer to type, typed: the first configuration of the README and the
-// gateway's page, in the order of the page, each in a lab of its own making. Only the folder, the
+// gateway's page, in the order of the page, each in a lab of its own making. What is typed on
+// OpenWrt is typed by test/packages/docs.test.mjs. Only the folder, the
 // uplink's name and the gateway's address are the lab's; a command that fails, fails here.
 
-import { mkdirSync, readFileSync, writeFileSync } from "node:fs";
+import { mkdirSync, readFileSync, readdirSync, writeFileSync } from "node:fs";
 import { finish, makeChecks, part } from "./lab/check.mjs";
 import { BUILD } from "./lab/daemon.mjs";
 import { exitAddress, makeLab } from "./lab/lab.mjs";
@@ -30,6 +31,8 @@ await runSandboxed(import.meta.url, async () => {
   await part(checks, "README.md: a first configuration", () => firstConfiguration(checks, secrets));
   await part(checks, "docs/troubleshooting.md", () => questions(checks));
   await part(checks, "docs/gateway.md", () => gatewayPage(checks, secrets));
+  await part(checks, "every configuration of every page",
+    () => everyConfiguration(checks, secrets));
   return finish(checks);
 });
 
@@ -78,6 +81,22 @@ function filled(text, { pin, digest }) {
 /** The page's command that stays in the foreground. */
 function startInForeground(ns, command) {
   return nsStart(ns, ["sh", "-c", `exec ${command}`], environment());
+}
+
+/** Those that stand for themselves; pieces of one are for test/unit/docs.test.ts. */
+function everyConfiguration({ ok, same }, secrets) {
+  const pages = ["README.md", ...readdirSync("docs").filter((name) => name.endsWith(".md"))
+    .map((name) => `docs/${name}`)];
+  const isWhole = /"role"|^config adit /m;
+  const found = pages.flatMap((page) => blocksOf(page).filter(({ language, text }) =>
+    /^(json|uci)$/.test(language) && isWhole.test(text)).map(({ text }) => ({ page, text })));
+  ok(found.length >= 6, "there are some", `${found.length}`);
+  for (const { page, text } of found) {
+    writeFileSync(`${DIR}/page`, filled(text, secrets));
+    const { status, stderr } = nsTry("router", ["adit", "config", "check", "--elsewhere",
+      `${DIR}/page`], environment());
+    same(`${status} ${stderr}`, "0 ", `${page}: ${text.trim().split("\n")[1].trim()}`);
+  }
 }
 
 async function firstConfiguration(checks, secrets) {

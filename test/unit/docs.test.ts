@@ -127,6 +127,73 @@ docs("every whole configuration is taken as it stands", () => {
   assert.equal(configs.flatMap(configIssues), []);
 });
 
+/** What a piece of a configuration is put into. */
+const BASE = {
+  role: "router",
+  tun_ifname: "wrt0",
+  wan_ifname: "eth1",
+  locations: [{ name: "us", token_file: "/t", peers: [{ endpoint: "192.0.2.1:443", pin: PIN }] }],
+};
+
+function pieceIssues(block: Pick<Block, "page" | "line">, piece: object): string[] {
+  return configIssues({ ...block, language: "json", text: JSON.stringify({ ...BASE, ...piece }) });
+}
+
+docs("every piece of a configuration is taken, beside what it needs", () => {
+  const json = blocks.filter(({ language }) => language === "json");
+  const pieces = json.filter(({ text }) => /^"\w+": /.test(text));
+  const vars = json.filter(({ page, text }) =>
+    page.startsWith("docs/policies/") && text.startsWith("{"));
+  assert.ok(pieces.length >= 1 && vars.length >= 4, `${pieces.length}, ${vars.length}`);
+  assert.equal(pieces.flatMap((block) => {
+    return pieceIssues(block, JSON.parse(`{${block.text}}`) as object);
+  }), []);
+  assert.equal(vars.flatMap((block) => {
+    const policy = { file: "/p", ifnames: ["br-lan"], vars: JSON.parse(block.text) as object };
+    return pieceIssues(block, { policy });
+  }), []);
+});
+
+/** Code within a sentence. */
+function codesOf(text: string): string[] {
+  const prose = text.replace(/^```[^]*?^```$/gm, "");
+  return [...prose.matchAll(/`([^`\n]+)`/g)].map(([, code = ""]) => code);
+}
+
+/** The last cells of a table's rows: in docs/migration.md that is what adit has. */
+function lastCells(text: string): string[] {
+  return [...text.matchAll(/^\|.*\| ([^|]+) \|$/gm)].map(([, cell = ""]) => cell);
+}
+
+const UCI_BASE = `config adit 'main'
+	option enabled '1'
+	option tun_ifname 'wrt0'
+	option wan_ifname 'eth1'
+config location 'us'
+	option token_file '/t'
+config peer
+	option location 'us'
+	option endpoint '192.0.2.1:443'
+	option pin '${PIN}'
+`;
+
+docs("what a migration leads to is taken, as far as a cell says it", () => {
+  const cells = lastCells(pages.get("docs/migration.md") ?? "").map(codesOf);
+  const sections = cells.filter(([first = "", ...rest]) =>
+    first.startsWith("config ") && rest.some((code) => /^option \w+ '/.test(code)));
+  assert.ok(sections.length >= 2, `${sections.length} sections`);
+  const found = sections.flatMap((codes) => {
+    const lines = codes.filter((code) => /^(config \w+$|(option|list) \w+ ')/.test(code));
+    const { issues, warnings } = parseConfig(`${UCI_BASE}${lines.join("\n")}\n`);
+    return [...issues, ...warnings].map(({ path, expected }) => `${path}: expected ${expected}`);
+  });
+  assert.equal(found, []);
+  const rules = ["protected_mac_addr", "protected_ip_addr", "protected_iface"];
+  const known = new Set(["adit", "location", "peer", ...rules]);
+  const types = cells.flat().flatMap((code) => /^config (\w+)$/.exec(code)?.[1] ?? []);
+  assert.equal(types.filter((type) => !known.has(type)), []);
+});
+
 docs("every call of the client is understood", () => {
   const calls = blocks.filter(({ language }) => language === "" || language === "sh")
     .flatMap((block) => clientLines(block).map((line) => ({ block, line })));

@@ -1,7 +1,7 @@
 #!/usr/bin/env node
-// Stand-in for the program uci: get, set, add_list, delete, commit, export, and `export-shell` for
-// the stand-in of functions.sh, which like the real config_load (`uci -S`) leaves out the lines
-// that it cannot read. Changes are written at once.
+// Stand-in for the program uci: get, set, add, add_list, delete, commit, batch, export, and
+// `export-shell` for the stand-in of functions.sh, which like the real config_load (`uci -S`)
+// leaves out the lines that it cannot read. Changes are written at once.
 
 import { existsSync, readFileSync, writeFileSync } from "node:fs";
 
@@ -64,11 +64,32 @@ function get(path) {
   console.log(Array.isArray(value) ? value.join(" ") : value);
 }
 
+/** By name, or as one of a type: `@peer[-1]` is the last. */
+function find(sections, name) {
+  const [, type, index] = /^@(\w+)\[(-?\d+)\]$/.exec(name) ?? [];
+  if (type === undefined) return sections.find((each) => each.name === name);
+  return sections.filter((each) => each.type === type).at(Number(index));
+}
+
 function change(path, edit) {
   const [config, name, key] = path.split(".");
   const sections = read(config);
-  edit(sections, sections.find((each) => each.name === name), name, key);
+  edit(sections, find(sections, name), name, key);
   write(config, sections);
+}
+
+function addSection(config, type) {
+  const sections = read(config);
+  write(config, [...sections, makeSection(type, undefined, sections.length)]);
+}
+
+/** One command a line. */
+function batch() {
+  for (const line of readFileSync(0, "utf8").split("\n")) {
+    const [word, ...rest] = (line.match(/(?:'[^']*'|[^\s'])+/g) ?? [])
+      .map((one) => one.replaceAll("'", ""));
+    if (word !== undefined) (verbs[word] ?? fail)(...rest);
+  }
 }
 
 function set(assignment) {
@@ -96,6 +117,6 @@ const remove = (path) => change(path, (sections, section, _name, key) => {
 });
 
 const verbs = { "export-shell": exportShell, export: (config) => read(config), get, set,
-  add_list: addList, delete: remove, commit: () => {} };
-const [verb, ...rest] = process.argv.slice(2).filter((word) => word !== "-q");
-(verbs[verb] ?? fail)(...rest);
+  add: addSection, add_list: addList, batch, delete: remove, commit: () => {} };
+const [verb, ...words] = process.argv.slice(2).filter((word) => word !== "-q");
+(verbs[verb] ?? fail)(...words);
