@@ -107,6 +107,22 @@ held("a device that is sent direct in vain is named with its rule", () => {
   assert.deepStrictEqual(overruled(config, both.routes, devices), []);
 });
 
+held("who may not answer connections from outside may not where a script sends him", () => {
+  const routes = new Map([tv, phone].map((mac) => [mac, route(mac, "via", "us")]));
+  const sent = { ...both, routes };
+  const shutOf = (rules: Record<string, unknown>): (string | undefined)[] =>
+    adviseConfig(router(rules), sent, statesByName([]))
+      .rules.filter(({ match, why }) => match.kind === "mac" && why === "because")
+      .map(({ inbound }) => inbound);
+  const byMac = { mac_addr: tv, vl: "de", inbound: "block" };
+  assert.deepStrictEqual(shutOf({ protected_mac_addrs: [byMac] }), ["block", undefined]);
+  const byIface = { iface: "br-lan", vl: "de", inbound: "block" };
+  assert.deepStrictEqual(shutOf({ protected_ifaces: [byIface] }), ["block", "block"]);
+  const open = { mac_addr: phone, vl: "de" };
+  const some = { protected_mac_addrs: [open], protected_ifaces: [byIface] };
+  assert.deepStrictEqual(shutOf(some), ["block", undefined]);
+});
+
 held("people read why", () => {
   const config = router({
     lan_ifnames: ["br-lan"],

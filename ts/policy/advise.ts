@@ -91,7 +91,10 @@ export function adviseConfig(
 ): RouterConfig {
   const { routes, bypass } = held ?? nothingHeld;
   const names = new Set(config.locations.map(({ name }) => name));
-  const advised = [...(routes?.values() ?? [])].flatMap((route) => ruleOf(route, names, states));
+  const keepShut = shutter(config);
+  const advised = [...(routes?.values() ?? [])]
+    .flatMap((route) => ruleOf(route, names, states))
+    .map(keepShut);
   const replaced = new Set(advised.filter(({ isLate }) => !isLate).map(macOf));
   const kept = config.rules.filter((rule) => !replaced.has(macOf(rule)) || macOf(rule) === "");
   const unanswered = routes === undefined ? [] : unansweredRules(config);
@@ -128,6 +131,20 @@ function ruleOf(route: RouteAdvice, names: ReadonlySet<string>, states: States):
   const isOther = names.has(whenDown);
   const target = { kind: "location", name: location } as const;
   return [{ ...rule, target, ...(isOther && { whenDown: whenDownOf(whenDown) }) }];
+}
+
+/**
+ * Who may not answer connections from outside by the owner's rule may not wherever a script sends
+ * him. A rule on an address or an interface may be that of any device without a rule by MAC.
+ */
+function shutter({ rules }: RouterConfig): (advised: Rule) => Rule {
+  const byMac = new Map(rules.map((rule) => [macOf(rule), rule.inbound]));
+  const isAnyShut = rules.some((rule) => macOf(rule) === "" && rule.inbound === "block");
+  return (advised) => {
+    const mac = macOf(advised);
+    const isShut = byMac.has(mac) ? byMac.get(mac) === "block" : isAnyShut;
+    return isShut ? { ...advised, inbound: "block" } : advised;
+  };
 }
 
 /** Whoever has neither an answer nor a rule waits for one. */
