@@ -123,9 +123,8 @@ async function runControl(row) {
   if (attack.isEnvironment) await attack.act(lab);
   await resetAll(outside);
   const probes = start(row);
-  await sleepOverEach(row);
+  const seen = await readEnough(row);
   await probes.stop();
-  const seen = await readEach(row);
   if (attack.isEnvironment) await undo(row);
   return seen;
 }
