@@ -14,6 +14,7 @@ import type { Observed } from "../model/observed.js";
 import { gatewayOfPool } from "../model/pool.js";
 import type { NftChain, NftRule } from "../render/nft.js";
 import { renderTable } from "../render/nft.js";
+import { whereIpv6Is } from "./ipv6.js";
 import { forwardingSysctls } from "./sysctls.js";
 
 const mtuDefault = 1_500;
@@ -31,7 +32,7 @@ export function desireGateway(
   const ifname = config.tunIfname;
   const sysctls = forwardingSysctls(config.wanIfname === "" ? [] : [config.wanIfname], observed);
   sysctls.set(`net/ipv4/conf/${ifname}/rp_filter`, "2");
-  return {
+  const desired = {
     tun: { name: ifname, offload: config.offload, mtu: config.tunMtu || mtuDefault },
     addresses: pools(config).map((pool) => ({
       ifname,
@@ -45,6 +46,7 @@ export function desireGateway(
     flows: undefined,
     listeners: config.listen.map((row) => listenerOf(row)),
   };
+  return whereIpv6Is(ifname, desired, observed);
 }
 
 function listenerOf({

@@ -9,6 +9,7 @@ import { routerFlows } from "./flows.js";
 import { routerForward } from "./forward.js";
 import { routerRules } from "./ip-rules.js";
 import { classifyInterfaces } from "./interfaces.js";
+import { whereIpv6Is } from "./ipv6.js";
 import { addressesHeld, connectedOf } from "./lan.js";
 import type { Outcome, States } from "./outcome.js";
 import { decideOutcome, statesByName } from "./outcome.js";
@@ -44,7 +45,7 @@ export function desireRouter(
   const free = freeNames(config, observed, wards);
   const isTunForeign = hasImpostor(config.tunIfname, observed);
   const guarded = { interfaces, mtu, isTunForeign, free };
-  return {
+  const desired = {
     tun: { name: config.tunIfname, offload: config.offload, mtu },
     addresses: own,
     routes,
@@ -59,6 +60,7 @@ export function desireRouter(
       : routerFlows({ config, observed, states, decided, fallback, routes, addresses: own }),
     listeners: [],
   };
+  return whereIpv6Is(config.tunIfname, desired, observed);
 }
 
 /** Every rule with where its traffic goes now. */

@@ -148,9 +148,13 @@ export function foldResult(
 ): void {
   if (operation.kind === "firewall") store.firewall = { kind: "unread" };
   if (operation.kind === "conntrack") store.flowsOwed = error !== 0;
-  if (error !== 0) return;
+  if (error !== 0) {
+    forgetIpv6(store);
+    return;
+  }
   switch (operation.kind) {
     case "tun-open":
+      forgetIpv6(store);
       store.tun = operation.tun.name;
       store.tunIndex = tunIndex;
       return;
@@ -241,6 +245,17 @@ function forgetSysctls(store: ObservedStore, name: string): void {
   }
 }
 
+/**
+ * The kernel says nothing of IPv6 being switched off and on, but of addresses that go and come with
+ * it, and of an operation that fails. Then it is read again.
+ */
+function forgetIpv6({ sysctls }: ObservedStore): void {
+  for (const [key, value] of sysctls) {
+    const isAbsent = value === "" && key.startsWith("net/ipv6/conf/all/");
+    if (isAbsent || key.endsWith("/disable_ipv6")) sysctls.delete(key);
+  }
+}
+
 /** The kernel drops IPv4 routes of an interface that goes down without a word about each. */
 function forgetRoutes(store: ObservedStore, index: number): void {
   for (const [key, route] of store.routes) {
@@ -264,7 +279,9 @@ function foldAddress(store: ObservedStore, message: MessageOf<"address">): boole
   // A router's own network has an address for good; one on loan comes from somebody's DHCP.
   const isLent = scope === scopeUniverse && (flags & addressPermanent) === 0;
   if (isLent && prefixFamily(prefix) === 4) learnUplink(store, index);
-  return foldEntry(store.addresses, `${index} ${prefix}`, address, deleted);
+  const isChanged = foldEntry(store.addresses, `${index} ${prefix}`, address, deleted);
+  if (isChanged && prefixFamily(prefix) === 6) forgetIpv6(store);
+  return isChanged;
 }
 
 /** What once led out is never taken for a LAN again, unless the owner names it one. */

@@ -13,7 +13,7 @@ export function planSysctls(desired: Desired, observed: Observed): PlannedOperat
   for (const [key, value] of desired.sysctls) {
     const found = observed.sysctls.get(key);
     if (value === "" || found === undefined || found === value) continue;
-    if (!isPresent(key, desired, observed)) continue;
+    if (!isPresent(key, found, desired, observed)) continue;
     const was = found === "" ? "" : `, was ${found}`;
     planned.push({
       operation: { kind: "sysctl", key, value },
@@ -24,10 +24,10 @@ export function planSysctls(desired: Desired, observed: Observed): PlannedOperat
   return planned;
 }
 
-/** Settings of an interface come and go with it. */
-function isPresent(key: string, desired: Desired, observed: Observed): boolean {
+/** Settings of an interface come and go with it; a kernel without IPv6 has none for all of them. */
+function isPresent(key: string, found: string, desired: Desired, observed: Observed): boolean {
   const name = /\/conf\/([^/]+)\//.exec(key)?.[1];
-  if (name === undefined || name === "all" || name === "default") return true;
+  if (name === undefined || name === "all" || name === "default") return found !== "";
   if (name === desired.tun?.name) return !hasImpostor(name, observed);
   return name !== observed.tun && [...observed.links.values()].some((link) => link.name === name);
 }
