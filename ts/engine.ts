@@ -20,7 +20,7 @@ import { createService } from "./engine/service.js";
 import type { SettleHooks } from "./engine/settle.js";
 import { createSettler, noteIntent, whenSettled } from "./engine/settle.js";
 import { createSwap } from "./engine/swap.js";
-import { keepOriginals, noteFormerNames } from "./engine/state-files.js";
+import { keepOriginals, noteFormerNames, noteHolders } from "./engine/state-files.js";
 import { createTunnels, locationStates } from "./engine/tunnels.js";
 import type { Channel } from "./host/channel.js";
 import { createChannel, receive, tell } from "./host/channel.js";
@@ -85,6 +85,7 @@ function createCore(native: Native, random: Random, news: Channel["onNews"]): Co
     config: undefined,
     stopping: false,
     namesNoted: "{}",
+    holdersNoted: "{}",
     uplinksKept: 0,
     files: new Map(),
   };
@@ -127,10 +128,15 @@ function settleHooks(engineOf: () => Engine): SettleHooks {
   return {
     desire: () => desire(engineOf()),
     beforeApply: (plan, done) => {
-      const { core, originals } = engineOf();
+      const { advice, core, originals } = engineOf();
       if (core.stopping) return done(plan, "");
       return keepOriginals(core, originals, plan, (kept, problem) => {
-        noteFormerNames(core, (unnoted) => done(kept, problem || unnoted));
+        noteFormerNames(core, (unnoted) => {
+          const apply = (): void => done(kept, problem || unnoted);
+          const config = core.config && configInForce(advice, core.config);
+          if (config?.role === "router") noteHolders(core, config, apply);
+          else apply();
+        });
       });
     },
     onSettled: () => {

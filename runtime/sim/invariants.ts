@@ -114,9 +114,11 @@ function checkPacket(
   const { machine, policy } = checked;
   const changing = isChanging(checked);
   const isOpen = places.has("uplink") || inForce(checked).some((one) => one.mayBypass(packet.dst));
-  if (!isOpen && !changing) checkLayers(checked, device, packet);
+  const isCovered = !isUncovered(checked, device, packet.src);
+  if (!isOpen && !changing && isCovered) checkLayers(checked, device, packet);
   const place = placeOf(machine, resolve(machine.kernel, packet));
   if (place === "nowhere" || places.has(place) || (place === "uplink" && isOpen)) return;
+  if (!isCovered) return;
   if (place !== "uplink" && (changing || mayStray(checked))) return;
   if (mayLeak(checked, device, packet.src)) return;
   const where = `${device.name} ${packet.src} -> ${packet.dst}`;
@@ -161,6 +163,15 @@ function isUnknown(checked: Checked, device: Device, src: string): boolean {
   const nowMs = machine.around.clock.nowMs;
   const isNew = damage.isNeighbourNew(device.mac, nowMs, ableSinceMs);
   return isNew || !isNeighbour(machine.kernel, device, src);
+}
+
+/** Nobody can know that the device has the address by which it is covered whole. */
+function isUncovered(checked: Checked, device: Device, src: string): boolean {
+  const { machine, policy, damage, ableSinceMs } = checked;
+  const holders = policy.rulesFor(device, src).flatMap((rule) => rule?.holder ?? []);
+  if (holders.length === 0) return false;
+  const isNew = damage.isNeighbourNew(device.mac, machine.around.clock.nowMs, ableSinceMs);
+  return isNew || holders.some((holder) => !isNeighbour(machine.kernel, device, holder));
 }
 
 /** Which tunnel it takes is the firewall's choice alone. */

@@ -19,6 +19,8 @@ export interface ReferenceRule {
   readonly whenDown: string;
   /** What holds while it is down, if `whenDown` is `rules`. */
   readonly rules?: ReferenceRule;
+  /** Made for the device because it has this address, which the owner's rule is about. */
+  readonly holder?: string;
 }
 
 /** What a run varies beside the rules. */
@@ -35,6 +37,8 @@ export interface Variation {
   readonly scripted?: boolean;
   /** The user speaks ubus. */
   readonly bus?: boolean;
+  /** The owner knows only the IPv4 address of a device that has IPv6 too. */
+  readonly oneFamily?: boolean;
 }
 
 /** The rule of whoever has none, in default-gateway mode. */
@@ -91,11 +95,26 @@ export class ReferencePolicy {
     return this.answers?.settledBypass().some((prefix) => covers(prefix, dst)) ?? false;
   }
 
-  /** MAC before address before interface. */
+  /** MAC before address before what else the device has before interface. */
   #ownRule(device: Device, src: string): ReferenceRule | undefined {
     const find = (kind: string, subject: string): ReferenceRule | undefined =>
       this.rules.find((rule) => rule.kind === kind && rule.subject === subject);
-    return find("mac", device.mac) ?? find("ip", src) ?? find("iface", device.iface);
+    const named = find("mac", device.mac) ?? find("ip", src);
+    const iface = find("iface", device.iface);
+    return named ?? this.#wholeRule(device, iface ?? this.#everybody()) ?? iface;
+  }
+
+  /** A device that has the address of a rule is under it with all that it has, if that blocks. */
+  #wholeRule(
+    { mac, addr4, addr6 }: Device, next: ReferenceRule | undefined,
+  ): ReferenceRule | undefined {
+    const rule = this.rules.find(
+      ({ kind, subject, vl }) =>
+        kind === "ip" && vl !== "direct" && (subject === addr4 || subject === addr6),
+    );
+    const whole = rule && { ...rule, kind: "mac" as const, subject: mac, holder: rule.subject };
+    if (whole?.whenDown !== "direct" || next === undefined) return whole;
+    return { ...whole, whenDown: "rules", rules: next };
   }
 
   #everybody(): ReferenceRule | undefined {
@@ -151,17 +170,20 @@ export function expectedOf(
 }
 
 /** Rules of a run: one of each kind, with targets by chance. */
-export function startingRules(devices: readonly Device[], random: Random): ReferenceRule[] {
+export function startingRules(
+  devices: readonly Device[], random: Random, { oneFamily }: Variation,
+): ReferenceRule[] {
   const [phone, tv, guest] = devices as [Device, Device, Device];
   const any = (): string => random.pick(locations).name;
   const guestVl = any();
   const other = locations.find(({ name }) => name !== guestVl)?.name ?? "block";
-  return [
+  const rules: ReferenceRule[] = [
     { kind: "mac", subject: phone.mac, vl: any(), whenDown: "block" },
     { kind: "ip", subject: tv.addr4, vl: any(), whenDown: random.pick(["block", "direct"]) },
     { kind: "ip", subject: tv.addr6, vl: any(), whenDown: "block" },
     { kind: "iface", subject: guest.iface, vl: guestVl, whenDown: random.pick(["block", other]) },
   ];
+  return rules.filter(({ subject }) => oneFamily !== true || subject !== tv.addr6);
 }
 
 /** The same as the router's configuration file. */

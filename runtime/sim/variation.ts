@@ -6,6 +6,8 @@ import { locations } from "./topology.js";
 
 /** Users of every third life speak ubus. */
 const busEvery = 3;
+/** In every second life a rule names one family of a device that has two. */
+const oneFamilyEvery = 2;
 /** A day with a script costs three times one without. */
 const scriptedPercent = 20;
 
@@ -18,6 +20,7 @@ export function variationOf(random: Random, scripted?: boolean, seed = 0): Varia
     named: random.chance(30),
     scripted: scripted ?? isScripted,
     bus: seed % busEvery === 1,
+    oneFamily: seed % oneFamilyEvery === 0,
   };
 }
 

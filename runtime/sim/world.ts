@@ -134,7 +134,8 @@ export class World {
     this.devices = makeDevices();
     const variation = variationOf(this.random, options.scripted, options.seed);
     this.policy = new ReferencePolicy(variation);
-    for (const rule of startingRules(this.devices, this.random)) this.policy.protect(rule);
+    const rules = startingRules(this.devices, this.random, variation);
+    for (const rule of rules) this.policy.protect(rule);
     const real = this.random.chance(50);
     this.gateways = poolsOf(variation).map((plan) =>
       real ? new BundleGateway(plan, around) : new ScriptedGateway(plan, network, clock),

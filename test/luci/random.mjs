@@ -9,7 +9,7 @@ const WORDS = ["us", "us-east", "direct", "block", "now", "lazy", "1", "0", "yes
   "two\nlines", "/etc/adit/us.token", "constructor", "cfg04d91e", "-", "\"", "%s", " "];
 const KEYS = {
   adit: ["enabled", "tun_ifname", "wan_ifname", "lan_ifnames", "uplinks", "reach_tables",
-    "vl_default", "default_gateway",
+    "vl_default", "default_gateway", "whole_device",
     "dial", "on_stop", "tun_mtu", "offload", "no_iptables", "resolvers", "policy_file",
     "policy_timezone", "policy_unanswered", "policy_leases_file", "policy_confirm_s",
     "policy_memory_kib", "policy_public_keys", "policy_vars", "table", "colour"],
@@ -17,7 +17,8 @@ const KEYS = {
     "type", "carrier"],
   peer: ["location", "endpoint", "pin", "pins", "weight"],
   protected_mac_addr: ["mac_addr", "vl", "country_code", "when_down", "inbound", "note"],
-  protected_ip_addr: ["ip_addr", "vl", "country_code", "when_down", "inbound", "note"],
+  protected_ip_addr: ["ip_addr", "vl", "country_code", "when_down", "inbound", "whole_device",
+    "note"],
   protected_iface: ["iface", "vl", "country_code", "when_down", "inbound", "note"],
   schedule: ["from", "to"],
 };

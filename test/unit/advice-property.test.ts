@@ -13,6 +13,7 @@ import { adviseConfig } from "../../ts/policy/advise.js";
 import { decideSource } from "../../ts/policy/device.js";
 import { statesByName } from "../../ts/policy/outcome.js";
 import { desireRouter } from "../../ts/policy/router.js";
+import { coverWhole } from "../../ts/policy/whole.js";
 import { planChanges } from "../../ts/reconcile/plan.js";
 import type { KernelModel } from "./support/kernel-model.js";
 import { covers, ours } from "./support/kernel-model.js";
@@ -160,12 +161,15 @@ test("no operation between two answers opens a hole, and the end is what they sa
 test("a source that a rule protects is never sent direct, whatever the answer", () => {
   fc.assert(
     fc.property(advised, (one) => {
+      const kernel = freshKernel();
+      kernel.neighbours = [...one.neighbours];
+      const config = coverWhole(inForce(one), kernel.observe(), statesByName(one.states));
       for (const packet of packetsOf(one.neighbours)) {
         if (reference({ ...one, config: { ...one.config, defaultGateway: false } }, packet) <= 0) {
           continue;
         }
         const source = { mac: packet.mac, address: packet.src, iface: packet.iif };
-        const { outcome } = decideSource(inForce(one), statesByName(one.states), source);
+        const { outcome } = decideSource(config, statesByName(one.states), source);
         assert.notStrictEqual(outcome?.kind, "direct", JSON.stringify({ packet, held: one.held }));
         assert.notStrictEqual(outcome, undefined);
       }

@@ -142,7 +142,11 @@ test("where every case leads the same way, nothing is unknown", () => {
 test("addresses of one device under different rules: unknown, and where each goes", () => {
   const kernel = kernelOf();
   kernel.neighbours.push({ ifname: "br-lan", addr: "192.168.1.51", mac: phone });
-  const config = router({ protected_ip_addrs: [{ ip_addr: "192.168.1.51", vl: "de" }] });
+  const protected_ip_addrs = [{ ip_addr: "192.168.1.51", vl: "de" }];
+  const whole = told(internet, { store: kernel.observe(), config: router({ protected_ip_addrs }) });
+  assert.deepStrictEqual([whole.outcome, whole.location], ["tunnel", "de"]);
+  says(whole, /The rule for address 192\.168\.1\.51\/32 decides, since/);
+  const config = router({ protected_ip_addrs, whole_device: 0 });
   const found = told(internet, { store: kernel.observe(), config });
   assert.strictEqual(found.outcome, "unknown");
   says(found, /From 192\.168\.1\.50, it is left alone, over eth1\./);

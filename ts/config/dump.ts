@@ -36,6 +36,7 @@ function dumpRouter(config: RouterConfig): Json {
     tun_mtu: config.tunMtu,
     vl_default: config.vlDefault,
     default_gateway: Number(config.defaultGateway),
+    whole_device: Number(config.wholeDevice),
     no_iptables: Number(config.noIptables),
     no_socket_setup: Number(config.noSocketSetup),
     on_stop: config.onStop,
@@ -68,8 +69,13 @@ function dumpPolicy(policy: PolicyConfig): Json {
 }
 
 function dumpTarget(rule: Rule): Json {
-  const words = { vl: wayWord(rule.target), when_down: wayWord(rule.whenDown) };
-  return rule.inbound === undefined ? words : { ...words, inbound: rule.inbound };
+  const { inbound, wholeDevice } = rule;
+  return {
+    vl: wayWord(rule.target),
+    when_down: wayWord(rule.whenDown),
+    ...(inbound !== undefined && { inbound }),
+    ...(wholeDevice !== undefined && { whole_device: Number(wholeDevice) }),
+  };
 }
 
 function dumpLocation(location: LocationConfig): Json {

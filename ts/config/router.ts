@@ -37,6 +37,7 @@ export function buildRouter(section: Section, api: ApiConfig, issues: Issue[]): 
     tunMtu: number("tun_mtu"),
     vlDefault: text("vl_default"),
     defaultGateway: flag("default_gateway"),
+    wholeDevice: flag("whole_device"),
     noIptables: flag("no_iptables"),
     noSocketSetup: flag("no_socket_setup"),
     onStop: section["on_stop"] === "block" ? "block" : "restore",
@@ -102,7 +103,12 @@ function buildRule(kind: RuleMatch["kind"], key: string, item: Section, issues: 
   const subject = (item[key] as string | undefined) ?? "";
   const whenDown = whenDownOf((item["when_down"] as string | undefined) ?? "block");
   const rule = { match: matchOf(kind, subject), target: targetOf(newer ?? older ?? ""), whenDown };
-  return item["inbound"] === "block" ? { ...rule, inbound: "block" } : rule;
+  const wholeDevice = item["whole_device"] as boolean | undefined;
+  return {
+    ...rule,
+    ...(item["inbound"] === "block" && { inbound: "block" }),
+    ...(wholeDevice !== undefined && { wholeDevice }),
+  };
 }
 
 export function matchOf(kind: RuleMatch["kind"], subject: string): RuleMatch {

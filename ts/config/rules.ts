@@ -74,9 +74,13 @@ export function addRule(config: RouterConfig, rule: Rule): RouterConfig {
   const isSame = sameSubject(rule.match);
   const at = config.rules.findIndex((old) => isSame(old));
   if (at < 0) return { ...config, rules: [...config.rules, rule] };
-  // Words say nothing about answers to connections from outside: what forbade them goes on.
-  const replace = (old: Rule): Rule =>
-    old.inbound === undefined ? rule : { ...rule, inbound: old.inbound };
+  // Words say nothing about answers to connections from outside, nor about whole devices: what the
+  // rule said before goes on.
+  const replace = ({ inbound, wholeDevice }: Rule): Rule => ({
+    ...rule,
+    ...(inbound !== undefined && { inbound }),
+    ...(wholeDevice !== undefined && { wholeDevice }),
+  });
   return {
     ...config,
     rules: config.rules.map((old, index) => (index === at ? replace(old) : old)),

@@ -66,6 +66,7 @@ tun_addr ip4 "100.73.0.73"
 tun_mtu mtu 0
 vl_default vl ""
 default_gateway flag false
+whole_device flag true
 no_iptables flag false
 no_socket_setup flag false
 mark_mask mask ${0x7f000000}
@@ -162,7 +163,7 @@ export const schema: readonly KeyRow[] = [
   ...rows("location", location),
   ...rows("peer", peer),
   ...rows("mac-rule", `\nmac_addr mac !${target}`),
-  ...rows("address-rule", `\nip_addr prefix !${target}`),
+  ...rows("address-rule", `\nip_addr prefix !${target}\nwhole_device flag -`),
   ...rows("interface-rule", `\niface iface !${target}`),
   ...rows("policy", policy),
   ...rows("gateway", gateway),

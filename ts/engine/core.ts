@@ -58,6 +58,8 @@ export interface Core {
   readonly files: Map<string, FileFacts>;
   /** What the file says of former names of interfaces. */
   namesNoted: string;
+  /** What the file says of who has addresses of rules. */
+  holdersNoted: string;
   /** How many learned uplinks the file in run_dir names. */
   uplinksKept: number;
 }

@@ -25,6 +25,7 @@ import {
   removeFile,
   removeState,
   takeFormerNames,
+  takeHolders,
   takeLearnedUplinks,
 } from "./state-files.js";
 import { configureTunnels, startTunnels, stopTunnels, takeOverSession } from "./tunnels.js";
@@ -50,7 +51,10 @@ export function begin(engine: Engine): void {
         takeLearnedUplinks(core, uplinks);
         loadState(core, "links", (names) => {
           takeFormerNames(core, names);
-          engine.advice.load(() => readFirstConfiguration(engine));
+          loadState(core, "holders", (holders) => {
+            takeHolders(core, holders);
+            engine.advice.load(() => readFirstConfiguration(engine));
+          });
         });
       });
     });

@@ -1,14 +1,18 @@
 /**
  * What has to outlive a killed process, in run_dir: the sysctl values as they were found, the
  * rules that were made at run time, what a policy script answered, over which interfaces default
- * routes led. A clean stop removes all of it.
+ * routes led, who has addresses of rules. A clean stop removes all of it.
  */
 import { command, request } from "../host/channel.js";
 import { asResult } from "../host/channel.js";
 import { ENOENT } from "../host/errno.js";
 import { readFile, writeFile } from "../host/transfer.js";
+import type { RouterConfig } from "../model/config.js";
+import { parseIp, parseMac } from "../model/ip.js";
+import { wholeDevicesMax } from "../model/limits.js";
 import type { Plan } from "../model/operation.js";
 import { readObject } from "../model/json.js";
+import { holdersOf } from "../policy/whole.js";
 import type { Core } from "./core.js";
 import { logWarning } from "./core.js";
 
@@ -18,6 +22,7 @@ const names = {
   advice: "policy-answers.json",
   links: "former-names.json",
   uplinks: "learned-uplinks.json",
+  holders: "holders.json",
 } as const;
 
 type StateName = keyof typeof names;
@@ -166,6 +171,35 @@ export function takeLearnedUplinks(
     if (typeof name === "string") core.store.learnedUplinks.add(name);
   }
   core.uplinksKept = core.store.learnedUplinks.size;
+}
+
+/**
+ * Notes which devices have addresses of rules: one that is quiet when the next decider looks is
+ * still covered whole.
+ */
+export function noteHolders(core: Core, config: RouterConfig, done: () => void): void {
+  const holders = Object.fromEntries(
+    holdersOf(config, core.store)
+      .slice(0, wholeDevicesMax)
+      .map(({ address, mac }) => [address, mac]),
+  );
+  const text = JSON.stringify(holders);
+  if (text === core.holdersNoted) return done();
+  return saveState(core, "holders", holders, (problem) => {
+    if (problem === "") core.holdersNoted = text;
+    else core.log.writeOnce("warning", "holders", `who has addresses is not kept: ${problem}`);
+    done();
+  });
+}
+
+/** Before the kernel is asked, whose neighbour table knows better. */
+export function takeHolders(core: Core, content: Readonly<Record<string, unknown>>): void {
+  for (const [text, value] of Object.entries(content)) {
+    const address = parseIp(text);
+    const mac = typeof value === "string" ? parseMac(value) : undefined;
+    if (address !== undefined && mac !== undefined) core.store.owners.set(address, mac);
+  }
+  core.holdersNoted = JSON.stringify(content);
 }
 
 /** Removes a file below run_dir; a failure is only worth a line. */

@@ -11,6 +11,7 @@ import type { Device } from "../policy/device.js";
 import { decideSource, decisionWords, devicesOf } from "../policy/device.js";
 import { indexRules } from "../policy/match.js";
 import { statesByName } from "../policy/outcome.js";
+import { coverWhole } from "../policy/whole.js";
 import type { Probe } from "../policy/probe.js";
 import { configInForce, minuteCpuUsMax } from "./advice.js";
 import type { Cage } from "./cage.js";
@@ -80,7 +81,7 @@ export function movesOf(
     bypass: { added: without(has, had), removed: without(had, has) },
     peers: Object.fromEntries(advice.peers ?? []),
     warnings: warningsOf(advice, probe.labels),
-    notes: overruled(config, advice.routes, seen),
+    notes: overruled(coverWhole(config, core.store, statesByName(states)), advice.routes, seen),
     log: advice.log,
     cpu_us: usage.lastCpuUs,
     memory_bytes: usage.memoryBytes,

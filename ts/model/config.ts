@@ -29,6 +29,10 @@ export interface Rule {
   readonly whenDown: WhenDown;
   /** Answers to connections that came in by an uplink go the way of everything else. */
   readonly inbound?: "block";
+  /** Of a rule by address: covers what else its devices have. Undefined is the router's choice. */
+  readonly wholeDevice?: boolean;
+  /** Not the owner's: what covers a device, by MAC, because it has an address of this prefix. */
+  readonly wholeOf?: Prefix;
   /** What a policy script said about it; undefined for a rule of the owner's. */
   readonly why?: string;
   /** Asked after all others, so that it opens nothing that another rule protects. */
@@ -99,6 +103,8 @@ export interface RouterConfig {
   readonly tunMtu: number;
   readonly vlDefault: string;
   readonly defaultGateway: boolean;
+  /** Whether a rule by address covers what else its devices have, unless it says so itself. */
+  readonly wholeDevice: boolean;
   readonly noIptables: boolean;
   readonly noSocketSetup: boolean;
   readonly onStop: "restore" | "block";

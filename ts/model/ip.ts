@@ -125,6 +125,11 @@ export function prefixLength(prefix: Prefix): number {
   return Number(prefix.slice(prefix.indexOf("/") + 1));
 }
 
+/** The number of bits that tell the addresses of a prefix apart. */
+export function prefixHostBits(prefix: Prefix): number {
+  return (prefixFamily(prefix) === 4 ? 32 : 128) - prefixLength(prefix);
+}
+
 /** The prefix with its host bits cleared. */
 export function prefixNetwork(prefix: Prefix): Prefix {
   const length = prefixLength(prefix);
@@ -160,6 +165,11 @@ export function isDefaultLike(prefix: Prefix): boolean {
 /** True for addresses and prefixes that lie wholly in a range for private use. */
 export function isPrivate(text: Ip | Prefix): boolean {
   return privatePrefixes.some((range) => prefixContains(range, text));
+}
+
+/** fe80::/10 in canonical text; asked of every neighbour, so not by arithmetic. */
+export function isLinkLocal(text: Ip | Prefix): boolean {
+  return /^fe[89ab]/.test(text);
 }
 
 /** True if nothing that is forwarded comes from there. */

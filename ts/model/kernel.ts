@@ -18,6 +18,8 @@ export const priorityQuote = 11;
 export const priorityLocal = 12;
 /** Addresses that the neighbour table gives for a MAC. */
 export const priorityMac = 13;
+/** Other addresses of devices that have one of a rule, unless a longer prefix decides for them. */
+export const priorityWhole = 14;
 /** Plus the number of host bits: the longest prefix comes first. */
 export const priorityAddress = 20;
 export const priorityIface = 200;

@@ -28,6 +28,8 @@ export const listenersMax = 8;
 export const neighboursMax = 8_192;
 /** Operations of one plan that are sent to the mover before the first answer is awaited. */
 export const operationsInFlightMax = 64;
+/** Devices that are covered whole because they have an address of a rule. */
+export const wholeDevicesMax = 2_000;
 export const configBytesMax = 1_048_576;
 
 /** Back-off between two attempts on one tunnel. */

@@ -9,6 +9,7 @@ import type { Outcome, States } from "./outcome.js";
 import { decideOutcome, statesByName } from "./outcome.js";
 import { decideFallback } from "./router.js";
 import { wardsOf } from "./wards.js";
+import { coverWhole } from "./whole.js";
 
 export interface Device {
   readonly mac: Mac;
@@ -31,11 +32,12 @@ export interface Decision {
 
 /** By interface and MAC; a device whose addresses are under different rules appears for each. */
 export function devicesOf(
-  config: RouterConfig,
+  configured: RouterConfig,
   observed: Observed,
   locations: readonly LocationState[] = [],
 ): readonly Device[] {
   const states = statesByName(locations);
+  const config = coverWhole(configured, observed, states);
   const rules = indexRules(config, wardsOf(config, observed));
   const devices = new Map<string, Device & { readonly addresses: Ip[] }>();
   for (const { mac, addr, index } of neighboursOf(config, observed)) {

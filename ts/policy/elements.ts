@@ -6,7 +6,7 @@
 import type { RouterConfig, Rule } from "../model/config.js";
 import type { FirewallElement } from "../model/desired.js";
 import type { Ip, Prefix } from "../model/ip.js";
-import { prefixAddress, prefixFamily, prefixLength } from "../model/ip.js";
+import { prefixAddress, prefixFamily, prefixHostBits, prefixLength } from "../model/ip.js";
 import type { LocationState } from "../model/observed.js";
 import { hex32, locationBits } from "./marks.js";
 import type { Outcome, States } from "./outcome.js";
@@ -17,6 +17,8 @@ export interface DecidedRule {
   readonly outcome: Outcome;
   /** Interfaces that a rule by interface holds for. */
   readonly ifnames: readonly string[];
+  /** Known addresses that a rule by MAC decides for. */
+  readonly addresses: readonly Ip[];
 }
 
 /** The two layers that look a packet up: which location, and whether it may leave elsewhere. */
@@ -24,9 +26,15 @@ export type Layer = "mark" | "guard";
 
 /** Name of the map that a rule's element is in, without the layer. */
 function mapStem(rule: Rule): string {
-  const { match } = rule;
+  const { match, wholeOf } = rule;
+  if (wholeOf !== undefined) return wholeStem(prefixHostBits(wholeOf));
   if (match.kind !== "address") return `${rule.isLate ? "late_" : ""}${match.kind}`;
   return `ip${prefixFamily(match.prefix)}_${prefixLength(match.prefix)}`;
+}
+
+/** The maps of devices that rules with so many host bits cover whole. */
+export function wholeStem(hostBits: number): string {
+  return `whole_${hostBits}`;
 }
 
 function elementKeysOf({ rule, ifnames }: DecidedRule): readonly string[] {

@@ -17,6 +17,7 @@ import {
   prefixAddress,
   prefixContains,
   prefixFamily,
+  prefixHostBits,
   prefixLength,
   prefixNetwork,
 } from "../model/ip.js";
@@ -70,13 +71,19 @@ function rowsOf(input: FlowsInput): ReadonlyMap<Prefix, FlowRow> {
     placeOf(rule === undefined ? fallback : outcomes.get(rule));
   const index = indexRules(config, wardsOf(config, observed));
   const rows: Rows = { input, index, decide, found: new Map() };
-  const placesBy = (kind: Rule["match"]["kind"]): number[] =>
-    decided.filter(({ rule }) => rule.match.kind === kind).map(({ outcome }) => placeOf(outcome));
-  const byMac = placesBy("mac");
-  for (const any of [any4, any6]) add(rows, any, [decide([]), ...byMac, ...placesBy("iface")]);
+  const placesBy = (isAsked: (rule: Rule) => boolean): number[] =>
+    decided.filter(({ rule }) => isAsked(rule)).map(({ outcome }) => placeOf(outcome));
+  const byMac = placesBy(({ match }) => match.kind === "mac");
+  const byIface = placesBy(({ match }) => match.kind === "iface");
+  for (const any of [any4, any6]) add(rows, any, [decide([]), ...byMac, ...byIface]);
+  const firstByMac = new Map<number, number[]>();
   for (const { rule, outcome } of decided) {
     if (rule.match.kind !== "address") continue;
-    rows.found.set(rule.match.prefix, rowOf([placeOf(outcome), ...byMac]));
+    const { prefix } = rule.match;
+    const bits = prefixHostBits(prefix);
+    const first = firstByMac.get(bits) ?? placesBy((other) => isMacBefore(other, bits));
+    firstByMac.set(bits, first);
+    rows.found.set(prefix, rowOf([placeOf(outcome), ...first]));
   }
   for (const [prefix, iface] of networksOf(input)) {
     add(rows, prefix, [decide(rulesOfNetwork(rows, prefix, iface)), ...byMac]);
@@ -84,6 +91,12 @@ function rowsOf(input: FlowsInput): ReadonlyMap<Prefix, FlowRow> {
   addOwn(rows);
   addDevices(rows);
   return rows.found;
+}
+
+/** True for a rule by MAC that is asked before rules by address with so many host bits. */
+function isMacBefore({ match, wholeOf, isLate }: Rule, hostBits: number): boolean {
+  if (match.kind !== "mac" || isLate) return false;
+  return wholeOf === undefined || prefixHostBits(wholeOf) < hostBits;
 }
 
 function placeOf(outcome: Outcome | undefined): number {

@@ -1,7 +1,7 @@
 /** The mover's forward table of a router: which source address belongs to which tunnel. */
 import type { RouterConfig } from "../model/config.js";
 import type { DesiredForward } from "../model/desired.js";
-import type { Ip, Mac, Prefix } from "../model/ip.js";
+import type { Ip, Prefix } from "../model/ip.js";
 import { makePrefix, prefixAddress, prefixContains } from "../model/ip.js";
 import { markIndexOwn } from "../model/kernel.js";
 import { forwardEntriesMax } from "../model/limits.js";
@@ -17,7 +17,6 @@ export interface ForwardInput {
   readonly states: States;
   readonly decided: readonly DecidedRule[];
   readonly fallback: Outcome | undefined;
-  readonly addresses: ReadonlyMap<Mac, readonly Ip[]>;
   readonly connected: readonly Connected[];
 }
 
@@ -74,11 +73,11 @@ function addDevices(input: ForwardInput, add: Add): void {
   for (const { prefix } of uncovered(input)) add(prefix, fallback.index);
 }
 
-function sourcesOf({ rule, ifnames }: DecidedRule, input: ForwardInput): Prefix[] {
+function sourcesOf({ rule, ifnames, addresses }: DecidedRule, input: ForwardInput): Prefix[] {
   const { match } = rule;
   switch (match.kind) {
     case "mac":
-      return (input.addresses.get(match.mac) ?? []).map((address) => makePrefix(address));
+      return addresses.map((address) => makePrefix(address));
     case "address":
       return [match.prefix];
     case "iface":

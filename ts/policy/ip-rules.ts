@@ -1,8 +1,7 @@
 /** Routing policy rules: which source looks at which table. */
-import type { RouterConfig } from "../model/config.js";
+import type { RouterConfig, Rule } from "../model/config.js";
 import type { DesiredRule } from "../model/desired.js";
-import type { Ip, Mac } from "../model/ip.js";
-import { makePrefix, prefixAddress, prefixFamily, prefixLength } from "../model/ip.js";
+import { makePrefix, prefixAddress, prefixFamily, prefixHostBits } from "../model/ip.js";
 import {
   actionGoto,
   actionNothing,
@@ -20,6 +19,7 @@ import {
   priorityOwn,
   priorityPast,
   priorityQuote,
+  priorityWhole,
   protocolOurs,
 } from "../model/kernel.js";
 import type { Observed } from "../model/observed.js";
@@ -33,6 +33,7 @@ import { directTable, uplinkTable } from "./routes.js";
 import { tunSources } from "./tun-addresses.js";
 
 const families = [4, 6] as const;
+const prioritiesOfMacs: readonly number[] = [priorityMac, priorityWhole];
 
 const blank = {
   src: "",
@@ -49,12 +50,11 @@ export interface RulesInput {
   readonly observed: Observed;
   readonly states: States;
   readonly decided: readonly DecidedRule[];
-  readonly addresses: ReadonlyMap<Mac, readonly Ip[]>;
   readonly interfaces: Interfaces;
 }
 
 export function routerRules(input: RulesInput): DesiredRule[] {
-  const { config, observed, states, decided, addresses, interfaces } = input;
+  const { config, observed, states, decided, interfaces } = input;
   return [
     ...innerRules(config, states),
     ...families.flatMap((family) => fixedRules(config, family)),
@@ -70,7 +70,7 @@ export function routerRules(input: RulesInput): DesiredRule[] {
       table: directTable(config),
       why: "past all tunnels",
     })),
-    ...decided.flatMap((row) => sourceRules(config, row, addresses)),
+    ...decided.flatMap((row) => sourceRules(config, row)),
     ...inheritedRules(config, observed),
   ];
 }
@@ -106,7 +106,7 @@ function quoteRules(config: RouterConfig): DesiredRule[] {
 function inheritedRules(config: RouterConfig, { rules, owners }: Observed): DesiredRule[] {
   if (!config.noIptables) return [];
   const kept = [...rules.values()].filter(({ protocol, priority, table, src }) => {
-    const isOurs = protocol === protocolOurs && priority === priorityMac;
+    const isOurs = protocol === protocolOurs && prioritiesOfMacs.includes(priority);
     return isOurs && table === config.table && !owners.has(prefixAddress(src));
   });
   return kept.map(({ src, priority, table }) => ({
@@ -170,15 +170,14 @@ function wayRule(config: RouterConfig, family: 4 | 6, name: string, rank: number
 
 function sourceRules(
   config: RouterConfig,
-  { rule, outcome, ifnames }: DecidedRule,
-  addresses: ReadonlyMap<Mac, readonly Ip[]>,
+  { rule, outcome, ifnames, addresses }: DecidedRule,
 ): DesiredRule[] {
   const { match } = rule;
   const table = outcome.kind === "direct" ? directTable(config) : config.table;
   switch (match.kind) {
     case "mac":
-      return (addresses.get(match.mac) ?? []).map((address) => ({
-        ...fromRule(makePrefix(address), rule.isLate ? priorityLate : priorityMac, table),
+      return addresses.map((address) => ({
+        ...fromRule(makePrefix(address), priorityOfMac(rule), table),
         why: `address of ${match.mac}`,
       }));
     case "address":
@@ -197,9 +196,14 @@ function sourceRules(
   }
 }
 
+/** Addresses of a device that is covered whole are only those that no rule by address decides. */
+function priorityOfMac({ isLate, wholeOf }: Rule): number {
+  if (isLate) return priorityLate;
+  return wholeOf === undefined ? priorityMac : priorityWhole;
+}
+
 function addressRule(prefix: string, table: number): DesiredRule {
-  const bits = prefixFamily(prefix) === 4 ? 32 : 128;
-  const priority = priorityAddress + bits - prefixLength(prefix);
+  const priority = priorityAddress + prefixHostBits(prefix);
   return { ...fromRule(prefix, priority, table), why: `from ${prefix}` };
 }
 

@@ -2,13 +2,10 @@
 import { isNamedUplink } from "../config/uplinks.js";
 import type { RouterConfig } from "../model/config.js";
 import type { Ip, Mac, Prefix } from "../model/ip.js";
-import { prefixAddress, prefixNetwork } from "../model/ip.js";
+import { isLinkLocal, prefixAddress, prefixNetwork } from "../model/ip.js";
 import { flagUp, neighbourValid } from "../model/kernel.js";
 import { addressesPerMacMax } from "../model/limits.js";
 import type { Observed, ObservedLink, ObservedNeighbour } from "../model/observed.js";
-
-/** fe80::/10 in canonical text; asked of every neighbour, so not by arithmetic. */
-const linkLocal = /^fe[89ab]/;
 
 /** Neighbours that count: a live state, a routable address, not on the outward side. */
 export function neighboursOf(config: RouterConfig, observed: Observed): ObservedNeighbour[] {
@@ -18,7 +15,7 @@ export function neighboursOf(config: RouterConfig, observed: Observed): Observed
     return (
       (neighbour.state & neighbourValid) !== 0 &&
       neighbour.mac !== "" &&
-      !linkLocal.test(neighbour.addr)
+      !isLinkLocal(neighbour.addr)
     );
   });
 }
@@ -51,7 +48,7 @@ export function addressesHeld(
   const present = neighboursOf(config, observed);
   if (!config.noIptables) return addressesByMac(present);
   const taken = new Set(present.map(({ addr }) => addr));
-  const absent = [...observed.owners].filter(([addr]) => !taken.has(addr) && !linkLocal.test(addr));
+  const absent = [...observed.owners].filter(([addr]) => !taken.has(addr) && !isLinkLocal(addr));
   const rest = absent.reverse().map(([addr, mac]) => ({ addr, mac }));
   return addressesByMac([...present, ...rest]);
 }
@@ -71,7 +68,7 @@ export function connectedOf(config: RouterConfig, observed: Observed): Connected
   for (const { index, prefix } of observed.addresses.values()) {
     const link = observed.links.get(index);
     if (link === undefined || isOutward(config, link.name) || !isUp(link)) continue;
-    if (linkLocal.test(prefix)) continue;
+    if (isLinkLocal(prefix)) continue;
     const network = prefixNetwork(prefix);
     const address = prefixAddress(prefix);
     found.set(`${link.name} ${network}`, {

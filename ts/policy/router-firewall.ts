@@ -3,10 +3,17 @@
  * (guard), under which address it enters the tunnel (nat). The guard looks packets up by itself, so
  * that it holds when the marks are gone.
  */
-import type { RouterConfig, Rule } from "../model/config.js";
+import type { RouterConfig } from "../model/config.js";
 import type { DesiredFirewall, FirewallElement } from "../model/desired.js";
 import type { Prefix } from "../model/ip.js";
-import { formatIp, ipBytes, prefixAddress, prefixFamily, prefixLength } from "../model/ip.js";
+import {
+  formatIp,
+  ipBytes,
+  prefixAddress,
+  prefixFamily,
+  prefixHostBits,
+  prefixLength,
+} from "../model/ip.js";
 import { markDocumented } from "../model/kernel.js";
 import type { NftChain, NftMap, NftRule } from "../render/nft.js";
 import { renderTable } from "../render/nft.js";
@@ -19,12 +26,13 @@ import {
   ownAnswerRule,
 } from "./answers.js";
 import type { DecidedRule, Layer } from "./elements.js";
-import { addressElements, familyElement, ruleElements } from "./elements.js";
+import { addressElements, familyElement, ruleElements, wholeStem } from "./elements.js";
 import type { Interfaces } from "./interfaces.js";
 import { hex32, locationMark, ourMask, ownMark } from "./marks.js";
 import type { Outcome, States } from "./outcome.js";
 import { leavingChain, quoteElements, quoteMaps, quoteRules } from "./quotes.js";
 import { tunSources } from "./tun-addresses.js";
+import { isCovering } from "./whole.js";
 
 export interface FirewallInput {
   readonly config: RouterConfig;
@@ -53,7 +61,7 @@ const prioritySource = 100;
 export function routerFirewall(input: FirewallInput): DesiredFirewall {
   const { config } = input;
   const { bypass, rules } = config;
-  const lookups = lookupsOf(rules, bypass !== undefined);
+  const lookups = lookupsOf(config);
   const past = lengthsOf(bypass ?? []);
   const isShutting = rules.some(({ inbound }) => inbound === "block");
   return renderTable({
@@ -117,25 +125,48 @@ function interfaceElements({ reachable, inward, uplinks }: Interfaces): Firewall
   );
 }
 
+const byMac = ["ether_addr", "ether saddr", "by MAC"] as const;
+
 interface Lookup {
   readonly maps: readonly NftMap[];
   readonly rules: (layer: Layer) => NftRule;
 }
 
 /**
- * MAC first, then addresses from the longest prefix to the shortest, then interfaces; behind them
- * what a policy script adds where no rule stands.
+ * MAC first, then addresses from the longest prefix to the shortest, each length before the devices
+ * that it covers whole, then interfaces; behind them what a policy script adds where no rule
+ * stands.
  */
-function lookupsOf(rules: readonly Rule[], isAdvised: boolean): Lookup[] {
-  const prefixes = rules.flatMap(({ match }) => (match.kind === "address" ? match.prefix : []));
-  const byMac = ["ether_addr", "ether saddr", "by MAC"] as const;
+function lookupsOf(config: RouterConfig): Lookup[] {
+  const { bypass } = config;
   const byIface = ["ifname", "iifname", "by interface"] as const;
   return [
     lookup("mac", ...byMac),
-    ...lengthsOf(prefixes).map(addressLookup),
+    ...addressLookups(config),
     lookup("iface", ...byIface),
-    ...(isAdvised ? [lookup("late_mac", ...byMac), lookup("late_iface", ...byIface)] : []),
+    ...(bypass === undefined
+      ? []
+      : [lookup("late_mac", ...byMac), lookup("late_iface", ...byIface)]),
   ];
+}
+
+/** Which of them there are is a matter of the configuration, not of who is there. */
+function addressLookups(config: RouterConfig): Lookup[] {
+  const prefixes = config.rules.flatMap(({ match }) =>
+    match.kind === "address" ? match.prefix : [],
+  );
+  const covering = config.rules.flatMap((rule) =>
+    rule.match.kind === "address" && isCovering(config, rule)
+      ? prefixHostBits(rule.match.prefix)
+      : [],
+  );
+  const found = new Map<number, Lookup[]>();
+  for (const [family, length] of lengthsOf(prefixes)) {
+    const bits = (family === 4 ? 32 : 128) - length;
+    found.set(bits, [...(found.get(bits) ?? []), addressLookup([family, length])]);
+  }
+  for (const bits of new Set(covering)) found.get(bits)?.push(lookup(wholeStem(bits), ...byMac));
+  return [...found].sort(([left], [right]) => left - right).flatMap(([, lookups]) => lookups);
 }
 
 type Length = readonly [family: 4 | 6, length: number];

@@ -1,8 +1,9 @@
 /**
  * What a router's kernel should hold, from the configuration, the facts and the tunnels' states.
  */
-import type { RouterConfig } from "../model/config.js";
+import type { RouterConfig, Rule } from "../model/config.js";
 import type { Desired } from "../model/desired.js";
+import type { Ip } from "../model/ip.js";
 import type { LocationState, Observed } from "../model/observed.js";
 import type { DecidedRule } from "./elements.js";
 import { routerFlows } from "./flows.js";
@@ -11,6 +12,7 @@ import { routerRules } from "./ip-rules.js";
 import { classifyInterfaces } from "./interfaces.js";
 import { whereIpv6Is } from "./ipv6.js";
 import { addressesHeld, connectedOf } from "./lan.js";
+import { indexRules, matchingRules } from "./match.js";
 import type { Outcome, States } from "./outcome.js";
 import { decideOutcome, statesByName } from "./outcome.js";
 import { routerFirewall } from "./router-firewall.js";
@@ -20,6 +22,7 @@ import { tunAddresses } from "./tun-addresses.js";
 import { hasImpostor } from "./tun.js";
 import type { Wards } from "./wards.js";
 import { freeNames, wardsOf } from "./wards.js";
+import { coverWhole } from "./whole.js";
 
 const mtuDefault = 1_500;
 /** RFC 8200: every link that carries IPv6. */
@@ -27,16 +30,16 @@ const mtuMin = 1_280;
 
 /** Pure: the same arguments give the same answer. */
 export function desireRouter(
-  config: RouterConfig,
+  configured: RouterConfig,
   observed: Observed,
   locations: readonly LocationState[],
   _nowMs: number,
 ): Desired {
   const states = statesByName(locations);
+  const config = coverWhole(configured, observed, states);
   const wards = wardsOf(config, observed);
-  const decided = decideRules(config, states, wards);
+  const decided = decideRules({ config, observed, states, wards });
   const fallback = decideFallback(config, states);
-  const addresses = addressesHeld(config, observed);
   const connected = connectedOf(config, observed);
   const mtu = tunnelMtu(config, locations);
   const interfaces = classifyInterfaces(config, observed);
@@ -49,12 +52,12 @@ export function desireRouter(
     tun: { name: config.tunIfname, offload: config.offload, mtu },
     addresses: own,
     routes,
-    rules: routerRules({ config, observed, states, decided, addresses, interfaces }),
+    rules: routerRules({ config, observed, states, decided, interfaces }),
     firewall: config.noIptables
       ? undefined
       : routerFirewall({ config, states, decided, fallback, ...guarded }),
     sysctls: routerSysctls(config, observed, interfaces),
-    forward: routerForward({ config, states, decided, fallback, addresses, connected }),
+    forward: routerForward({ config, states, decided, fallback, connected }),
     flows: config.noIptables
       ? undefined
       : routerFlows({ config, observed, states, decided, fallback, routes, addresses: own }),
@@ -63,12 +66,29 @@ export function desireRouter(
   return whereIpv6Is(config.tunIfname, desired, observed);
 }
 
+interface Deciding {
+  readonly config: RouterConfig;
+  readonly observed: Observed;
+  readonly states: States;
+  readonly wards: Wards;
+}
+
 /** Every rule with where its traffic goes now. */
-function decideRules(config: RouterConfig, states: States, wards: Wards): DecidedRule[] {
+function decideRules({ config, observed, states, wards }: Deciding): DecidedRule[] {
+  const held = addressesHeld(config, observed);
+  const index = indexRules(config, wards);
+  const addressesOf = (rule: Rule): readonly Ip[] => {
+    const { match, wholeOf } = rule;
+    const all = match.kind === "mac" ? (held.get(match.mac) ?? []) : [];
+    if (match.kind !== "mac" || wholeOf === undefined) return all;
+    const { mac } = match;
+    return all.filter((address) => matchingRules(index, { mac, address, iface: "" })[0] === rule);
+  };
   return config.rules.map((rule) => ({
     rule,
     outcome: decideOutcome(config, states, rule.target, rule.whenDown),
     ifnames: wards.get(rule) ?? [],
+    addresses: addressesOf(rule),
   }));
 }
 

@@ -14,6 +14,7 @@ import { statesByName } from "../policy/outcome.js";
 import type { Path, PathMap, PathWord } from "../policy/path.js";
 import { findPath, networksAround, nowhere, passedOver, pathMap } from "../policy/path.js";
 import { wardsOf } from "../policy/wards.js";
+import { coverWhole } from "../policy/whole.js";
 import { badSubject, namedSentence, ruleSentences, tunnelSentences } from "./explain.js";
 import { possibleSentences, wordOf } from "./possible.js";
 import type { Subject } from "./subject.js";
@@ -67,12 +68,14 @@ const listedMax = 8;
 const kernelPriorities: readonly number[] = [0, 32_766, 32_767];
 
 export function explainPath(
-  config: RouterConfig,
+  configured: RouterConfig,
   observed: Observed,
   locations: readonly LocationState[],
   subject: string,
   destinationText: string,
 ): PathExplanation | Issue {
+  const states = statesByName(locations);
+  const config = coverWhole(configured, observed, states);
   const found = findSubject(config, observed, subject);
   if (found === undefined) return badSubject(subject);
   const destination = parseIp(destinationText);
@@ -81,7 +84,7 @@ export function explainPath(
     return { path: "destination", value, expected: "an IPv4 or IPv6 address" };
   }
   const rules = indexRules(config, wardsOf(config, observed));
-  const scene = { map: pathMap(config, observed, statesByName(locations)), rules, destination };
+  const scene = { map: pathMap(config, observed, states), rules, destination };
   const family = prefixFamily(destination);
   const walks = sourcesOf(config, observed, found, family).map((source) => walk(scene, source));
   const first = walks[0] as Walk;

@@ -1,6 +1,7 @@
 /** Why a device's traffic goes where it goes, in sentences. */
 import { wayWord } from "../config/words.js";
 import type { Issue, RouterConfig, Rule } from "../model/config.js";
+import { prefixContains } from "../model/ip.js";
 import type { LocationState, Observed } from "../model/observed.js";
 import type { Decision, OutcomeWord } from "../policy/device.js";
 import { decisionWords } from "../policy/device.js";
@@ -9,6 +10,7 @@ import { indexRules, matchingRules, ruleName } from "../policy/match.js";
 import type { States } from "../policy/outcome.js";
 import { indexOf, stateAt, statesByName } from "../policy/outcome.js";
 import { wardsOf } from "../policy/wards.js";
+import { coverWhole, isCovering, nextHops } from "../policy/whole.js";
 import { possibleSentences, wordOf } from "./possible.js";
 import type { Subject } from "./subject.js";
 import { decideSubject, describe, findSubject, silenceSentence } from "./subject.js";
@@ -27,12 +29,13 @@ export interface Explanation {
 
 /** The subject is a MAC, an address or the name of an interface. */
 export function explain(
-  config: RouterConfig,
+  configured: RouterConfig,
   observed: Observed,
   locations: readonly LocationState[],
   subject: string,
 ): Explanation | Issue {
   const states = statesByName(locations);
+  const config = coverWhole(configured, observed, states);
   const found = findSubject(config, observed, subject);
   if (found === undefined) return badSubject(subject);
   const rules = indexRules(config, wardsOf(config, observed));
@@ -53,6 +56,7 @@ export function explain(
     ...facts,
     ...(isInterface ? namedSentence(config) : []),
     ...ruleSentences(config, rules, found),
+    ...nextHopSentence(configured, observed, found),
     ...tunnelSentences(config, states, decision),
     ...layerSentences(config, decision),
     ...otherAddresses(config, states, rules, found),
@@ -86,11 +90,34 @@ export function ruleSentences(
       ? ["No rule matches; in default-gateway mode everything goes to the default location."]
       : ["No rule matches and default_gateway is 0: its traffic is left alone."];
   }
-  const behind = rest.map(ruleName).join(", ");
+  const isOwn = (rule: Rule): boolean =>
+    first.match.kind === "address" && rule.wholeOf === first.match.prefix;
+  const behind = rest
+    .filter((rule) => !isOwn(rule))
+    .map(ruleName)
+    .join(", ");
   const order =
     behind === "" ? "" : ` It comes before ${behind}: MAC, then address, then interface.`;
+  if (first.wholeOf !== undefined) {
+    const why = `${source.mac} has an address of it and is covered whole`;
+    return [`The rule for address ${first.wholeOf} decides, since ${why}.${order}`];
+  }
   const rule = first.why === undefined ? "rule for " : "script's answer, ";
   return [`The ${rule}${ruleName(first)} decides.${order}`];
+}
+
+/** Why a device with an address of a rule is not covered whole although such rules do that. */
+function nextHopSentence(
+  config: RouterConfig,
+  observed: Observed,
+  { mac, addresses }: Subject,
+): string[] {
+  const isHeld = config.rules.some((rule) => {
+    const prefix = isCovering(config, rule) && rule.match.kind === "address" && rule.match.prefix;
+    return prefix && addresses.some((address) => prefixContains(prefix, address));
+  });
+  if (!isHeld || !nextHops(observed).has(mac)) return [];
+  return [`${mac} is the next hop of a route: rules by address do not cover it whole.`];
 }
 
 export function tunnelSentences(

@@ -50,6 +50,9 @@ function sourceFor({ match }: Rule, source: Source): Partial<Source> | undefined
 }
 
 function conditionOf(rule: Rule): string {
+  if (rule.match.kind === "mac" && rule.wholeOf !== undefined) {
+    return `it is mac ${rule.match.mac}, which has an address of ${rule.wholeOf}`;
+  }
   const what = { mac: "it is", address: "it comes from", iface: "it is on" }[rule.match.kind];
   return `${what} ${ruleName(rule)}`;
 }

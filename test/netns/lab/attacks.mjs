@@ -80,6 +80,17 @@ export const ATTACKS = [
   { name: "50,000 foreign routes", act: floodRoutes, undo: () => {} },
   { name: "ruleset + rules gone", act: wipeBothLayers, undo: () => applySystemFirewall(),
     repairMs: 500 },
+  { name: "IPv4 rule alone", ...alone("v4"), act: () => {}, undo: () => {} },
+  { name: "IPv6 rule alone", ...alone("v6"), act: () => {}, undo: () => {} },
+  // The flows of the control go on, at addresses of which nobody knows whose they are: blocked.
+  { name: "IPv4 alone, new addresses", ...alone("v4"), traffic: TRAFFIC["new addresses"],
+    isDelivered: false, act: () => {}, undo: () => {} },
+  { name: "IPv4 alone, table deleted", ...alone("v4"),
+    act: () => nsRun("router", "nft delete table inet adit"), undo: () => {} },
+  { name: "IPv4 alone, rules deleted", ...alone("v4"), act: () => deleteRules(), undo: () => {} },
+  { name: "IPv4 alone, quiet", ...alone("v4"),
+    probes: ({ device, family }) => device === "tv" && family === "v6",
+    act: forgetQuiet, undo: () => {} },
   ...ECHO_ATTACKS,
   ...UPLINK_ATTACKS,
 ];
@@ -105,6 +116,22 @@ async function killDecider(lab) {
     const fresh = pidsOf(lab.daemons.router).decider;
     return fresh !== undefined && fresh !== decider;
   });
+}
+
+/** The television is named by one of its addresses, and has two. */
+function alone(family) {
+  const isOf = ({ ip_addr: address }) => address.includes(":") === (family === "v6");
+  return {
+    change: (config) =>
+      ({ ...config, protected_ip_addrs: config.protected_ip_addrs.filter(isOf) }),
+    probes: ({ device }) => device === "tv",
+  };
+}
+
+// A device that uses IPv6 alone for a while, and a decider that did not see it with IPv4.
+async function forgetQuiet(lab) {
+  nsIp("router", [`neigh del ${addressOf(NET.lan, DEVICES.tv.host).v4} dev ${NET.lan.dev}`]);
+  await killDecider(lab);
 }
 
 function foreignRoutes(prefix4, prefix6) {

@@ -15,6 +15,8 @@ const ANSWER_MS_MAX = 5000;
 const LARGE_BYTES = 1400;
 /** Through the gateway, and no farther than to the router. */
 const EXPIRING_HOPS = 2;
+/** Hosts from here on are nobody's. */
+const NEW_HOST = 150;
 
 /** One probe for each kind of rule and family; `flow` tells their packets apart. */
 export const PROBES = [
@@ -52,6 +54,9 @@ export const TRAFFIC = {
   /** Packets that end at the router, from an address of a prefix that is not there any more. */
   "stale source": { targets: webTarget(PORT), words: ({ device, family }) =>
     ["udp", "1", addressOf(STALE_NET, DEVICES[device].host)[family]] },
+  /** What no neighbour entry tells of yet. */
+  "new addresses": { targets: webTarget(PORT), words: ({ device, family }) =>
+    ["udp", "0", addressOf(NET.lan, NEW_HOST + DEVICES[device].host)[family]] },
   /** What no connection tracker knows, from the address that another location has in its tunnel. */
   "borrowed source": { targets: webTarget(PORT), words: ({ location, family }) =>
     ["pong", "0", innerAddress(location === "us" ? "de" : "us", family)] },

@@ -57,6 +57,7 @@ export const setting: fc.Arbitrary<Setting> = fc
     protected_mac_addrs: rulesJson("mac_addr", macs),
     protected_ip_addrs: rulesJson("ip_addr", prefixes).map(distinct),
     protected_ifaces: rulesJson("iface", ["br-lan", "br-guest"]),
+    whole_device: fc.constantFrom(1, 1, 0),
     default_gateway: fc.constantFrom(0, 0, 1),
     lan_ifnames: fc.constantFrom([], ["br-lan"]),
     count: fc.integer({ min: 3, max: 4 }),
@@ -125,11 +126,13 @@ export function packetsOf(neighbours: Setting["neighbours"]): Packet[] {
 /**
  * The linear reading of the rules: index of the location, 0 for direct, -1 for nobody's business.
  */
-export function reference({ config, states }: Setting, packet: Packet): number {
-  const ranked = config.rules.filter((rule) => applies(rule, packet));
-  ranked.sort((left, right) => weight(right) - weight(left));
-  const [rule] = ranked;
-  if (rule === undefined) return config.defaultGateway ? 1 : -1;
+export function reference(setting: Setting, packet: Packet): number {
+  const [rule] = ranked(setting, packet);
+  if (rule === undefined) return setting.config.defaultGateway ? 1 : -1;
+  return outcomeOf(setting, rule);
+}
+
+function outcomeOf({ config, states }: Pick<Setting, "config" | "states">, rule: Rule): number {
   if (rule.target.kind !== "location") return 0;
   const index = indexIn(config, rule.target.name);
   const isDown = (at: number): boolean => states[at - 1]?.state === "down";
@@ -143,6 +146,29 @@ function indexIn(config: RouterConfig, name: string): number {
   return name === "" ? 1 : config.locations.findIndex((location) => location.name === name) + 1;
 }
 
+/** The rules that apply, the deciding one first; of equals the first of the configuration. */
+function ranked({ config, states, neighbours }: Setting, packet: Packet): Rule[] {
+  const named = config.rules.filter((rule) => applies(rule, packet));
+  const own = neighbours.filter(({ mac }) => mac === packet.mac);
+  const whole = config.rules.filter(
+    (rule) =>
+      outcomeOf({ config, states }, rule) > 0 &&
+      (rule.wholeDevice ?? config.wholeDevice) &&
+      own.some(({ addr }) => rule === decidingAddress(config, addr)),
+  );
+  const weights = [
+    ...named.map((rule) => ({ rule, weight: weight(rule) })),
+    ...whole.map((rule) => ({ rule, weight: weight(rule) - 1 })),
+  ];
+  return weights.sort((left, right) => right.weight - left.weight).map(({ rule }) => rule);
+}
+
+/** The rule that decides for an address by itself. */
+function decidingAddress({ rules }: RouterConfig, src: string): Rule | undefined {
+  const named = rules.filter(({ match }) => match.kind === "address" && covers(match.prefix, src));
+  return named.sort((left, right) => weight(right) - weight(left))[0];
+}
+
 function applies({ match }: Rule, packet: Packet): boolean {
   if (match.kind === "mac") return match.mac === packet.mac;
   if (match.kind === "iface") return match.iface === packet.iif;
@@ -151,7 +177,9 @@ function applies({ match }: Rule, packet: Packet): boolean {
 
 function weight({ match }: Rule): number {
   if (match.kind === "mac") return 500;
-  return match.kind === "iface" ? 0 : 1 + Number(match.prefix.split("/")[1]);
+  if (match.kind === "iface") return 0;
+  const bits = match.prefix.includes(":") ? 128 : 32;
+  return 400 - 2 * (bits - Number(match.prefix.split("/")[1]));
 }
 
 export function leaks(kernel: KernelModel, packet: Packet): boolean {

@@ -25,7 +25,7 @@ function addWay(section) {
   forms.fillWays(option);
 }
 
-function addRules(map, type, title, description, addSubject) {
+function addRules(map, type, title, description, addSubject, addMore) {
   const section = map.section(form.TableSection, type, title, description);
   section.addremove = true;
   section.anonymous = true;
@@ -37,6 +37,7 @@ function addRules(map, type, title, description, addSubject) {
   inbound.value('allow', _('allow'));
   inbound.value('block', _('block'));
   inbound.default = 'allow';
+  addMore?.(section);
 }
 
 function addMac(section, { hosts }) {
@@ -52,6 +53,14 @@ function addAddress(section, { hosts }) {
   for (const { name, addresses } of hosts)
     for (const address of addresses)
       option.value(address, name ? '%s (%s)'.format(address, name) : address);
+}
+
+/* Rules by address only: the others are about all that comes from a device or an interface. */
+function addWhole(section) {
+  const option = section.option(form.ListValue, 'whole_device', _('Whole device'));
+  option.value('', _('as under Settings'));
+  option.value('1', _('all its addresses'));
+  option.value('0', _('this address alone'));
 }
 
 function addInterface(section, { interfaces }) {
@@ -72,7 +81,7 @@ return view.extend({
     addRules(map, 'protected_mac_addr', _('Devices'), _('By MAC address.'),
       section => addMac(section, known));
     addRules(map, 'protected_ip_addr', _('Addresses'), _('IPv4 and IPv6 addresses and prefixes.'),
-      section => addAddress(section, known));
+      section => addAddress(section, known), addWhole);
     addRules(map, 'protected_iface', _('Interfaces'), _('Everything that comes in there.'),
       section => addInterface(section, known));
     return forms.page(_('adit: rules'), map, known);

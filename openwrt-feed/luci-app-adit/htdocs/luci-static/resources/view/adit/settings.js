@@ -32,6 +32,10 @@ function addGeneral(section, { interfaces }) {
   section.taboption('general', form.Flag, 'default_gateway', _('Default gateway'),
     _('Everything goes through tunnels, the router included.'));
 
+  option = section.taboption('general', form.Flag, 'whole_device', _('Whole devices'),
+    _('A rule for an address covers all other addresses of the device that has it.'));
+  option.default = option.enabled;
+
   option = section.taboption('general', form.ListValue, 'dial', _('Dial'));
   option.value('now', _('at start'));
   option.value('lazy', _('on the first packet'));
