@@ -99,7 +99,7 @@ function viewWorld(
 ): World {
   const locations = freeze(wire.locations.map(viewLocation));
   const byName = new Map(locations.map((location) => [location.name, location]));
-  const location = (name: string): Location | undefined => byName.get(name);
+  const location = freeze((name: string): Location | undefined => byName.get(name));
   const scene = createScene(location);
   const now = viewTime(wire.now);
   const pick = (where: Where): string => resolve(where, scene);
@@ -109,12 +109,12 @@ function viewWorld(
     locations,
     uplinks: freeze(wire.uplinks.map(viewUplink)),
     vars: vars as World["vars"],
-    device: (mac) => known.get(spellMac(mac)),
+    device: freeze((mac) => known.get(spellMac(mac))),
     location,
-    ageS: (thing) => Math.max(0, now.unixS - thing.sinceS),
-    firstUp: (...names) => pick(firstUp(...names)),
-    fastest: (...names) => pick(fastest(...names)),
-    leastLoaded: (...names) => pick(leastLoaded(...names)),
+    ageS: freeze((thing) => Math.max(0, now.unixS - thing.sinceS)),
+    firstUp: freeze((...names) => pick(firstUp(...names))),
+    fastest: freeze((...names) => pick(fastest(...names))),
+    leastLoaded: freeze((...names) => pick(leastLoaded(...names))),
   };
   return freeze(world);
 }
