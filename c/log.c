@@ -9,6 +9,8 @@
 #include <time.h>
 #include <unistd.h>
 
+#include "utf8.h"
+
 #define LINE_BYTES_MAX 2048
 #define SYSLOG_PATH "/dev/log"
 /* LOG_DAEMON of syslog.h, whose macro names would collide with ours. */
@@ -24,13 +26,6 @@ void log_open(const char *ident, enum log_level max_level)
 	log_level_max = max_level;
 	if (log_syslog_fd < 0)
 		log_syslog_fd = socket(AF_UNIX, SOCK_DGRAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
-}
-
-static void replace_controls(char *text)
-{
-	for (; *text; text++)
-		if ((unsigned char)*text < 0x20 || *text == 0x7f)
-			*text = '?';
 }
 
 /* A reader of our stderr that does not read must not stop the packets: what does not fit is lost.
@@ -80,7 +75,7 @@ void log_line(enum log_level level, const char *format, ...)
 	va_start(args, format);
 	vsnprintf(text, sizeof(text), format, args);
 	va_end(args);
-	replace_controls(text);
+	utf8_make_showable((uint8_t *)text, strlen(text));
 	write_stderr(text);
 	write_syslog(level, text);
 }

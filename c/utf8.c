@@ -1,5 +1,7 @@
 #include "utf8.h"
 
+#include <string.h>
+
 /* The second byte carries all restrictions beyond "is a continuation" (RFC 3629 section 4). */
 static bool second_fits(uint8_t first, uint8_t second)
 {
@@ -80,5 +82,41 @@ void utf8_repair(uint8_t *text, size_t size)
 			length = 1;
 		}
 		at += length;
+	}
+}
+
+/* C0, DEL and C1; marks and embeddings of direction (U+061C, U+200E, U+200F, U+202A to U+202E,
+ * U+2066 to U+2069); ends of lines (U+2028, U+2029). */
+static bool is_unshowable(const uint8_t *text, size_t length)
+{
+	switch (length) {
+	case 0:
+		return true;
+	case 1:
+		return text[0] < 0x20 || text[0] == 0x7f;
+	case 2:
+		return (text[0] == 0xc2 && text[1] < 0xa0) || (text[0] == 0xd8 && text[1] == 0x9c);
+	case 3:
+		if (text[0] != 0xe2)
+			return false;
+		return text[1] == 0x80 ? text[2] == 0x8e || text[2] == 0x8f ||
+						 (text[2] >= 0xa8 && text[2] <= 0xae)
+				       : text[1] == 0x81 && text[2] >= 0xa6 && text[2] <= 0xa9;
+	default:
+		return false;
+	}
+}
+
+void utf8_make_showable(uint8_t *text, size_t size)
+{
+	size_t at = 0;
+
+	while (at < size) {
+		size_t length = utf8_sequence(text + at, size - at);
+		size_t step = length == 0 ? 1 : length;
+
+		if (is_unshowable(text + at, length))
+			memset(text + at, '?', step);
+		at += step;
 	}
 }

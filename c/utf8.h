@@ -16,4 +16,8 @@ bool utf8_valid(const uint8_t *text, size_t size);
  * own, and '?' in the place of anything else that is not well-formed. */
 void utf8_repair(uint8_t *text, size_t size);
 
+/* Puts '?' in the place of each byte of what a terminal would not show but obey: control
+ * characters, marks that turn the direction, ends of lines, and what is not well-formed. */
+void utf8_make_showable(uint8_t *text, size_t size);
+
 #endif

@@ -261,6 +261,22 @@ answers("bypass entries cover a /8 and a /16 in all", () => {
   assert.strictEqual(readAdvice({ bypass: many }, names)?.bypass?.length, bypassMax);
 });
 
+answers("no text of a script turns a terminal", () => {
+  const stays = "\u00a0\u2010i\u200dj\u2065";
+  const text = `a\u202eb\u2066c\u200fd\u061ce\u009b2J\u0085f\u2028g\u001bh${stays}`;
+  const shown = `a b c d e 2J f g h${stays}`;
+  const found = readAdvice({
+    routes: [{ mac: tv, action: "block", why: text }, { mac: phone, action: text }],
+    log: [{ level: "warn", text }],
+    failed: [{ in: "route", mac: tv, kind: "throw", message: text, stack: text }],
+  }, names);
+  assert.strictEqual(found?.routes?.get(tv)?.why, shown);
+  assert.strictEqual(found?.log[0]?.text, shown);
+  assert.strictEqual(found?.failed[0]?.message, shown);
+  assert.strictEqual(found?.failed[0]?.stack, shown);
+  assert.ok(!/[\u0080-\u009f\u202a-\u202e\u2066-\u2069]/.test(JSON.stringify(found?.issues)));
+});
+
 answers("any JSON at all is survived, and the bounds hold", () => {
   const keyed = fc.record(
     {

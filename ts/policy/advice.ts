@@ -61,10 +61,13 @@ export function readReaction(value: unknown, names: ReadonlySet<string>): Reacti
   };
 }
 
-/** One line without control characters. */
+/** Control characters, ends of lines, and marks that turn the direction of what follows. */
+const unshowable = /[\0-\x1f\x7f-\x9f\u061c\u200e\u200f\u2028-\u202e\u2066-\u2069]+/g;
+
+/** One line that a terminal shows as it is. */
 export function plainText(value: unknown, lengthMax: number): string {
   const text = typeof value === "string" ? value.slice(0, lengthMax) : "";
-  return text.replace(/[\0-\x1f\x7f-\x9f\u2028\u2029]+/g, " ");
+  return text.replace(unshowable, " ");
 }
 
 function isObject(value: unknown): value is Json {
