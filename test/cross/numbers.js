@@ -293,5 +293,26 @@ function language() {
   })();
 }
 
+/** Equal elements keep their order, however many there are. What compares them is consistent. */
+function sorts() {
+  const random = makeRandom(5);
+  const byKey = (a, b) => a.key - b.key;
+  const byName = (a, b) => (a.name < b.name ? -1 : a.name > b.name ? 1 : 0);
+  for (const size of [2, 3, 7, 16, 33, 100, 500, 1500]) {
+    const list = Array.from({ length: size }, (_, at) => {
+      const key = random() % 7;
+      return { key, at, name: "aeiou\u00e9\u{1f600}".slice(key), toString: () => `${key % 3}` };
+    });
+    for (const [how, compare] of [["key", byKey], ["name", byName], ["text", undefined]]) {
+      const sorted = list.toSorted(compare);
+      const hash = makeHash();
+      for (const { key, at } of sorted) hash.add(`${key}.${at} `);
+      const isStable = compare === undefined || sorted.every((one, i) => i === 0 ||
+        compare(sorted[i - 1], one) < 0 || sorted[i - 1].at < one.at);
+      say(`${size} by ${how}`, `${hash.text()} ${isStable}`);
+    }
+  }
+}
+
 [edges, randomDoubles, integers64, bigInts, numbersInText, dates, arrays, json, regExps, functions,
-  language].forEach((section) => section());
+  sorts, language].forEach((section) => section());
