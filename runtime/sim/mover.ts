@@ -3,7 +3,7 @@
  * as c/mover and answers with the same bytes; the contract suite (test/contract) runs on both.
  */
 import type { DeciderMessage, MoverMessage } from "../../ts/host/contract.gen.js";
-import { decodeCommand, encodeMessage } from "../../ts/host/contract.gen.js";
+import { contractVersion, decodeCommand, encodeMessage } from "../../ts/host/contract.gen.js";
 import type { Clock } from "./clock.js";
 import type { Descriptors } from "./descriptors.js";
 import { errno, iff } from "./constants.js";
@@ -77,7 +77,6 @@ export interface MoverParts {
 /** What a fault makes of one command: an errno in place of doing it, 0 to let it pass. */
 export type Interceptor = (message: DeciderMessage) => number;
 
-export const CONTRACT_VERSION = 5;
 export const FLAG_TEST_HOOKS = 1;
 const NFT_NOTICE_MS = 20;
 /** As in c/mover/watch.c. */
@@ -345,11 +344,11 @@ export function refusalOf(message: DeciderMessage, error: number): MoverMessage 
 
 const processHandlers: Handlers = {
   hello(mover, message) {
-    if (message.contract !== CONTRACT_VERSION) return result(-errno.EINVAL, "contract version");
+    if (message.contract !== contractVersion) return result(-errno.EINVAL, "contract version");
     return {
       message: {
         type: "mover_state",
-        contract: CONTRACT_VERSION,
+        contract: contractVersion,
         restarts: mover.restarts,
         configPath: mover.parts.configPath,
         runDir: mover.parts.files.runDir,

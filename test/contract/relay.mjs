@@ -12,7 +12,7 @@ const PONG = 7;
 const LISTEN_UNIX = 96;
 const POLICY_OPENED = 113;
 const POLICY_DIED = 115;
-const CONTRACT_VERSION = 5;
+const CONTRACT_VERSION = 6;
 const READ_BYTES = 65_536;
 const SOCKET_NAME = "relay.sock";
 

@@ -252,6 +252,19 @@ const pages = suite("luci: pages");
 const stubs = { L: { hasViewPermission: () => true, resource: (path) => path, url: (path) => path },
   ui: { createHandlerFn: () => () => undefined } };
 
+pages("the status tells what is amiss on the machine, and nothing of it if nothing is", () => {
+  const { daemonFacts } = load("view.adit.status", { stubs });
+  const status = { state: "active", settled: true, version: "1.2.3", role: "router",
+    uptime_ms: 1, mover_uptime_ms: 1, decider_restarts: 0, repairs: 0 };
+  const facts = (more) => JSON.stringify(daemonFacts({ ...status, ...more }));
+  const amiss = facts({ missing_ifnames: ["eth8", "br-x"], exposed_files: ["/etc/adit/us.token"] });
+  assert.ok(amiss.includes('["No such interface","eth8, br-x"]'), amiss);
+  assert.ok(amiss.includes('["Others than root may read","/etc/adit/us.token"]'), amiss);
+  const well = facts({ missing_ifnames: [], exposed_files: [] });
+  assert.ok(!/No such interface|Others than root/.test(well), well);
+  assert.ok(!/No such interface|Others than root/.test(facts({})), "nor of an older daemon");
+});
+
 pages("the status follows counters", () => {
   const { follow } = load("view.adit.status", { stubs });
   const status = (ms, bytes) => ({ mover_uptime_ms: ms,

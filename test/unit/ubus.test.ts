@@ -16,6 +16,7 @@ import { EventBus } from "../../ts/engine/events.js";
 import type { RuleChange } from "../../ts/engine/runtime-rules.js";
 import { Log } from "../../ts/engine/log.js";
 import type { Config } from "../../ts/model/config.js";
+import { routerJson } from "./support/configs.js";
 import type { Sent } from "./support/fake-mover.js";
 import { FakeHost, refused } from "./support/fake-mover.js";
 
@@ -42,6 +43,7 @@ function serviceOf(changes: RuleChange[], result: ChangeResult): Service {
     status: (done: (status: object) => void) => done({ role: "router" }),
     devices: () => [{ mac: "m".repeat(120_000) }],
     plan: () => [],
+    machine: () => ({ hasInterface: (name: string) => name !== "eth1", factsOf: () => undefined }),
     explain: (subject: string, destination: string) => {
       if (subject === "") return [issue];
       return { device: subject, ...(destination === "" ? {} : { destination }) };
@@ -186,6 +188,8 @@ test("a configuration is checked without being applied", () => {
   assert.ok(paths(json["issues"]).includes("2: adit 'main', option 'wan_ifname'"));
   assert.ok(paths(json["issues"]).includes("5: protected_ip_addr, option 'ip_addr'"));
   assert.ok(paths(json["issues"]).includes("1: adit 'main', option 'locations'"));
+  const good = check(JSON.stringify(routerJson)).json;
+  assert.deepStrictEqual([good["issues"], paths(good["warnings"])], [[], ["wan_ifname"]]);
   assert.strictEqual(check('{"role":').json["issues"] instanceof Array, true);
   assert.strictEqual(check(7).json["code"], 400);
   assert.strictEqual(call("check", "{}").status, 2);

@@ -131,6 +131,7 @@ function firewallBanner(known) {
 }
 
 return view.extend({
+  daemonFacts,
   firewallBanner,
   follow,
 
