@@ -12,6 +12,7 @@ import type { Kernel } from "./kernel.js";
 import {
   addForeignRoute, announce, locations, plugUplink, TUN, unplugUplink,
 } from "./topology.js";
+import { leadAgain } from "./uplinks.js";
 import type { World } from "./world.js";
 
 export interface Fault {
@@ -232,6 +233,7 @@ function unplug(world: World): void {
   world.foreignChanged();
   world.clock.after(world.random.between(100, 30_000), () => {
     plugUplink(kernel);
+    leadAgain(world);
     world.foreignChanged();
   });
 }

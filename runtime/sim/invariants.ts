@@ -13,11 +13,12 @@ import { allowedOf, expectedOf } from "./policy.js";
 import type { Packet } from "./resolve.js";
 import { resolve } from "./resolve.js";
 import { placeOf } from "./place.js";
+import { checkInbound, checkSettledInbound } from "./inbound.js";
 import { checkQuotes, checkSettledQuotes } from "./quotes.js";
 import { routeText, ruleText } from "./kernel-objects.js";
 import { Violation } from "./violation.js";
 import type { Device } from "./topology.js";
-import { isNeighbour, LANS, locations, packetsOf, TUN, UPLINK } from "./topology.js";
+import { isNeighbour, isUplink, LANS, locations, packetsOf, TUN } from "./topology.js";
 
 /** Time that a foreign edit of both layers may stay unrepaired, once a decider could see it. */
 export const REPAIR_MS = 500;
@@ -81,6 +82,10 @@ export function checkSafety(checked: Checked): void {
     throw new Violation("foreign objects stay untouched", detail);
   }
   checkQuotes(checked);
+  const open = new Set(["uplink"]);
+  checkInbound(checked, (device, src) =>
+    isUncovered(checked, device, src) ? open : placesOf(checked, device, src),
+  );
 }
 
 /** Block before unblock: no rule of ours leads to a table that does not end in unreachable. */
@@ -150,7 +155,7 @@ function checkLayers(checked: Checked, device: Device, packet: Packet): void {
     if (damage.isOpen(only, nowMs, ableSinceMs)) continue;
     if (only === "routing" && isUnknown(checked, device, packet.src)) continue;
     const outcome = resolve(machine.kernel, packet, { only });
-    if (outcome.kind !== "out" || outcome.oif !== UPLINK) continue;
+    if (outcome.kind !== "out" || !isUplink(outcome.oif)) continue;
     const where = `${device.name} ${packet.src} -> ${packet.dst}`;
     throw new Violation("each layer blocks alone", `${where}: the ${only} layer lets it out`);
   }
@@ -193,6 +198,7 @@ export function checkSettled(checked: Checked): void {
   checkPlaces(checked, () => true);
   checkFlows(checked);
   checkSettledQuotes(checked);
+  checkSettledInbound(checked);
   checkOrphans(checked);
 }
 

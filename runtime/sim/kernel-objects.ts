@@ -28,6 +28,8 @@ export interface Flow {
   /** Another than `src` if the source was translated. */
   readonly answered: string;
   readonly mark: number;
+  /** The uplink by which somebody outside began it. */
+  readonly via?: string;
 }
 
 /** Canonical text, one object on each line, sorted: what tests compare. */

@@ -12,12 +12,15 @@ import { flowMistakes } from "./flow-mistakes.js";
 import { onMover, skip } from "./mistake-tools.js";
 import { quoteMistakes } from "./quote-mistakes.js";
 import { scriptMistakes } from "./script-mistakes.js";
+import { uplinkMistakes } from "./uplink-mistakes.js";
 
 export interface Mistake {
   readonly name: string;
   readonly plant: (machine: Machine) => void;
   /** Needs a policy script to show. */
   readonly scripted?: boolean;
+  /** Needs a second uplink. */
+  readonly second?: boolean;
   /** Invariants by which it may be found. */
   readonly found: readonly string[];
 }
@@ -156,6 +159,7 @@ export const mistakes: readonly Mistake[] = [
     found: ["each layer blocks alone"],
   },
   ...scriptMistakes,
+  ...uplinkMistakes,
 ];
 
 function recoverSilently(mover: Mover): void {

@@ -48,7 +48,7 @@ export const tunnelHandlers: Handlers = {
     if (message.slot === 0 || message.port === 0 || message.peer === "" || !proof) {
       return { message: { type: "session_opened", error: -errno.EINVAL, session: 0 } };
     }
-    const session = mover.tunnels.dial(message, message, message.greeting);
+    const session = mover.tunnels.dial(mover.bind(message), message, message.greeting);
     return { message: { type: "session_opened", error: 0, session: session.number } };
   },
 

@@ -18,6 +18,7 @@ import { Bus, busHandlers } from "./mover-bus.js";
 import { Cages, policyHandlers } from "./mover-policy.js";
 import { RouteFilter } from "./mover-routes.js";
 import { tunnelHandlers } from "./mover-tunnel.js";
+import type { SessionWanted } from "./tunnels.js";
 import { Tunnels } from "./tunnels.js";
 import type { Network } from "./network.js";
 import { familyOf } from "./net.js";
@@ -119,6 +120,8 @@ export class Mover {
   overhear: (event: KernelEvent) => boolean = () => false;
   /** Planted mistakes: what becomes of an nft script. */
   rewrite: (script: string) => string = (script) => script;
+  /** Planted mistakes: what becomes of a tunnel's socket. */
+  bind: (wanted: SessionWanted) => SessionWanted = (wanted) => wanted;
   /** Planted mistakes: what becomes of a law of flows. */
   amend: (law: Law) => Law = (law) => law;
   /** True while events are lost, as after ENOBUFS; the mover notices and dumps again. */

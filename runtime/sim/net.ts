@@ -55,6 +55,11 @@ export function networkOf(text: string): string {
   return `${formatWords(net.family, words)}/${net.length}`;
 }
 
+export function maskedAddress(address: Net, mask: Net): string {
+  const words = address.words.map((word, i) => (word & (mask.words[i] ?? 0)) >>> 0);
+  return formatWords(address.family, words);
+}
+
 export function hasHostBits(text: string): boolean {
   const net = netOf(text);
   return net.words.some((word, i) => (word & ~maskWord(net.length - 32 * i)) !== 0);

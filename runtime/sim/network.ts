@@ -33,6 +33,8 @@ export class Network {
   /** How connections to a machine end up, by the machine's name. */
   readonly fates = new Map<string, Fate>();
   readonly addresses = new Map<string, string>();
+  /** Uplinks of the router that are up and carry nothing. */
+  readonly dead = new Set<string>();
 
   constructor(
     readonly clock: Clock,
@@ -56,8 +58,12 @@ export class Network {
     return this.#listeners.has(`${owner} ${port}`);
   }
 
-  connect(from: string, fromAddress: string, to: string, port: number, end: WireEnd): Wire {
-    const wire = new Wire(this, from, this.addresses.get(to) ?? "", end);
+  /** `carries` says whether what the connection leaves by brings anything. */
+  connect(
+    from: string, fromAddress: string, to: string, port: number, end: WireEnd,
+    carries: () => boolean = () => true,
+  ): Wire {
+    const wire = new Wire(this, from, this.addresses.get(to) ?? "", end, carries);
     this.#wires.add(wire);
     const localPort = EPHEMERAL_PORT_MIN + this.random.below(EPHEMERAL_PORTS);
     this.clock.after(wire.latencyMs, () => this.#arrive(wire, port, fromAddress, localPort));
@@ -87,7 +93,7 @@ export class Network {
   #arrive(wire: Wire, port: number, address: string, localPort: number): void {
     if (wire.closed) return;
     const fate = wire.to === "" ? "lost" : this.fateOf(wire.from, wire.to);
-    if (fate === "lost") return;
+    if (fate === "lost" || !wire.carries()) return;
     const listener = this.#listeners.get(`${wire.to} ${port}`);
     if (fate === "refuse" || listener === undefined) return wire.close(2, "refused: no listener");
     const end = listener.accept(address, localPort, wire, 1);
@@ -107,6 +113,7 @@ export class Wire {
     readonly from: string,
     readonly to: string,
     end: WireEnd,
+    readonly carries: () => boolean,
   ) {
     this.#ends = [end, undefined];
     this.latencyMs = network.random.between(LATENCY_MS_MIN, LATENCY_MS_MAX);
@@ -137,7 +144,7 @@ export class Wire {
   }
 
   isHeard(): boolean {
-    return this.network.fateOf(this.from, this.to) !== "lost";
+    return this.network.fateOf(this.from, this.to) !== "lost" && this.carries();
   }
 
   #later(run: () => void): void {

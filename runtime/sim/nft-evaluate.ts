@@ -1,10 +1,10 @@
 /** Walks the chains of a hook with one packet, as nf_tables does. */
 import type { Json } from "./nft-expression.js";
+import { flagsOf, isFlag, numberOf, TCP_FLAGS } from "./nft-expression.js";
 import type { NftChain, NftElement, NftTable } from "./nft-table.js";
 import { keyText } from "./nft-table.js";
 import { netOfKey } from "./nft-state.js";
-import type { Net } from "./net.js";
-import { contains, formatWords, netOf, parseNet } from "./net.js";
+import { contains, maskedAddress, netOf, parseNet } from "./net.js";
 
 /** A packet at a hook. Chains may change `mark` and `flowMark`. */
 export interface HookPacket {
@@ -232,7 +232,7 @@ class Walk {
     if (typeof right === "string" && right.startsWith("@")) {
       return this.#lookUp(right, left) !== undefined;
     }
-    if (typeof right !== "object" || right === null) return left === right;
+    if (typeof right !== "object" || right === null) return left === right || isFlag(right, left);
     const tree = right as Record<string, Json>;
     if (tree.set !== undefined) return this.#lookUp(right, left) !== undefined;
     const value = this.#value(right);
@@ -292,11 +292,12 @@ class Walk {
   #bits(operator: string, operands: readonly Json[]): Value | undefined {
     const a = this.#value(operands[0] as Json);
     if (a === undefined) return undefined;
-    const b = this.#value(operands[1] as Json);
+    const second = operands[1] as Json;
+    const b = Array.isArray(second) ? flagsOf(second) : this.#value(second);
     if (b === undefined) return undefined;
     const address = parseNet(String(a));
     if (address !== undefined) return maskedAddress(address, netOf(String(b)));
-    const [x, y] = [Number(a), Number(b)];
+    const [x, y] = [numberOf(a), numberOf(b)];
     return (operator === "&" ? x & y : operator === "|" ? x | y : x ^ y) >>> 0;
   }
 
@@ -356,7 +357,8 @@ class Walk {
       case "th dport":
         return packet.dport;
       case "tcp flags":
-        return undefined;
+        if (packet.protocol !== "tcp") return undefined;
+        return packet.isBeginning ? TCP_FLAGS.syn : TCP_FLAGS.ack;
       case "icmp type":
         return four && packet.error !== "" ? packet.error : undefined;
       case "icmpv6 type":
@@ -382,11 +384,6 @@ function keyCovers(key: Json, value: Value): boolean {
   if (typeof key !== "object" || key === null || !("range" in key)) return false;
   const [low, high] = key.range as [number, number];
   return typeof value === "number" && value >= low && value <= high;
-}
-
-function maskedAddress(address: Net, mask: Net): string {
-  const words = address.words.map((word, i) => (word & (mask.words[i] ?? 0)) >>> 0);
-  return formatWords(address.family, words);
 }
 
 function verdictOf(statement: Record<string, Json>): Step {

@@ -23,6 +23,22 @@ const BINARY: Record<string, string> = {
 /** Left sides that are bit fields: a bare value means "has one of these bits". */
 const BITMASKS = new Set(["ct.state", "ct.status", "tcp.flags"]);
 
+/** Of linux/tcp.h. */
+export const TCP_FLAGS = { fin: 0x1, syn: 0x2, rst: 0x4, psh: 0x8, ack: 0x10 } as const;
+
+/** A number as it stands, or that of a flag's name. */
+export function numberOf(value: Json): number {
+  return TCP_FLAGS[value as keyof typeof TCP_FLAGS] ?? Number(value);
+}
+
+export function flagsOf(names: readonly Json[]): number {
+  return names.reduce<number>((sum, name) => sum | numberOf(name), 0);
+}
+
+export function isFlag(name: Json, value: Json): boolean {
+  return TCP_FLAGS[name as keyof typeof TCP_FLAGS] === value;
+}
+
 export function isVerdict(cursor: Cursor): boolean {
   const value = cursor.peek()?.value ?? "";
   return VERDICTS.has(value) || value === "jump" || value === "goto";

@@ -8,7 +8,9 @@ import type { Random } from "./random.js";
 import type { ScriptAnswers } from "./script-answers.js";
 import type { ScriptAnswer } from "./scripts.js";
 import type { Device } from "./topology.js";
-import { GATEWAY_PORT, LANS, locations, nameOf, RESOLVER, TOKEN, TUN, UPLINK } from "./topology.js";
+import {
+  GATEWAY_PORT, LANS, locations, nameOf, RESOLVER, SECOND, TOKEN, TUN, UPLINK,
+} from "./topology.js";
 
 export interface ReferenceRule {
   readonly kind: "mac" | "ip" | "iface";
@@ -17,11 +19,16 @@ export interface ReferenceRule {
   readonly vl: string;
   /** `block`, `direct`, a location's name, or `rules` of a script. */
   readonly whenDown: string;
+  /** Connections from outside are not answered. */
+  readonly inbound?: "block";
   /** What holds while it is down, if `whenDown` is `rules`. */
   readonly rules?: ReferenceRule;
   /** Made for the device because it has this address, which the owner's rule is about. */
   readonly holder?: string;
 }
+
+/** A second uplink is there for when the first is gone, or takes its share of packets. */
+export type SecondUse = "spare" | "balanced";
 
 /** What a run varies beside the rules. */
 export interface Variation {
@@ -39,6 +46,7 @@ export interface Variation {
   readonly bus?: boolean;
   /** The owner knows only the IPv4 address of a device that has IPv6 too. */
   readonly oneFamily?: boolean;
+  readonly second?: SecondUse | undefined;
 }
 
 /** The rule of whoever has none, in default-gateway mode. */
@@ -83,6 +91,11 @@ export class ReferencePolicy {
     if (answers === undefined) return this.rulesFor(device, src);
     const settled = answers.settled(device.mac, device.iface, wallMs);
     return settled.map((answer) => this.#advised(device, src, answer));
+  }
+
+  /** The owner's own rule, or that for everybody; undefined if there is none. */
+  ownRuleFor(device: Device, src: string): ReferenceRule | undefined {
+    return this.#ownRule(device, src) ?? this.#everybody();
   }
 
   /** True for a destination that a script may have opened for everybody. */
@@ -196,11 +209,14 @@ export function configText(
   const written = (kind: string, key: string): object[] =>
     rules
       .filter((rule) => rule.kind === kind)
-      .map(({ subject, vl, whenDown }) => ({ [key]: subject, vl, when_down: whenDown }));
+      .map(({ subject, vl, whenDown, inbound }) => ({
+        [key]: subject, vl, when_down: whenDown, ...(inbound && { inbound }),
+      }));
   return JSON.stringify({
     role: "router",
     tun_ifname: TUN,
     wan_ifname: UPLINK,
+    ...(variation.second !== undefined && { uplinks: [SECOND] }),
     lan_ifnames: LANS,
     vl_default: "us",
     default_gateway: variation.defaultGateway ? 1 : 0,

@@ -3,6 +3,10 @@ import { callApi } from "./api-client.js";
 import type { Clock } from "./clock.js";
 import { difference, ownText } from "./invariants.js";
 import type { Machine } from "./machine.js";
+import { RUN_DIR } from "./machine.js";
+import { sysctlText } from "./power.js";
+import { locations, TUN } from "./topology.js";
+import { sessionState } from "./tunnels.js";
 import { Violation } from "./violation.js";
 
 const QUIET_MS = 30_000;
@@ -54,4 +58,31 @@ export function expectQuiet(
   if (events === 0) return;
   const detail = `${events} kernel events, ${JSON.stringify(lastCommand())}`;
   throw new Violation(invariant, detail);
+}
+
+/** Every tunnel that carried over a dead uplink is up over another. */
+export function checkFailover({ mover }: Machine, dead: string): void {
+  const invariant = "a tunnel leaves an uplink that carries nothing";
+  const sessions = [...(mover?.tunnels.sessions.values() ?? [])];
+  const started = sessions.filter(({ state }) => state === sessionState.STARTED);
+  const slots = new Set(started.map(({ slot }) => slot));
+  const left = started.find((session) => session.wire?.carries() !== true);
+  if (left !== undefined) throw new Violation(invariant, `${left.name} stays on ${dead}`);
+  if (slots.size < locations.length) throw new Violation(invariant, `${slots.size} are up`);
+}
+
+/** The host is as it was found. */
+export function checkStopped(router: Machine, sysctlsBefore: string): void {
+  if (router.exitStatus !== 0) {
+    throw new Violation("a stop ends well", `exit status ${router.exitStatus}`);
+  }
+  const left = [...router.kernel.links.values()].some(({ name }) => name === TUN) ? TUN : "";
+  const after = `${ownText(router)} ${left}`.trim();
+  if (after !== "no table") throw new Violation("a stop leaves nothing", after);
+  const sysctls = sysctlText(router);
+  if (sysctls !== sysctlsBefore) {
+    throw new Violation("a stop restores settings", difference(sysctlsBefore, sysctls));
+  }
+  const files = router.files.paths().filter((path) => path.startsWith(`${RUN_DIR}/`));
+  if (files.length > 0) throw new Violation("a stop removes state", files.join(" "));
 }

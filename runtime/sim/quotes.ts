@@ -12,7 +12,9 @@ import { placeOf } from "./place.js";
 import type { Outcome, Packet, ResolveOptions } from "./resolve.js";
 import { resolve } from "./resolve.js";
 import type { Device } from "./topology.js";
-import { destinations4, destinations6, locations, TUN, UPLINK } from "./topology.js";
+import {
+  addressAt, destinations4, destinations6, isUplink, locations, TUN, UPLINK,
+} from "./topology.js";
 import { Violation } from "./violation.js";
 
 const BACK = "what quotes a tunnel goes back into it or nowhere";
@@ -21,9 +23,9 @@ const FORGED = "nobody borrows an address from inside a tunnel";
 const ERRORS_BY_INBOUND = "net/ipv4/icmp_errors_use_inbound_ifaddr";
 const PACKETS_MAX = 10_000;
 /** Prefixes that the router has no route to, as those of devices that kept an old one. */
-const STALE = ["10.77.0.9", "2001:db8:dead::9"] as const;
+export const STALE = ["10.77.0.9", "2001:db8:dead::9"] as const;
 
-type Layer = NonNullable<ResolveOptions["only"]> | "both";
+export type Layer = NonNullable<ResolveOptions["only"]> | "both";
 
 /** At any instant; what one layer does alone is asked only while nobody attacked that layer. */
 export function checkQuotes(checked: Checked): void {
@@ -42,12 +44,12 @@ export function checkSettledQuotes({ machine }: Checked): void {
   for (const packet of errorsAboutAnswers(machine)) checkBack(machine.kernel, packet, "routing");
 }
 
-function isWhole(checked: Checked, layer: "routing" | "firewall"): boolean {
+export function isWhole(checked: Checked, layer: "routing" | "firewall"): boolean {
   const { machine, damage, ableSinceMs } = checked;
   return !damage.isOpen(layer, machine.around.clock.nowMs, ableSinceMs);
 }
 
-function ask(kernel: Kernel, packet: Packet, layer: Layer): Outcome {
+export function ask(kernel: Kernel, packet: Packet, layer: Layer): Outcome {
   return resolve(kernel, packet, layer === "both" ? {} : { only: layer });
 }
 
@@ -82,7 +84,7 @@ function isServed(mover: Mover | undefined, address: string): boolean {
 const packets = new Map<string, Packet>();
 
 /** The same object each time, so that resolve() knows it again. */
-function known(packet: Packet): Packet {
+export function known(packet: Packet): Packet {
   const key = JSON.stringify(packet);
   const before = packets.get(key);
   if (before !== undefined) return before;
@@ -99,15 +101,6 @@ function errorSource(kernel: Kernel, family: 4 | 6, iface: string): string {
   return (mayAsk ? addressAt(kernel, family, iface) : "") || addressAt(kernel, family, UPLINK);
 }
 
-function addressAt(kernel: Kernel, family: 4 | 6, iface: string): string {
-  const index = kernel.linkNamed(iface)?.index ?? 0;
-  const own = kernel.addresses.find(
-    ({ index: at, prefix }) =>
-      at === index && netOf(prefix).family === family && !prefix.startsWith("fe80:"),
-  );
-  return own?.prefix.split("/")[0] ?? "";
-}
-
 /** A device with an address of a prefix that is not there any more would be answered outside. */
 function checkHome(kernel: Kernel, device: Device): void {
   for (const dst of STALE) {
@@ -115,8 +108,8 @@ function checkHome(kernel: Kernel, device: Device): void {
     if (src === "") continue;
     const packet = known({ iif: "", mac: "", src, dst, untracked: true, ...unreachable });
     const outcome = resolve(kernel, packet);
-    if (outcome.kind === "out" && outcome.oif === UPLINK) {
-      throw new Violation(HOME, `${src} -> ${dst} by ${UPLINK}`);
+    if (outcome.kind === "out" && isUplink(outcome.oif)) {
+      throw new Violation(HOME, `${src} -> ${dst} by ${outcome.oif}`);
     }
   }
 }

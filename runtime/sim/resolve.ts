@@ -26,6 +26,17 @@ export interface Packet {
   readonly about?: string;
   /** Of a kind that connection tracking does not know. */
   readonly untracked?: boolean;
+  /** In the reply direction of a flow. */
+  readonly reply?: Reply;
+}
+
+/** What connection tracking says of a packet in the reply direction. */
+export interface Reply {
+  readonly mark: number;
+  /** The destination of the flow was translated. */
+  readonly isForwarded: boolean;
+  /** It says that it begins a connection. */
+  readonly isBeginning: boolean;
 }
 
 export type Outcome =
@@ -125,8 +136,10 @@ function masqueraded(kernel: Kernel, source: string, oif: string): string {
   return own === undefined ? source : hostOf(own.prefix);
 }
 
-/** The routing decision alone: what `ip route get` answers. */
-export function chooseRoute(kernel: Kernel, packet: HookPacket, foreignOnly = false): RouteChoice {
+/** The routing decision alone: what `ip route get` answers; `bound` is the socket's interface. */
+export function chooseRoute(
+  kernel: Kernel, packet: HookPacket, foreignOnly = false, bound = 0,
+): RouteChoice {
   let from = 0;
   for (const rule of kernel.rules) {
     if (rule.priority < from || (foreignOnly && rule.protocol === ours.PROTOCOL)) continue;
@@ -141,7 +154,7 @@ export function chooseRoute(kernel: Kernel, packet: HookPacket, foreignOnly = fa
       if (kernel.isLocal(packet.dst)) return { kind: "local", route: undefined };
       continue;
     }
-    const route = lookUp(kernel, rule.table, packet.dst);
+    const route = lookUp(kernel, rule.table, packet.dst, bound);
     if (route === undefined || netOf(route.dst).length <= rule.suppress) continue;
     if (route.kind !== rtn.UNICAST) return { kind: "unreachable", route: undefined };
     return { kind: "unicast", route };
@@ -163,10 +176,12 @@ function homeOf(kernel: Kernel, src: string): string {
 function flowStateOf(packet: Packet, flow: Flow | undefined): HookPacket["flowState"] {
   if (packet.about !== undefined) return "related";
   if (packet.untracked === true) return "invalid";
+  if (packet.reply !== undefined) return "established";
   return flow === undefined ? "new" : "established";
 }
 
 export function hookPacket(packet: Packet, flow?: Flow, home = ""): HookPacket {
+  const { reply } = packet;
   return {
     error: packet.error ?? "",
     home,
@@ -180,11 +195,11 @@ export function hookPacket(packet: Packet, flow?: Flow, home = ""): HookPacket {
     protocol: packet.protocol ?? "udp",
     dport: packet.dport ?? 9,
     mark: packet.mark ?? 0,
-    flowMark: flow?.mark ?? 0,
+    flowMark: reply?.mark ?? flow?.mark ?? 0,
     flowState: flowStateOf(packet, flow),
-    direction: "original",
-    isForwarded: false,
-    isBeginning: flow === undefined,
+    direction: reply === undefined ? "original" : "reply",
+    isForwarded: reply?.isForwarded ?? false,
+    isBeginning: reply?.isBeginning ?? flow === undefined,
   };
 }
 
@@ -197,12 +212,14 @@ function ruleMatches(rule: Rule, packet: HookPacket): boolean {
 }
 
 /** Longest prefix, then smallest metric, then first come. */
-function lookUp(kernel: Kernel, tableNumber: number, dst: string): Route | undefined {
+function lookUp(
+  kernel: Kernel, tableNumber: number, dst: string, bound: number,
+): Route | undefined {
   const target = netOf(dst);
   let best: Route | undefined;
   let bestLength = -1;
   for (const route of kernel.routes) {
-    if (route.table !== tableNumber) continue;
+    if (route.table !== tableNumber || (bound !== 0 && ![0, bound].includes(route.oif))) continue;
     const net = netOf(route.dst);
     if (!contains(net, target) || net.length < bestLength) continue;
     const better = net.length > bestLength || route.metric < (best?.metric ?? 0);

@@ -16,7 +16,7 @@ import { quickjsEngine } from "./engine-quickjs.js";
 import { mistakes } from "./mistakes.js";
 import { nodeRealms } from "./realm-node.js";
 import { quickjsRealms } from "./realm-quickjs.js";
-import type { Report } from "./world.js";
+import type { Report } from "./report.js";
 import { run } from "./world.js";
 
 /** Node gets the readable copy for its stack traces, QuickJS the one that ships. */
@@ -69,6 +69,7 @@ function runSeed(seed: number, options: Options): boolean {
   const planted = mistake && {
     plant: mistake.plant,
     ...(mistake.scripted && { scripted: mistake.scripted }),
+    ...(mistake.second && { second: mistake.second }),
   };
   const traceKeep = verbose ? TRACE_KEEP : 0;
   const reports = engines.map((engine) =>

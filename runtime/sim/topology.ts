@@ -5,6 +5,7 @@
 import { iff, nud, rtn, rtprot, scope, table } from "./constants.js";
 import type { Kernel } from "./kernel.js";
 import { emptyRule } from "./kernel.js";
+import { familyOf, hostOf } from "./net.js";
 import type { Packet } from "./resolve.js";
 import type { Random } from "./random.js";
 
@@ -25,6 +26,9 @@ export interface LocationPlan {
 }
 
 export const UPLINK = "eth1";
+/** Only some lives have a second one. */
+export const SECOND = "eth2";
+export const UPLINKS = [UPLINK, SECOND] as const;
 export const LANS = ["br-lan", "br-guest"] as const;
 export const TUN = "wrt0";
 export const TOKEN = "token-of-the-home-router";
@@ -116,8 +120,8 @@ export function plugUplink(kernel: Kernel): void {
   });
 }
 
-export function unplugUplink(kernel: Kernel): void {
-  kernel.setLink(kernel.linkNamed(UPLINK)?.index ?? 0, false, 0);
+export function unplugUplink(kernel: Kernel, name: string = UPLINK): void {
+  kernel.setLink(kernel.linkNamed(name)?.index ?? 0, false, 0);
 }
 
 export function addForeignRoute(
@@ -131,6 +135,20 @@ export function addForeignRoute(
     table: tableNumber, dst, oif, gateway: "", metric: 0, protocol, kind: rtn.UNICAST,
     scope: scope.LINK, source: "",
   });
+}
+
+export function isUplink(name: string): boolean {
+  return name === UPLINK || name === SECOND;
+}
+
+/** The first address of an interface that is not link-local, "" for none. */
+export function addressAt(kernel: Kernel, family: 4 | 6, iface: string): string {
+  const index = kernel.linkNamed(iface)?.index ?? 0;
+  const own = kernel.addresses.find(
+    ({ index: at, prefix }) =>
+      at === index && familyOf(prefix) === family && !prefix.startsWith("fe80:"),
+  );
+  return own === undefined ? "" : hostOf(own.prefix);
 }
 
 /** The neighbour table learns a device's present addresses. */
@@ -147,13 +165,13 @@ export function isNeighbour(kernel: Kernel, device: Device, addr: string): boole
   return kernel.neighbours.get(`${index} ${addr}`)?.mac === device.mac;
 }
 
-function addEthernet(kernel: Kernel, name: string, mac: string): void {
+export function addEthernet(kernel: Kernel, name: string, mac: string): void {
   const flags = iff.BROADCAST | iff.MULTICAST;
   const link = kernel.addLink({ name, flags, mtu: UPLINK_MTU, master: 0, mac });
   kernel.setLink(link.index, true, 0);
 }
 
-function addressOf(kernel: Kernel, name: string, prefixes: readonly string[]): void {
+export function addressOf(kernel: Kernel, name: string, prefixes: readonly string[]): void {
   const index = kernel.linkNamed(name)?.index ?? 0;
   for (const prefix of prefixes) kernel.addAddress(index, prefix);
 }

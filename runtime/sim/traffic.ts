@@ -2,20 +2,19 @@
  * Packets now and then: of the devices, of ourselves, and from outside. Flows are tracked, and lazy
  * tunnels hear of them.
  */
+import { arrive, callerBy } from "./inbound.js";
 import type { Machine } from "./machine.js";
-import { familyOf, hostOf } from "./net.js";
 import type { Random } from "./random.js";
 import type { Packet } from "./resolve.js";
 import { resolve } from "./resolve.js";
 import type { Device } from "./topology.js";
-import { LANS, packetsOf, TUN, UPLINK } from "./topology.js";
+import { addressAt, LANS, packetsOf, SECOND, TUN, UPLINK, UPLINKS } from "./topology.js";
 
 const PORTS = [53, 443];
 const LOCAL_PERCENT = 10;
 const INBOUND_PERCENT = 10;
-/** Mark of the sockets of tunnels. */
-const OWN_MARK = 0x7f000000;
-const STRANGER = "198.51.100.77";
+/** Of what strangers ask, what is for the router itself. */
+const OWN_PERCENT = 20;
 const onPorts = new WeakMap<Packet, readonly Packet[]>();
 
 /** One packet of each device, to where chance says. */
@@ -31,7 +30,7 @@ export function sendPackets(router: Machine, devices: readonly Device[], random:
     if (slot !== 0) tunnels.sessionFor(slot, true);
   }
   sendOwn(router);
-  if (random.chance(INBOUND_PERCENT)) receive(router, random.pick(devices));
+  if (random.chance(INBOUND_PERCENT)) receive(router, random.pick(devices), random);
 }
 
 /** To the router itself, or to a neighbour in whichever of our networks. */
@@ -44,24 +43,24 @@ function localPacket(device: Device, devices: readonly Device[], random: Random)
 
 /** What carries tunnels. */
 function sendOwn({ kernel, mover }: Machine): void {
-  const index = kernel.linkNamed(UPLINK)?.index;
-  const own = kernel.addresses.filter((item) => item.index === index).map(({ prefix }) => prefix);
-  for (const { peer: dst, port: dport } of mover?.tunnels.sessions.values() ?? []) {
-    const prefix = own.find((one) => familyOf(one) === familyOf(dst) && !one.startsWith("fe80"));
-    if (prefix === undefined) continue;
-    const from = { iif: "", mac: "", src: hostOf(prefix), mark: OWN_MARK };
+  for (const session of mover?.tunnels.sessions.values() ?? []) {
+    const { peer: dst, port: dport, mark, source: src } = session;
+    if (src === "") continue;
+    const from = { iif: "", mac: "", src, mark };
     resolve(kernel, { ...from, dst, protocol: "tcp", dport }, { track: true });
   }
 }
 
-/** A stranger connects to a port that the owner forwarded to a device. */
-function receive({ kernel }: Machine, { addr4 }: Device): void {
-  const index = kernel.linkNamed(UPLINK)?.index;
-  const own = kernel.addresses.find((item) => item.index === index && item.prefix.includes("."));
-  const isKnown = kernel.flows.some(({ src, answerer }) => src === STRANGER && answerer === addr4);
-  if (own === undefined || isKnown) return;
-  const ends = { src: STRANGER, dst: hostOf(own.prefix), answerer: addr4, answered: STRANGER };
-  kernel.flows.push({ ...ends, ports: "tcp 443", mark: 0 });
+/** A stranger connects to a port that the owner forwarded to a device, or to the router. */
+function receive({ kernel }: Machine, { addr4 }: Device, random: Random): void {
+  const hasSecond = kernel.linkNamed(SECOND) !== undefined;
+  const via = hasSecond ? random.pick(UPLINKS) : UPLINK;
+  const own = addressAt(kernel, 4, via);
+  const to = hasSecond && random.chance(OWN_PERCENT) ? own : addr4;
+  const caller = callerBy(kernel, via, to);
+  const isKnown = kernel.flows.some((flow) => flow.via === via && flow.answerer === to);
+  const flow = caller === undefined || isKnown ? undefined : arrive(kernel, caller);
+  if (flow !== undefined) kernel.flows.push(flow);
 }
 
 /** The same objects each time, so that resolve() knows them again. */

@@ -6,9 +6,11 @@ import type { MoverMessage } from "../../ts/host/contract.gen.js";
 import { chooseRoute, hookPacket } from "./resolve.js";
 import type { Event } from "./clock.js";
 import { iff } from "./constants.js";
+import type { Kernel } from "./kernel.js";
 import type { Mover } from "./mover.js";
 import { contains, familyOf, hostOf, netOf } from "./net.js";
 import type { Wire, WireEnd } from "./network.js";
+import { addressAt } from "./topology.js";
 
 export const sessionState = {
   CONNECTING: 1, HANDSHAKE: 2, GREETING: 3, STARTED: 4, CLOSED: 5,
@@ -26,6 +28,10 @@ export interface Session {
   name: string;
   state: number;
   memo: Uint8Array;
+  /** Of its socket: the mark, the interface to which it is bound or "", and its address. */
+  mark: number;
+  device: string;
+  source: string;
   readonly sinceMs: number;
   heardMs: number;
   deadline: Event | undefined;
@@ -41,6 +47,21 @@ export interface ListenerLimits {
 export interface ForwardEntry {
   readonly prefix: string;
   readonly slot: number;
+}
+
+/** What a command says of a session to be dialled. */
+export interface SessionWanted {
+  readonly slot: number;
+  readonly name: string;
+  readonly peer: string;
+  readonly port: number;
+  readonly mark: number;
+  readonly device: string;
+}
+
+interface OuterWay {
+  readonly source: string;
+  readonly over: string;
 }
 
 export const SILENT_KEEPALIVES = 4;
@@ -133,15 +154,17 @@ export class Tunnels {
   }
 
   dial(
-    wanted: { slot: number; name: string; peer: string; port: number; mark: number },
+    wanted: SessionWanted,
     limits: { connectMs: number; keepaliveMs: number },
     greeting: Uint8Array,
   ): Session {
     const session = this.#add(wanted.peer, wanted.port, 0, limits.keepaliveMs);
     session.slot = wanted.slot;
     session.name = wanted.name;
+    session.mark = wanted.mark;
+    session.device = wanted.device;
     const { clock } = this.mover.parts;
-    clock.after(0, () => this.#connect(session, wanted.mark, greeting));
+    clock.after(0, () => this.#connect(session, greeting));
     const giveUp = (): void => this.close(session, "timeout: no welcome");
     session.deadline = clock.after(limits.connectMs, giveUp);
     return session;
@@ -208,38 +231,50 @@ export class Tunnels {
     const session: Session = {
       number: this.#nextNumber++, inbound: side === 1, peer, port, keepaliveMs, side,
       wire: undefined, slot: 0, name: "", state: sessionState.CONNECTING,
-      memo: new Uint8Array(0), sinceMs: nowMs, heardMs: nowMs, deadline: undefined,
+      memo: new Uint8Array(0), mark: 0, device: "", source: "", sinceMs: nowMs,
+      heardMs: nowMs, deadline: undefined,
     };
     this.sessions.set(session.number, session);
     this.#watchSilence(session);
     return session;
   }
 
-  #connect(session: Session, mark: number, greeting: Uint8Array): void {
+  #connect(session: Session, greeting: Uint8Array): void {
     if (!this.sessions.has(session.number)) return;
     this.#enter(session, sessionState.CONNECTING);
     const { network, name } = this.mover.parts;
-    const source = this.#outerSource(session.peer, mark);
-    if (source === undefined) return this.close(session, "unreachable: no route to the gateway");
+    const way = this.#outerWay(session);
+    if (way === undefined) return this.close(session, "unreachable: no route to the gateway");
+    session.source = way.source;
     const end = this.#endOf(session, () => {
       this.#enter(session, sessionState.HANDSHAKE);
       this.#enter(session, sessionState.GREETING);
       session.wire?.send(0, greeting);
     });
-    session.wire = network.connect(name, source, session.peer, session.port, end);
+    const carries = (): boolean => this.#carries(session, way.over);
+    session.wire = network.connect(name, way.source, session.peer, session.port, end, carries);
   }
 
-  /** Address from which our own socket reaches the peer, undefined if it cannot get out. */
-  #outerSource(peer: string, mark: number): string | undefined {
+  /** How our own socket reaches the peer, undefined if it cannot get out. */
+  #outerWay({ peer, mark, device }: Session): OuterWay | undefined {
     const { kernel } = this.mover;
+    const bound = device === "" ? 0 : kernel.linkNamed(device)?.index;
+    if (bound === undefined) return undefined;
     const unspecified = familyOf(peer) === 4 ? "0.0.0.0" : "::";
     const packet = hookPacket({ iif: "", mac: "", src: unspecified, dst: peer, mark });
-    const { route } = chooseRoute(kernel, packet);
+    const { route } = chooseRoute(kernel, packet, false, bound);
     if (route === undefined || route.oif === this.tunIndex) return undefined;
-    const own = kernel.addresses.find(
-      (item) => item.index === route.oif && familyOf(item.prefix) === packet.family,
-    );
-    return own === undefined ? undefined : hostOf(own.prefix);
+    const over = kernel.linkName(route.oif);
+    const { family } = packet;
+    const source = addressAt(kernel, family, over) || linkLocalAt(kernel, family, over);
+    return source === "" ? undefined : { source, over };
+  }
+
+  /** What is bound to an interface goes by no other when that is down. */
+  #carries({ device }: Session, over: string): boolean {
+    const { kernel, parts } = this.mover;
+    if (device !== "" && !kernel.isUp(kernel.linkNamed(device)?.index ?? 0)) return false;
+    return !parts.network.dead.has(over);
   }
 
   #accept(limits: ListenerLimits, peer: string, port: number, wire: Wire): WireEnd | string {
@@ -299,6 +334,14 @@ export class Tunnels {
       this.#watchSilence(session);
     });
   }
+}
+
+function linkLocalAt(kernel: Kernel, family: 4 | 6, iface: string): string {
+  const index = kernel.linkNamed(iface)?.index;
+  const own = kernel.addresses.find(
+    (item) => item.index === index && familyOf(item.prefix) === family,
+  );
+  return own === undefined ? "" : hostOf(own.prefix);
 }
 
 /** A connection sends at an even rate, and the further away the peer is the more it sends again. */

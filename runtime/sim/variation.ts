@@ -3,6 +3,7 @@ import type { Variation } from "./policy.js";
 import type { Random } from "./random.js";
 import type { LocationPlan } from "./topology.js";
 import { locations } from "./topology.js";
+import { secondOf } from "./uplinks.js";
 
 /** Users of every third life speak ubus. */
 const busEvery = 3;
@@ -11,7 +12,9 @@ const oneFamilyEvery = 2;
 /** A day with a script costs three times one without. */
 const scriptedPercent = 20;
 
-export function variationOf(random: Random, scripted?: boolean, seed = 0): Variation {
+export function variationOf(
+  random: Random, scripted?: boolean, seed = 0, isSecond = false,
+): Variation {
   const isScripted = random.chance(scriptedPercent);
   return {
     lazy: random.chance(30),
@@ -21,6 +24,7 @@ export function variationOf(random: Random, scripted?: boolean, seed = 0): Varia
     scripted: scripted ?? isScripted,
     bus: seed % busEvery === 1,
     oneFamily: seed % oneFamilyEvery === 0,
+    second: secondOf(seed, isSecond),
   };
 }
 

@@ -9,64 +9,42 @@ import type { DeciderMessage } from "../../ts/host/contract.gen.js";
 import type { Event } from "./clock.js";
 import { Clock } from "./clock.js";
 import { createDnsServer } from "./dns-server.js";
-import type { Engine } from "./engine.js";
 import type { Fault } from "./faults.js";
 import { DAY_MS, drainRoutes, faults, forgetUnused, removeImpostor } from "./faults.js";
 import { sysctlText, wipeKernel } from "./power.js";
-import { expectEmptyPlan, expectQuiet, untilQuietMs } from "./quiet.js";
+import {
+  checkFailover, checkStopped, expectEmptyPlan, expectQuiet, untilQuietMs,
+} from "./quiet.js";
 import { scriptFaults } from "./script-faults.js";
 import { planScript, ScriptLife } from "./script-life.js";
 import type { Gateway } from "./gateways.js";
 import { BundleGateway, pinOf, ScriptedGateway } from "./gateways.js";
 import type { Checked } from "./invariants.js";
 import {
-  checkCut, checkOrder, checkPlaces, checkSafety, checkSettled, Damage, difference, foreignText,
-  ownText,
+  checkCut, checkOrder, checkPlaces, checkSafety, checkSettled, Damage, foreignText,
 } from "./invariants.js";
 import { Violation } from "./violation.js";
-import { Machine, RUN_DIR } from "./machine.js";
+import { Machine } from "./machine.js";
 import { Network } from "./network.js";
 import type { ReferenceRule } from "./policy.js";
 import { configText, ReferencePolicy, startingRules } from "./policy.js";
 import { Random } from "./random.js";
+import type { Report, RunOptions } from "./report.js";
 import { sendPackets } from "./traffic.js";
 import type { Device } from "./topology.js";
 import {
-  announce, furnish, locations, makeDevices, nameOf, plugUplink, TUN,
+  announce, furnish, locations, makeDevices, nameOf, plugUplink, UPLINKS,
 } from "./topology.js";
 import { Trace } from "./trace.js";
+import { furnishSecond, mendUplinks, shutOne, uplinkFaults } from "./uplinks.js";
 import { poolsOf, variationOf } from "./variation.js";
-
-export interface RunOptions {
-  readonly seed: number;
-  readonly engine: Engine;
-  /** Virtual time with faults. */
-  readonly faultMs: number;
-  /** Faults come in storms with hours of calm between them, as in the life of a router. */
-  readonly stormy?: boolean;
-  /** Whether a policy script decides; by default the seed says. */
-  readonly scripted?: boolean;
-  /** Alters each machine of ours before it boots: planted mistakes. */
-  readonly plant?: (machine: Machine) => void;
-  readonly traceKeep?: number;
-  /** Told at the end of each virtual day with faults. */
-  readonly onDay?: () => void;
-}
-
-export interface Report {
-  readonly seed: number;
-  readonly digest: string;
-  readonly messages: number;
-  readonly virtualMs: number;
-  readonly faults: number;
-  readonly violation: Violation | Error | undefined;
-  readonly lines: readonly string[];
-}
 
 const SIGTERM = 15;
 const STOP_MS = 10_000;
 const BOOT_MS = 30_000;
 const SETTLE_MS = 60_000;
+/** Until a dead uplink is left, and the other has answered. */
+const FAILOVER_MS = 16_000;
 const TRAFFIC_MS = 1_000;
 /** In a calm nothing changes, so that a packet now and then shows as much as many. */
 const TRAFFIC_CALM_MS = 60_000;
@@ -117,6 +95,8 @@ export class World {
   /** A change was asked for and not confirmed. */
   changing = false;
   faulty = true;
+  /** The uplink to which the best default routes lead. */
+  leader: (typeof UPLINKS)[number] = UPLINKS[0];
   #lastCommand: DeciderMessage | undefined;
   readonly #sysctlsBefore: string;
   readonly #configured: ReferencePolicy;
@@ -132,9 +112,11 @@ export class World {
     const { clock, network, trace } = this;
     const around = { clock, network, trace, engine: options.engine, random: this.random.fork() };
     this.devices = makeDevices();
-    const variation = variationOf(this.random, options.scripted, options.seed);
+    const { scripted, seed, second } = options;
+    const variation = variationOf(this.random, scripted, seed, second);
     this.policy = new ReferencePolicy(variation);
     const rules = startingRules(this.devices, this.random, variation);
+    if (variation.second !== undefined) shutOne(rules, seed);
     for (const rule of rules) this.policy.protect(rule);
     const real = this.random.chance(50);
     this.gateways = poolsOf(variation).map((plan) =>
@@ -149,6 +131,7 @@ export class World {
     this.router.descriptors.dns = createDnsServer(hosts, this.random.fork());
     this.script = plan && new ScriptLife(this.router, this.devices, this.random.fork(), plan);
     furnish(this.router.kernel);
+    if (variation.second !== undefined) furnishSecond(this.router.kernel, variation.second);
     this.#configured = this.policy.copy();
     this.#sysctlsBefore = sysctlText(this.router);
     options.plant?.(this.router);
@@ -173,6 +156,7 @@ export class World {
     this.clock.run(this.clock.nowMs + SETTLE_MS);
     this.#settle();
     this.#loseOne();
+    this.#loseUplink();
     this.#stop();
   }
 
@@ -266,8 +250,9 @@ export class World {
 
   #swarm(): Fault[] {
     const share = this.random.between(20, 80);
-    const { bus, scripted } = this.policy.variation;
-    const all = [...faults, ...(scripted ? scriptFaults : []), ...(bus ? busFaults : [])];
+    const { bus, scripted, second } = this.policy.variation;
+    const some = [...(scripted ? scriptFaults : []), ...(bus ? busFaults : [])];
+    const all = [...faults, ...some, ...(second === undefined ? [] : uplinkFaults)];
     const chosen = all.filter(() => this.random.chance(share));
     return chosen.length === 0 ? [this.random.pick(all)] : chosen;
   }
@@ -326,6 +311,7 @@ export class World {
     this.clock.wallOffsetMs += untilQuietMs(this.clock);
     this.script?.onClockSet();
     plugUplink(router.kernel);
+    mendUplinks(this);
     removeImpostor(this);
     drainRoutes(this);
     for (const gateway of this.gateways) gateway.start();
@@ -376,23 +362,23 @@ export class World {
     checkSettled(this.#checked);
   }
 
+  /** An uplink that stays up and carries nothing costs its tunnels a while, and no more. */
+  #loseUplink(): void {
+    if (this.policy.variation.second === undefined) return;
+    this.network.dead.add(this.leader);
+    this.clock.run(this.clock.nowMs + FAILOVER_MS);
+    checkFailover(this.router, this.leader);
+    this.#check();
+    this.network.dead.clear();
+    this.clock.run(this.clock.nowMs + SETTLE_MS);
+    checkSettled(this.#checked);
+  }
+
   /** A stop by SIGTERM leaves the host as it was found. */
   #stop(): void {
-    const { router } = this;
     this.#protected = false;
-    router.signal(SIGTERM);
+    this.router.signal(SIGTERM);
     this.clock.run(this.clock.nowMs + STOP_MS);
-    if (router.exitStatus !== 0) {
-      throw new Violation("a stop ends well", `exit status ${router.exitStatus}`);
-    }
-    const left = [...router.kernel.links.values()].some(({ name }) => name === TUN) ? TUN : "";
-    const after = `${ownText(router)} ${left}`.trim();
-    if (after !== "no table") throw new Violation("a stop leaves nothing", after);
-    const sysctls = sysctlText(router);
-    if (sysctls !== this.#sysctlsBefore) {
-      throw new Violation("a stop restores settings", difference(this.#sysctlsBefore, sysctls));
-    }
-    const files = router.files.paths().filter((path) => path.startsWith(`${RUN_DIR}/`));
-    if (files.length > 0) throw new Violation("a stop removes state", files.join(" "));
+    checkStopped(this.router, this.#sysctlsBefore);
   }
 }

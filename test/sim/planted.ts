@@ -13,13 +13,14 @@ const FAULT_MS = 10 * MINUTE_MS;
 export async function testPlanted(title: string, mistakes: readonly Mistake[]): Promise<void> {
   const test = suite(title);
   const engine = await loadEngine("node");
-  for (const { name, plant, found, scripted } of mistakes) {
+  for (const { name, plant, found, scripted, second } of mistakes) {
     test(`${name} is found`, () => {
       // Another invariant may see the damage first; the one that is there for it must see it too.
       const others = new Set<string>();
       for (let seed = 1; seed <= SEEDS_MAX; seed++) {
-        const life = { seed, engine, faultMs: FAULT_MS, plant, ...(scripted && { scripted }) };
-        const message = run(life).violation?.message;
+        const world = { ...(scripted && { scripted }), ...(second && { second }) };
+        const { violation } = run({ seed, engine, faultMs: FAULT_MS, plant, ...world });
+        const message = violation?.message;
         if (found.some((invariant) => message?.startsWith(invariant))) return;
         if (message !== undefined) others.add(message);
       }

@@ -1,6 +1,6 @@
 /** Runs a seed and, if it fails, says how to see it again. */
 import { replayCommand } from "../../runtime/sim/run.js";
-import type { Report, RunOptions } from "../../runtime/sim/world.js";
+import type { Report, RunOptions } from "../../runtime/sim/report.js";
 import { run } from "../../runtime/sim/world.js";
 
 export const MINUTE_MS = 60_000;
