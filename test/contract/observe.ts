@@ -4,8 +4,12 @@ import { addressText, routeText, ruleText } from "../../runtime/sim/kernel-objec
 import type { Target } from "./target.js";
 import { listTable, waitFor } from "./target.js";
 
-/** Every object of a fresh dump. */
+/**
+ * Every object of a fresh dump. One that began before the last change may still be on its way, so
+ * that its beginning is let pass first: without that it is no whole one.
+ */
 export async function dumpOf(target: Target): Promise<readonly MoverMessage[]> {
+  await target.ask({ type: "sysctl_get", key: "net/ipv4/ip_forward" });
   target.takeNews();
   await target.ask({ type: "watch" });
   const news = await waitFor(target, (sofar) => wholeDump(sofar) !== undefined);

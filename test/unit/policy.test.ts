@@ -138,6 +138,30 @@ policy("an uplink that takes router advertisements goes on taking them, before i
   assert.deepStrictEqual(order, [key, "net/ipv6/conf/all/forwarding"]);
 });
 
+policy("a default route without a device is copied to nobody, and the copies still end", () => {
+  const config = router({ default_gateway: 1 });
+  const facts = { table: 254, oif: 0, gateway: "", metric: 0, protocol: 3, scope: 0, source: "" };
+  // A next hop object's gateway is told without its interface; the others lead nowhere.
+  const defaults = [{ kind: 1, gateway: "203.0.113.1" }, { kind: 6 }, { kind: 7 }, { kind: 8 }];
+  for (const one of defaults) {
+    const store = lan();
+    const route = { ...facts, dst: "0.0.0.0/0", ...one };
+    foldMessage(store, { type: "route", deleted: false, ...route });
+    const { routes } = desire(config, store);
+    const direct = routes.filter(({ table, dst }) => table === 48 && dst === "0.0.0.0/0");
+    assert.deepStrictEqual(direct.map(({ kind, oif }) => [kind, oif]), [[7, ""]]);
+    assert.ok(routes.every(({ kind, oif }) => kind !== 1 || oif !== ""));
+  }
+});
+
+policy("another table than 47 holds everything, and its neighbours too", () => {
+  const { routes, rules } = desire(router({ table: 100, default_gateway: 1 }), lan());
+  const tables = new Set(routes.map(({ table }) => table));
+  assert.deepStrictEqual([...tables].sort((a, b) => a - b), [100, 101, 254, 100_001]);
+  assert.ok(rules.some(({ priority, table }) => priority === 10 && table === 100));
+  assert.ok(!rules.some(({ table }) => table === 47));
+});
+
 policy.run();
 
 const plans = suite("reconcile: single plans");
