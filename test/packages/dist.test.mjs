@@ -12,7 +12,8 @@ const FOLDERS = ["build/test-packages/dist-1", "build/test-packages/dist-2"];
 const ARCHIVE = `${FOLDERS[0]}/${TOP}.tar.xz`;
 const MODULES = ["adit.mjs", "adit-cli.mjs", "policy.mjs"];
 const SOURCES = ["ts/main.ts", "ts/main-cli.ts", "c/main.c", "package-lock.json",
-  "rollup.config.mjs", "LICENSE", "build/monocypher/monocypher.c"];
+  "rollup.config.mjs", "LICENSE", "build/monocypher/monocypher.c",
+  "c/lib/patches/01-string-addition.patch"];
 // As `make test-dist` says it.
 const PUBLISHER = { MAINTAINER: "A Maintainer <one@adit.example>",
   SITE_URL: "https://site.example/adit", RELEASE_URL: "https://site.example/releases" };
