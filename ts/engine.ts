@@ -13,6 +13,7 @@ import { afterMs, logWarning, nowMs } from "./engine/core.js";
 import type { Engine } from "./engine/engine-state.js";
 import { EventBus } from "./engine/events.js";
 import { beginLife } from "./engine/life.js";
+import { warnWeakSpots } from "./engine/machine.js";
 import { Log } from "./engine/log.js";
 import { reportMoves } from "./engine/moves.js";
 import { onNews } from "./engine/news.js";
@@ -141,6 +142,7 @@ function settleHooks(engineOf: () => Engine): SettleHooks {
     },
     onSettled: () => {
       beginLife(engineOf());
+      warnWeakSpots(engineOf().core);
     },
     onRepaired: (plan) => tellRepair(engineOf().core, plan),
   };

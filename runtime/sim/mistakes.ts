@@ -153,11 +153,6 @@ export const mistakes: readonly Mistake[] = [
   { name: "clean-start", plant: cleanStart, found: [LAYERS, LEAK, RESTART] },
   ...flowMistakes,
   ...quoteMistakes,
-  {
-    name: "forget-whole-devices",
-    plant: onMover((mover) => (mover.rewrite = withoutLines(/vmap @whole_/))),
-    found: ["each layer blocks alone"],
-  },
   ...scriptMistakes,
   ...uplinkMistakes,
 ];

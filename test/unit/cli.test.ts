@@ -142,10 +142,11 @@ test("status tells the age of the daemon, and that its control part was started 
 
 test("what is amiss but does not stop the daemon is told", () => {
   const head = { role: "router", version: "1", ready: true, uptime_ms: 1, problem: "" };
-  const amiss = { missing_ifnames: ["br-x", "br-y"], exposed_files: ["/t"] };
+  const weak_spots = ["a rule of others is asked before ours"];
+  const amiss = { missing_ifnames: ["br-x", "br-y"], exposed_files: ["/t"], weak_spots };
   const body = { ...head, ...amiss, locations: [] };
   const { out } = run(["status"], answering(body));
-  assert.match(out, /\nno such interface: br-x, br-y\nothers than root may read: \/t\n/);
+  assert.match(out, /\nno such interface: br-x, br-y\nothers .* read: \/t\nweak spot: a rule/);
 });
 
 test("events are lines as they come, however they are cut", () => {

@@ -17,13 +17,19 @@ export function statusText(status: Json, width?: number): string {
   };
   const missing = named("missing_ifnames", "no such interface");
   const exposed = named("exposed_files", "others than root may read");
-  const trouble = (problem && `not settled: ${String(problem)}\n`) + missing + exposed;
+  const weak = listOfWords(status["weak_spots"]).map((text) => `weak spot: ${text}\n`);
+  const settled = problem && `not settled: ${String(problem)}\n`;
+  const trouble = settled + missing + exposed + weak.join("");
   const isRouter = role === "router";
   const rows = listOf(status[isRouter ? "locations" : "clients"]).map(isRouter ? location : client);
   const names = ["state", "rtt", "IPv4", "IPv6", "received", "sent"];
   const title = isRouter ? ["location", ...names, "gateway"] : ["client", ...names];
   const notes = restartLine(status) + trouble + policyLine(status["policy"]);
   return `${head}${notes}\n${tableText([title, ...rows], width)}`;
+}
+
+function listOfWords(value: unknown): readonly string[] {
+  return Array.isArray(value) ? value.map(String) : [];
 }
 
 function restartLine({ decider_restarts: count, last_death: why }: Json): string {

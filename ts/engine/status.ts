@@ -2,6 +2,7 @@
 import type { SessionStats, StatsMessage } from "../host/contract.gen.js";
 import type { GatewayConfig } from "../model/config.js";
 import { portsNamed } from "../policy/wards.js";
+import { weakSpots } from "../policy/weak-spots.js";
 import type { Tunnel } from "../tunnel/state.js";
 import { locationStateOf } from "../tunnel/state.js";
 import { wayReason } from "../tunnel/ways.js";
@@ -28,6 +29,7 @@ export function statusOf(engine: Engine, stats: StatsMessage): object {
     exposed_files: exposedFiles(core),
     ...(config?.role === "router" && {
       bridged_ifnames: [...portsNamed(config, core.store).keys()],
+      weak_spots: weakSpots(config, core.store),
     }),
     uptime_ms: Math.floor(now - core.startedAtMs),
     mover_uptime_ms: stats.uptimeMs,

@@ -30,6 +30,8 @@ export const neighboursMax = 8_192;
 export const operationsInFlightMax = 64;
 /** Devices that are covered whole because they have an address of a rule. */
 export const wholeDevicesMax = 2_000;
+/** Sentences about known limits that a router touches. */
+export const weakSpotsMax = 16;
 export const configBytesMax = 1_048_576;
 
 /** Back-off between two attempts on one tunnel. */

@@ -42,6 +42,8 @@ function daemonFacts(status) {
     facts.push([ _('No such interface'), status.missing_ifnames.join(', ') ]);
   if (status.exposed_files?.length > 0)
     facts.push([ _('Others than root may read'), status.exposed_files.join(', ') ]);
+  if (status.weak_spots?.length > 0)
+    facts.push([ _('Weak spots'), status.weak_spots.join('; ') ]);
   if (script)
     facts.push([ _('Policy script'), [ parts.badge(text.script(script.state)),
       script.last_error ? ' ' + script.last_error : '' ] ]);
