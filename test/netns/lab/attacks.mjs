@@ -5,7 +5,7 @@ import { ECHO_ATTACKS } from "./attacks-echo.mjs";
 import { UPLINK_ATTACKS } from "./attacks-uplinks.mjs";
 import { killAll, pidsOf, planOf, protect } from "./daemon.mjs";
 import { startGateway, startRouter } from "./lab.mjs";
-import { TRAFFIC } from "./probe.mjs";
+import { TRAFFIC, newAddressOf } from "./probe.mjs";
 import { nsIp, nsRun, run, sleep, waitFor } from "./sh.mjs";
 import {
   DEVICES, GATEWAYS, NET, WAN_DEV, WEB, addressOf, applySystemFirewall, connectUplink,
@@ -84,7 +84,7 @@ export const ATTACKS = [
   { name: "IPv6 rule alone", ...alone("v6"), act: () => {}, undo: () => {} },
   // The flows of the control go on, at addresses of which nobody knows whose they are: blocked.
   { name: "IPv4 alone, new addresses", ...alone("v4"), traffic: TRAFFIC["new addresses"],
-    isDelivered: false, act: () => {}, undo: () => {} },
+    isEnvironment: true, isDelivered: false, act: addNewAddresses, undo: () => {} },
   { name: "IPv4 alone, table deleted", ...alone("v4"),
     act: () => nsRun("router", "nft delete table inet adit"), undo: () => {} },
   { name: "IPv4 alone, rules deleted", ...alone("v4"), act: () => deleteRules(), undo: () => {} },
@@ -126,6 +126,13 @@ function alone(family) {
       ({ ...config, protected_ip_addrs: config.protected_ip_addrs.filter(isOf) }),
     probes: ({ device }) => device === "tv",
   };
+}
+
+// They stay, or late answers to them would end in errors by the router; nothing prefers them.
+function addNewAddresses() {
+  const address = newAddressOf("tv");
+  nsIp("tv", [`addr replace ${address.v4}/24 dev eth0`,
+    `addr replace ${address.v6}/64 dev eth0 nodad preferred_lft 0`]);
 }
 
 // A device that uses IPv6 alone for a while, and a decider that did not see it with IPv4.

@@ -56,11 +56,16 @@ export const TRAFFIC = {
     ["udp", "1", addressOf(STALE_NET, DEVICES[device].host)[family]] },
   /** What no neighbour entry tells of yet. */
   "new addresses": { targets: webTarget(PORT), words: ({ device, family }) =>
-    ["udp", "0", addressOf(NET.lan, NEW_HOST + DEVICES[device].host)[family]] },
+    ["udp", "0", newAddressOf(device)[family]] },
   /** What no connection tracker knows, from the address that another location has in its tunnel. */
   "borrowed source": { targets: webTarget(PORT), words: ({ location, family }) =>
     ["pong", "0", innerAddress(location === "us" ? "de" : "us", family)] },
 };
+
+/** What a device of the LAN has besides once it was given it. */
+export function newAddressOf(device) {
+  return addressOf(NET.lan, NEW_HOST + DEVICES[device].host);
+}
 
 /** The address that the router's table says for a location, by its position in the lab's list. */
 function innerAddress(location, family) {
