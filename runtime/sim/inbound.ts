@@ -5,6 +5,7 @@
 import type { Checked } from "./invariants.js";
 import type { Kernel } from "./kernel.js";
 import type { Flow } from "./kernel-objects.js";
+import type { Machine } from "./machine.js";
 import { familyOf } from "./net.js";
 import { runHook } from "./nft-evaluate.js";
 import type { Layer } from "./quotes.js";
@@ -66,8 +67,17 @@ export function arrive(kernel: Kernel, { via, src, dst, to }: Caller): Flow | un
 
 type PlacesOf = (device: Device, src: string) => ReadonlySet<string>;
 
+/** A plan of hundreds of routes is looked at now and then, one of the firewall at each step. */
+const LOOK_MS = 20;
+
 /** What was looked at last; most commands change nothing of it. */
-const looked = new WeakMap<Kernel, { readonly table: object | undefined; readonly key: string }>();
+interface Look {
+  readonly table: object | undefined;
+  readonly key: string;
+  readonly atMs: number;
+}
+
+const looked = new WeakMap<Kernel, Look>();
 
 /** At any instant, while nobody attacked what has to hold. */
 export function checkInbound(checked: Checked, placesOf: PlacesOf): void {
@@ -76,11 +86,13 @@ export function checkInbound(checked: Checked, placesOf: PlacesOf): void {
   const { firewall: { table }, version, flows } = machine.kernel;
   const key = `${version} ${flows.length} ${isFirewall} ${isRouting}`;
   const before = looked.get(machine.kernel);
-  if (before?.key === key && before.table === table) return;
-  looked.set(machine.kernel, { table, key });
+  const { nowMs: atMs } = machine.around.clock;
+  const isLate = before === undefined || atMs >= before.atMs + LOOK_MS;
+  if (before?.table === table && (before?.key === key || !isLate)) return;
+  looked.set(machine.kernel, { table, key, atMs });
   if (isRouting) checkBound(checked);
   if (!isFirewall) return;
-  for (const device of devices) checkInward(machine.kernel, device);
+  checkInward(checked);
   for (const flow of machine.kernel.flows) {
     if (flow.via === undefined) continue;
     const device = deviceAt(devices, flow.answerer);
@@ -199,8 +211,10 @@ function expectedMark(kernel: Kernel, { src, answerer, mark }: Flow): number {
 }
 
 /** Answers to whoever is gone, has another prefix now, or whose flow was forgotten. */
-function checkInward(kernel: Kernel, { addr4, addr6 }: Device): void {
-  for (const dst of [addr4, addr6, ...STALE, ...innerAddresses(kernel)]) {
+function checkInward({ machine, devices }: Checked): void {
+  const { kernel } = machine;
+  const own = devices.flatMap(({ addr4, addr6 }) => [addr4, addr6]);
+  for (const dst of [...own, ...STALE, ...innerAddresses(machine)]) {
     const src = (familyOf(dst) === 4 ? destinations4 : destinations6)[0];
     const packet = known({ iif: TUN, mac: "", src, dst });
     for (const layer of ["both", "firewall"] as const) {
@@ -211,8 +225,10 @@ function checkInward(kernel: Kernel, { addr4, addr6 }: Device): void {
   }
 }
 
-function innerAddresses({ flows }: Kernel): Set<string> {
-  return new Set(flows.filter(({ via }) => via === undefined).map(({ answered }) => answered));
+/** Those that flows still have and that belong to a tunnel. */
+function innerAddresses({ kernel, mover }: Machine): string[] {
+  const answered = new Set(kernel.flows.map((flow) => flow.answered));
+  return [...answered].filter((address) => (mover?.tunnels.slotOf(address) ?? 0) !== 0);
 }
 
 /** Tunnels' sockets and answers look at a table that knows one uplink. */
