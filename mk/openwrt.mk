@@ -13,12 +13,15 @@ OPENWRT_AT := $(B)/$(OPENWRT_PLACE)
 # Warnings of compilers to come are no errors there.
 OPENWRT_FLAGS := -ffunction-sections -fdata-sections $(C_PACKS_WELL) $(OPENWRT_CFLAGS) -Wno-error
 
-# What touches every byte of a packet is no place to save.
+# What touches every packet, or every byte of it, is no place to save.
+# One mode for a whole program is what compiling it as one makes of two, so these stay outside.
+OPENWRT_LONG := $(if $(findstring -mips16,$(OPENWRT_CFLAGS)),-mno-mips16 $(if $(findstring -flto,$(OPENWRT_CFLAGS)),-fno-lto))
 OPENWRT_FAST := c/tls/chacha20.o c/tls/poly1305.o mbedtls/aes.o mbedtls/gcm.o
-$(OPENWRT_FAST:%=$(OPENWRT_AT)/%): FAST := $(CROSS_SPEED)
+$(CROSS_LONG:%=$(OPENWRT_AT)/%) $(CROSS_FAST:%=$(OPENWRT_AT)/%): FAST := $(OPENWRT_LONG)
+$(OPENWRT_FAST:%=$(OPENWRT_AT)/%): FAST := $(OPENWRT_LONG) $(CROSS_SPEED)
 
 $(eval $(call objects,$(OPENWRT_PLACE),$(OPENWRT_CC),$(OPENWRT_FLAGS) $$(FAST),\
-	-I$(ENGINE) $(OPENWRT_FLAGS) $(OPENWRT_ENGINE_CFLAGS),$(OPENWRT_AR)))
+	-I$(ENGINE) $(OPENWRT_FLAGS) $(OPENWRT_ENGINE_CFLAGS) $$(FAST),$(OPENWRT_AR)))
 $(eval $(call mbedtls_rules,$(OPENWRT_PLACE),$(OPENWRT_CC),$(OPENWRT_FLAGS) $$(FAST),$(OPENWRT_AR)))
 $(OPENWRT_AT)/quickjs/quickjs.o: $(ENGINE)/quickjs.c
 

@@ -14,7 +14,7 @@ const LARGEST = 12;
 
 /** Packed bytes that a module may have, and the heap that it may fill. */
 const BUDGETS = [
-  { name: "adit", packedMax: 68_000, heapMax: 1_250_000 },
+  { name: "adit", packedMax: 73_000, heapMax: 1_300_000 },
   { name: "adit-cli", packedMax: 21_000 },
   { name: "policy", packedMax: 7_500 },
 ];
