@@ -149,11 +149,21 @@ void command_file_write(struct mover *mover, uint32_t seq, const struct msg_file
 		write_part(mover, seq, message);
 }
 
+static void remove_socket(struct mover *mover, uint32_t seq, const char *path)
+{
+	int error = sockets_remove(&mover->sockets, path);
+
+	command_reply(mover, seq, error, error == -EPERM ? "a socket of another program" : NULL,
+		      -1);
+}
+
 void command_file_remove(struct mover *mover, uint32_t seq, const struct msg_file_remove *message)
 {
 	struct file_rules rules = command_file_rules(mover);
 
-	if (!file_may_write(&rules, message->path))
+	if (sockets_concern(&mover->sockets, message->path))
+		remove_socket(mover, seq, message->path);
+	else if (!file_may_write(&rules, message->path))
 		refuse_path(mover, seq, message->path, "the run or state directory");
 	else if (file_is_state(&rules, message->path))
 		writer_remove(mover, seq, message->path);
@@ -171,19 +181,21 @@ static void reply_socket(struct mover *mover, uint32_t seq, int fd, const char *
 void command_listen_unix(struct mover *mover, uint32_t seq, const struct msg_listen_unix *message)
 {
 	struct file_rules rules = command_file_rules(mover);
-	char text[SOCK_TEXT_MAX];
-	int error = 0;
+	char text[SOCK_TEXT_MAX] = "";
+	int fd = 0;
 
-	if (file_is_below(message->path, rules.run_dir))
-		error = file_check_room(message->path, 0);
-	if (!file_may_listen(&rules, message->path))
+	if (!file_may_listen(&rules, message->path)) {
 		refuse_path(mover, seq, message->path,
 			    "the run directory, or one that the configuration names");
-	else if (error)
-		command_reply(mover, seq, error, NULL, -1);
-	else
-		reply_socket(mover, seq, sock_listen_unix(message->path, message->mode, text),
-			     text);
+		return;
+	}
+	if (file_is_below(message->path, rules.run_dir))
+		fd = file_check_room(message->path, 0);
+	if (fd == 0)
+		fd = sock_listen_unix(message->path, message->mode, text);
+	if (fd >= 0)
+		sockets_note(&mover->sockets, message->path);
+	reply_socket(mover, seq, fd, text);
 }
 
 void command_listen_tcp(struct mover *mover, uint32_t seq, const struct msg_listen_tcp *message)

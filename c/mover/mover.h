@@ -19,6 +19,7 @@
 #include "datapath.h"
 #include "options.h"
 #include "policy.h"
+#include "sockets.h"
 #include "watch.h"
 #include "writer.h"
 
@@ -38,10 +39,10 @@ struct reply_part {
 	bool broken; /* it is too long, or there was no memory for it */
 };
 
-/* A process that decides. */
 /* Where a start is on its way: what the decider said first, in this order. */
 enum decider_step { DECIDER_LOADED, DECIDER_CONFIGURED, DECIDER_INFORMED, DECIDER_STEPS };
 
+/* A process that decides. */
 struct decider {
 	pid_t pid; /* 0 while there is none */
 	struct loop_watch exited; /* a pidfd */
@@ -92,6 +93,7 @@ struct mover {
 	struct flow_row *flow_rows; /* rows of conntrack_delete so far */
 	uint16_t flow_row_count;
 	struct file_part part;
+	struct sockets sockets;
 	struct writer writer;
 	struct reply_part reply;
 

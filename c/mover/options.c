@@ -194,6 +194,10 @@ int options_resolve(struct options *options, char *ret_text)
 	if (!make_absolute(options->run_dir) || !file_path_is_clean(options->run_dir))
 		return refuse_path("--run-dir", options->run_dir,
 				   "expected a directory without . and .. in its path", ret_text);
+	if (strlen(options->run_dir) > OPTIONS_RUN_DIR_MAX)
+		return refuse_path("--run-dir", options->run_dir,
+				   "expected at most 97 bytes, or sockets have no room in it",
+				   ret_text);
 	if (!options->state_dir[0] && !default_state_dir(options))
 		return refuse_path("--state-dir", options->config_path,
 				   "has no room for \"state\" beside it", ret_text);

@@ -10,6 +10,8 @@
 #define OPTIONS_PATH_MAX 256
 #define OPTIONS_TEXT_MAX 256
 #define OPTIONS_RUN_DIR "/var/run/adit"
+/* A socket's name has 107 bytes (unix(7)), and "/adit.sock" is in the directory. */
+#define OPTIONS_RUN_DIR_MAX 97
 
 struct options {
 	char config_path[OPTIONS_PATH_MAX + 1];

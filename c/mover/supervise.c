@@ -256,6 +256,23 @@ static int watch_signals(struct mover *mover)
 	return loop_watch(mover->loop, &mover->signal_ready, EPOLLIN);
 }
 
+/* What the next decider believes is read from there: sockets, rules, the values to restore. */
+static int check_directory(const char *path)
+{
+	struct stat found;
+
+	if (stat(path, &found) < 0)
+		return complain(path, -errno);
+	if (!S_ISDIR(found.st_mode))
+		return complain(path, -ENOTDIR);
+	if (found.st_uid == 0 && !(found.st_mode & (S_IWGRP | S_IWOTH)))
+		return 0;
+	log_error("the run directory %s belongs to user %u with mode %04o: expected root's own, "
+		  "where nobody else may write",
+		  path, (unsigned int)found.st_uid, (unsigned int)(found.st_mode & 07777));
+	return -EPERM;
+}
+
 static int prepare_host(struct mover *mover)
 {
 	int error;
@@ -266,7 +283,9 @@ static int prepare_host(struct mover *mover)
 	error = make_directories(mover->options.run_dir);
 	if (error)
 		return complain(mover->options.run_dir, error);
-	error = take_lock(mover);
+	error = check_directory(mover->options.run_dir);
+	if (!error)
+		error = take_lock(mover);
 	if (!error)
 		error = take_namespace(mover);
 	if (!error)

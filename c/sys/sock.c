@@ -103,11 +103,15 @@ static void look_at_holder(const struct sockaddr_un *addr, socklen_t length,
 int sock_claim(const char *name, struct sock_holder *ret_holder)
 {
 	struct sockaddr_un addr = { .sun_family = AF_UNIX };
-	size_t size = strnlen(name, sizeof(addr.sun_path) - 1);
+	size_t size = strlen(name);
 	socklen_t length = (socklen_t)(offsetof(struct sockaddr_un, sun_path) + 1 + size);
-	int fd = socket(AF_UNIX, SOCK_STREAM | SOCKET_FLAGS, 0);
-	int error = fd < 0 ? -errno : 0;
+	int error;
+	int fd;
 
+	if (size >= sizeof(addr.sun_path))
+		return -ENAMETOOLONG;
+	fd = socket(AF_UNIX, SOCK_STREAM | SOCKET_FLAGS, 0);
+	error = fd < 0 ? -errno : 0;
 	memcpy(addr.sun_path + 1, name, size);
 	*ret_holder = (struct sock_holder){ 0 };
 	if (!error && bind(fd, (struct sockaddr *)&addr, length) < 0)

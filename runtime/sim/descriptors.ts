@@ -27,7 +27,7 @@ export type DnsServer = (query: Uint8Array) => Uint8Array | undefined;
 interface Descriptor {
   readonly kind: "listener" | "stream" | "udp";
   /** Path of a listener, address of a UDP peer. */
-  readonly name: string;
+  name: string;
   readonly waiting: Peer[];
   input: Uint8Array[];
   peer: Peer | undefined;
@@ -56,6 +56,13 @@ export class Descriptors {
       if (item.kind === "listener" && item.name === path) return -errno.EADDRINUSE;
     }
     return this.#add("listener", path, undefined);
+  }
+
+  /** Who listens there goes on, but nobody finds it any more. */
+  unlink(path: string): void {
+    for (const item of this.#open.values()) {
+      if (item.kind === "listener" && item.name === path) item.name = "";
+    }
   }
 
   connectUdp(addr: string): number {

@@ -31,13 +31,20 @@ export const fileHandlers: Handlers = {
   },
 
   file_remove(mover, message) {
+    // A socket may stand wherever the configuration says.
+    if (mover.sockets.delete(message.path)) {
+      mover.parts.descriptors.unlink(message.path);
+      return result(0);
+    }
     return result(mover.parts.files.remove(message.path));
   },
 
   listen_unix(mover, message) {
     if (!mover.parts.files.mayListen(message.path)) return result(-errno.EPERM, message.path);
     const fd = mover.parts.descriptors.listenUnix(message.path);
-    return fd < 0 ? result(fd, `${message.path} is in use`) : { ...result(0), fd };
+    if (fd < 0) return result(fd, `${message.path} is in use`);
+    mover.sockets.add(message.path);
+    return { ...result(0), fd };
   },
 
   listen_tcp(mover, message) {

@@ -109,6 +109,8 @@ export class Mover {
   flowRows: Law["rows"][number][] = [];
   /** A file of which the last part has not come yet. */
   pendingFile: PendingFile | undefined;
+  /** Paths of sockets that were made here. */
+  readonly sockets = new Set<string>();
   intercept: Interceptor = () => 0;
   /** Planted mistakes: commands that are answered with success and not carried out. */
   ignore: (message: DeciderMessage) => boolean = () => false;

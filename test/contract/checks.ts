@@ -342,6 +342,8 @@ const others: readonly Check[] = [
   neutral("sockets: API listeners and resolvers", async (target) => {
     const listen = { type: "listen_unix", path: `${target.runDir}/api.sock`, mode: 0o600 } as const;
     await expectError(target, listen, 0);
+    await expectError(target, { type: "file_remove", path: listen.path }, 0);
+    await expectError(target, listen, 0);
     await expectError(target, { ...listen, path: "/tmp/../api.sock" }, EPERM);
     await expectError(target, { type: "listen_tcp", addr: "127.0.0.1", port: 80 }, EINVAL);
     const way = { mark: 0x7f000000, device: "" };
