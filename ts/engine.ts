@@ -4,6 +4,8 @@
  */
 import { createHttpServer } from "./api/server.js";
 import { createRoutes } from "./api/routes.js";
+import type { ApiSocket } from "./engine/api-socket.js";
+import { prepareApi } from "./engine/api-socket.js";
 import { createBus } from "./engine/bus.js";
 import { createClients } from "./engine/clients.js";
 import { configInForce, createAdvice } from "./engine/advice.js";
@@ -104,6 +106,8 @@ function createEngine(native: Native, random: Random): Engine {
     noteIntent(settler, why);
     if (engine.phase === "running") reportMoves(engine, why);
   };
+  const server = createHttpServer(core, (request, responder) => routes(request, responder));
+  const api: ApiSocket = { core, server, open: undefined };
   const engine: Engine = {
     core,
     settler,
@@ -111,14 +115,13 @@ function createEngine(native: Native, random: Random): Engine {
     advice: createAdvice(core, { tunnels, onChange: onAdvice }),
     swap: createSwap(),
     clients: createClients(core, { onChange, whenKnown: (done) => whenKnown(engine, done) }),
-    configuration: createConfiguration(core),
-    server: createHttpServer(core, (request, responder) => routes(request, responder)),
+    configuration: createConfiguration(core, (config, done) => prepareApi(api, config.api, done)),
+    api,
     bus: createBus(core),
     originals: new Map(),
     held: [],
     heldExpected: 0,
     phase: "starting",
-    apiSocket: "",
     moves: new Map(),
   };
   const routes = createRoutes(native, createService(engine));

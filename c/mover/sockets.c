@@ -1,6 +1,7 @@
 #include "sockets.h"
 
 #include <errno.h>
+#include <stdio.h>
 #include <string.h>
 #include <sys/stat.h>
 #include <unistd.h>
@@ -24,7 +25,7 @@ void sockets_note(struct sockets *sockets, const char *path)
 		made = &sockets->made[sockets->next];
 		sockets->next = (sockets->next + 1) % SOCKETS_MAX;
 	}
-	strcpy(made->path, path);
+	snprintf(made->path, sizeof(made->path), "%s", path);
 	made->device = stat.st_dev;
 	made->inode = stat.st_ino;
 }

@@ -91,6 +91,18 @@ test("a file that is not taken ends nothing", () => {
   assert.ok(at > 0 && lines.indexOf("the old configuration stays") > at, lines);
 });
 
+test("a file whose socket cannot be made is refused, and the socket in use stays", () => {
+  const home = new Home();
+  const taken = "/var/run/adit/taken.sock";
+  home.machine.descriptors.listenUnix(taken);
+  const rules = { protected_mac_addrs: [{ mac_addr: home.phone, vl: "de" }] };
+  home.save({ ...rules, api: { socket: taken } });
+  assert.match(home.machine.logLines().join("\n"), /api\.socket: expected a path where a socket/);
+  assert.is(home.way(), "unmanaged");
+  home.save({ ...rules, api: { mode: "0600" } });
+  assert.is(home.way(), "de");
+});
+
 test("a file of another role is not taken, and nothing is compared with it", () => {
   const home = new Home();
   home.click("us");
@@ -100,8 +112,11 @@ test("a file of another role is not taken, and nothing is compared with it", () 
     clients: [{ name: "home", token_sha256: "ab".repeat(32) }],
   });
   assert.is(home.way(), "us");
-  assert.match(home.machine.logLines().join("\n"), /role: expected router as before; .* restart/);
-  home.save({ role: "router", protected_mac_addrs: [{ mac_addr: home.phone, vl: "de" }] });
+  const lines = home.machine.logLines().join("\n");
+  assert.match(lines, /role: expected router as before; .* restart/, lines);
+  const gone = { listen: undefined, clients: undefined };
+  const rules = [{ mac_addr: home.phone, vl: "de" }];
+  home.save({ ...gone, role: "router", protected_mac_addrs: rules });
   assert.is(home.way(), "de");
 });
 

@@ -50,7 +50,13 @@ const table: readonly (readonly [name: string, text: string, status: number])[] 
   ["one bare line feed", "GET / HTTP/1.1\r\nHost: adit\n\r\n", 400],
   ["bare return in a value", `${get}X: a\rb\r\n\r\n`, 400],
   ["bare return at a line's end", `${get}X: a\r\r\n\r\n`, 400],
-  ["empty line first", `\r\n${get}\r\n`, 400],
+  ["empty line first", `\r\n${get}\r\n`, 200],
+  ["two empty lines first", `\r\n\r\n${get}\r\n`, 400],
+  ["nothing but an empty line", "\r\n", 0],
+  ["head", `HEAD / HTTP/1.1\r\n${host}\r\n`, 200],
+  ["head with a body", `HEAD / HTTP/1.1\r\n${host}Content-Length: 1\r\n\r\nx`, 400],
+  ["a parameter twice", `GET /?a=1&a=2 HTTP/1.1\r\n${host}\r\n`, 400],
+  ["a parameter twice, once escaped", `GET /?a=1&%61=2 HTTP/1.1\r\n${host}\r\n`, 400],
   ["null byte", `${get}X: \0\r\n\r\n`, 400],
   ["escape byte", `${get}X: \x1b\r\n\r\n`, 400],
   ["delete byte", `${get}X: \x7f\r\n\r\n`, 400],
@@ -94,7 +100,11 @@ const table: readonly (readonly [name: string, text: string, status: number])[] 
   ["space at the end", `GET / HTTP/1.1 \r\n${host}\r\n`, 400],
   ["tab between", `GET\t/\tHTTP/1.1\r\n${host}\r\n`, 400],
   ["space in the target", `GET /a b HTTP/1.1\r\n${host}\r\n`, 400],
-  ["absolute target", `GET http://adit/ HTTP/1.1\r\n${host}\r\n`, 400],
+  ["absolute target", `GET http://adit/ HTTP/1.1\r\n${host}\r\n`, 200],
+  ["absolute target without a path", `GET http://adit HTTP/1.1\r\n${host}\r\n`, 200],
+  ["absolute target with a query only", `GET http://adit?a HTTP/1.1\r\n${host}\r\n`, 200],
+  ["absolute target with userinfo", `GET http://a@adit/ HTTP/1.1\r\n${host}\r\n`, 400],
+  ["absolute target of another scheme", `GET ftp://adit/ HTTP/1.1\r\n${host}\r\n`, 400],
   ["authority target", `GET adit:80 HTTP/1.1\r\n${host}\r\n`, 400],
   ["asterisk target", `GET * HTTP/1.1\r\n${host}\r\n`, 400],
   ["fragment", `GET /#x HTTP/1.1\r\n${host}\r\n`, 400],
@@ -122,7 +132,7 @@ for (const [name, text, status] of table) {
 }
 
 test("path, query, type and body come out decoded", () => {
-  const head = `POST /v1/a%20b?x=1&y=%C3%A4+z&x=2&flag HTTP/1.1\r\n${host}`;
+  const head = `POST /v1/a%20b?x=2&y=%C3%A4+z&flag HTTP/1.1\r\n${host}`;
   const outcome = read(
     `${head}Content-Type: Application/JSON; charset=utf-8\r\nContent-Length: 2\r\n\r\n{}`,
   );
@@ -133,6 +143,30 @@ test("path, query, type and body come out decoded", () => {
   assert.deepStrictEqual(Object.fromEntries(query), { x: "2", y: "ä z", flag: "" });
   assert.strictEqual(contentType, "application/json");
   assert.deepStrictEqual(body, bytesOf("{}"));
+});
+
+test("the form of a target does not matter, and HEAD is GET without a body to come", () => {
+  const outcome = read(`HEAD http://adit:80/v1/status?x=1 HTTP/1.1\r\n${host}\r\n`);
+  assert.ok(outcome.kind === "request");
+  const { method, headOnly, path, query } = outcome.request;
+  assert.deepStrictEqual([method, headOnly, path], ["GET", true, "/v1/status"]);
+  assert.deepStrictEqual([...query], [["x", "1"]]);
+});
+
+test("a body in crumbs is not read again for each", () => {
+  const size = 60_000;
+  const text = `${post}Content-Length: ${size}\r\n\r\n${"x".repeat(size)}`;
+  const reader = createHttpReader();
+  let reads = 0;
+  const counted = new Proxy(reader, {
+    get: (target, key) => {
+      if (key === "bytes") reads += 1;
+      return Reflect.get(target, key) as unknown;
+    },
+  });
+  for (const byte of bytesOf(text)) feedHttp(counted, Uint8Array.of(byte));
+  assert.ok(reads < 8 * text.length, `${reads} looks at ${text.length} bytes`);
+  assert.strictEqual(reader.checked < httpHeaderBytesMax, true);
 });
 
 /** Feeds the pieces until there is a verdict. */

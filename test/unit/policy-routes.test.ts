@@ -48,7 +48,7 @@ function ask(
     answer: (answer: HttpAnswer) => void answers.push(answer),
     stream: () => () => undefined,
   };
-  routes({ method, path, query: new Map(), contentType, body: bytes }, responder);
+  routes({ method, headOnly: false, path, query: new Map(), contentType, body: bytes }, responder);
   assert.strictEqual(answers.length, 1);
   return { calls, answer: answers[0] as HttpAnswer };
 }

@@ -1,5 +1,5 @@
 /** One HTTP request over the daemon's socket; the answer whole, or line by line as it comes. */
-import { EAGAIN, ECONNREFUSED, ENOENT, errnoText } from "../host/errno.js";
+import { EAGAIN, ECONNREFUSED, ECONNRESET, ENOENT, EPIPE, errnoText } from "../host/errno.js";
 import type { Native } from "../host/native.js";
 
 const readBytesMax = 65_536;
@@ -56,8 +56,11 @@ export function onClientReady(client: Client, readable: boolean, writable: boole
   const { native, fd } = client;
   if (writable && client.request.length > 0) {
     const taken = native.write(fd, client.request);
-    if (taken < 0 && taken !== -EAGAIN) return fail(client, errnoText(taken));
-    client.request = client.request.subarray(Math.max(0, taken));
+    const isRefused = taken === -EPIPE || taken === -ECONNRESET;
+    if (taken < 0 && taken !== -EAGAIN && !isRefused) return fail(client, errnoText(taken));
+    // A daemon that wants no more of it has said why.
+    const done = isRefused ? client.request.length : Math.max(0, taken);
+    client.request = client.request.subarray(done);
     native.watch(fd, true, client.request.length > 0);
   }
   if (readable) receive(client);
@@ -70,6 +73,8 @@ export function onClientTime(client: Client): void {
 function receive(client: Client): void {
   const chunk = client.native.read(client.fd, readBytesMax);
   if (chunk === -EAGAIN) return;
+  // What was not read of the request resets the connection behind the answer.
+  if (chunk === -ECONNRESET) return takeAnswer(client, true);
   if (typeof chunk === "number") return fail(client, errnoText(chunk));
   client.parts.push(chunk);
   client.bytes += chunk.length;
@@ -90,6 +95,10 @@ function takeAnswer(client: Client, ended: boolean): void {
   const status = Number(found[1]);
   if (hooks.onLine !== undefined && status === 200) giveLines(client, text, found[0].length);
   if (!ended) return;
+  const length = /\ncontent-length: (\d+)\r/i.exec(found[0])?.[1];
+  if (length !== undefined && whole.length < found[0].length + Number(length)) {
+    return fail(client, "the daemon's answer was cut off");
+  }
   finish(client);
   hooks.onAnswer(status, text.slice(found[0].length));
 }

@@ -1,17 +1,17 @@
 /** The routes of the local interface (docs/api.md) as one table over what the engine offers. */
 import type { Machine } from "../config/machine.js";
 import { lookAtMachine } from "../config/machine.js";
+import { readJson } from "../config/json.js";
 import { parseConfig } from "../config/parse.js";
 import type { Issue } from "../model/config.js";
 import type { RuleChange, RuleKind } from "../engine/runtime-rules.js";
 import type { Native } from "../host/native.js";
 import type { TimedEvent } from "../engine/events.js";
-import { readObject } from "../model/json.js";
 import { checkBody, isTextOrNone } from "./body.js";
 import type { HttpRequest, Method } from "./http.js";
 import type { PolicyResult, PolicyService, PolicyVerb, PolicyView } from "./policy-routes.js";
 import { policyVerbs, policyViews, readScriptRequest } from "./policy-routes.js";
-import type { HttpAnswer, RequestHandler, Responder, StreamWriter } from "./server.js";
+import type { HttpAnswer, RequestHandler, Responder } from "./server.js";
 import { failure } from "./server.js";
 
 /** What a change came to. */
@@ -134,7 +134,8 @@ function getExplanation({ service, request, responder }: Call): void {
 
 function getEvents({ service, request, responder }: Call): void {
   let stop: () => void = () => undefined;
-  const write: StreamWriter = responder.stream(() => stop());
+  const write = responder.stream(() => stop());
+  if (write === undefined) return;
   if (request.query.get("replay") === "1") service.recentEvents().forEach(write);
   stop = service.followEvents(write);
 }
@@ -218,11 +219,12 @@ function readBody({ native, request, responder }: Call): Json | undefined {
     responder.answer(failure(415, `the body must be ${jsonType}`));
     return undefined;
   }
-  const body = readObject(native.utf8Decode(request.body));
-  if (body === undefined) {
-    responder.answer(invalid([{ path: "body", value: "", expected: "a JSON object" }]));
-  }
-  return body;
+  const read = readJson(native.utf8Decode(request.body) ?? "");
+  const value = "value" in read ? read.value : undefined;
+  if (typeof value === "object" && value !== null && !Array.isArray(value)) return value as Json;
+  const why = "error" in read ? `: line ${read.error.line}: expected ${read.error.text}` : "";
+  responder.answer(invalid([{ path: "body", value: "", expected: `a JSON object${why}` }]));
+  return undefined;
 }
 
 /** The rule change in the body, or what is wrong with it. */

@@ -2,7 +2,13 @@
 import { EAGAIN } from "../host/errno.js";
 import type { Core } from "../engine/core.js";
 import { afterMs } from "../engine/core.js";
-import { httpBacklogBytesMax, httpConnectionsMax, httpRequestMsMax } from "../model/limits.js";
+import {
+  httpBacklogBytesMax,
+  httpConnectionsMax,
+  httpRequestMsMax,
+  httpStreamsMax,
+  httpWaitingBytesMax,
+} from "../model/limits.js";
 import type { HttpReader, HttpRequest } from "./http.js";
 import { createHttpReader, feedHttp, isLong } from "./http.js";
 
@@ -21,8 +27,11 @@ export interface HttpAnswer {
 /** How a route answers: once, or by opening a stream of lines. */
 export interface Responder {
   readonly answer: (answer: HttpAnswer) => void;
-  /** Sends the head of a stream; `onClose` is called once when the reader is gone. */
-  readonly stream: (onClose: () => void) => StreamWriter;
+  /**
+   * Sends the head of a stream; `onClose` is called once when the reader is gone. Undefined if
+   * there is nobody to write to: then all is said.
+   */
+  readonly stream: (onClose: () => void) => StreamWriter | undefined;
 }
 
 /** Sends one JSON line. A reader whose backlog is full is dropped. */
@@ -42,6 +51,7 @@ interface Connection {
   readonly fd: number;
   readonly reader: HttpReader;
   phase: "reading" | "working" | "answering" | "streaming";
+  headOnly: boolean;
   /** What the kernel has not taken yet. */
   backlog: Uint8Array[];
   backlogBytes: number;
@@ -92,11 +102,13 @@ function acceptAll(server: HttpServer): void {
       fd,
       reader: createHttpReader(),
       phase: "reading",
+      headOnly: false,
       backlog: [],
       backlogBytes: 0,
       ended: false,
       onClose: () => undefined,
     };
+    if (server.connections.size >= httpConnectionsMax) evictOne(server);
     const full = server.connections.size >= httpConnectionsMax;
     server.connections.set(fd, connection);
     core.descriptors.open(fd, (readable, writable) => {
@@ -107,6 +119,14 @@ function acceptAll(server: HttpServer): void {
     });
     if (full) answer(server, connection, failure(503, `${httpConnectionsMax} connections already`));
   }
+}
+
+/** Whoever has said nothing for longest makes room; a user says all at once. */
+function evictOne(server: HttpServer): void {
+  const silent = [...server.connections.values()].find(
+    ({ phase, reader }) => phase === "reading" && reader.head === undefined,
+  );
+  if (silent !== undefined) answer(server, silent, failure(503, "others wait for this place"));
 }
 
 function limit(server: HttpServer, { fd }: Connection, delayMs: number, run: () => void): void {
@@ -139,11 +159,19 @@ function receive(server: HttpServer, connection: Connection): void {
   if (outcome.kind === "refused") {
     return answer(server, connection, failure(outcome.status, outcome.why));
   }
+  connection.headOnly = outcome.request.headOnly;
+  if (waitingBytes(server) > httpWaitingBytesMax) {
+    return answer(server, connection, failure(503, "other answers wait to be taken"));
+  }
   connection.phase = "working";
   limit(server, connection, settleMsMax * 2, () => {
     answer(server, connection, failure(504, "no answer in time"));
   });
   server.onRequest(outcome.request, responderOf(server, connection));
+}
+
+function waitingBytes({ connections }: HttpServer): number {
+  return [...connections.values()].reduce((sum, { backlogBytes }) => sum + backlogBytes, 0);
 }
 
 /** A peer may end its side and still wait for the answer; told twice, it is gone altogether. */
@@ -160,14 +188,32 @@ function responderOf(server: HttpServer, connection: Connection): Responder {
       if (connection.phase === "working") answer(server, connection, result);
     },
     stream: (onClose) => {
-      if (connection.phase !== "working") return () => undefined;
-      connection.phase = "streaming";
-      connection.onClose = onClose;
-      server.core.deadlines.clear(`http ${connection.fd}`);
-      send(server, connection, headText(200, { "Content-Type": "application/x-ndjson" }));
-      return (line) => sendLine(server, connection, line);
+      if (connection.phase !== "working") return undefined;
+      return openStream(server, connection, onClose);
     },
   };
+}
+
+function openStream(
+  server: HttpServer,
+  connection: Connection,
+  onClose: () => void,
+): StreamWriter | undefined {
+  if (streamCount(server) >= httpStreamsMax) {
+    answer(server, connection, failure(503, `${httpStreamsMax} readers of events already`));
+    return undefined;
+  }
+  connection.phase = connection.headOnly ? "answering" : "streaming";
+  if (!connection.headOnly) {
+    connection.onClose = onClose;
+    server.core.deadlines.clear(`http ${connection.fd}`);
+  }
+  send(server, connection, headText(200, { "Content-Type": "application/x-ndjson" }));
+  return connection.headOnly ? undefined : (line) => sendLine(server, connection, line);
+}
+
+function streamCount({ connections }: HttpServer): number {
+  return [...connections.values()].filter(({ phase }) => phase === "streaming").length;
 }
 
 function sendLine(server: HttpServer, connection: Connection, line: unknown): void {
@@ -188,7 +234,7 @@ function answer(server: HttpServer, connection: Connection, result: HttpAnswer):
     ...headers,
   });
   enqueue(connection, server.core.native.utf8Encode(head));
-  enqueue(connection, content);
+  if (!connection.headOnly) enqueue(connection, content);
   flush(server, connection);
 }
 

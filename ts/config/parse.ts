@@ -16,6 +16,8 @@ import { addIssue, readSection } from "./walk.js";
 export interface ParsedConfig {
   /** Undefined if there is any issue. */
   readonly config: Config | undefined;
+  /** What the file says that it is for, also if there are issues. */
+  readonly role: Config["role"] | undefined;
   readonly issues: readonly Issue[];
   /** What is understood but may not be meant. */
   readonly warnings: readonly Issue[];
@@ -28,17 +30,20 @@ type Read = Omit<UciConfig, "value"> &
 
 /** What is amiss with a valid configuration where it is to run: warnings, with their JSON paths. */
 type Look = (config: Config) => readonly Issue[];
+/** Read and write for everybody; to connect takes the latter (unix(7)). */
+const modeOthers = 0o006;
+const unread = { config: undefined, role: undefined, isEnabled: true } as const;
 
 /** Reads a configuration file's text, JSON or UCI; see docs/config.md. Never throws. */
 export function parseConfig(text: string, look: Look = () => []): ParsedConfig {
   const found: Findings = { issues: [], warnings: [] };
   if (text.length > configBytesMax) {
     addIssue(found.issues, "", text.length, `at most ${configBytesMax} characters`);
-    return { config: undefined, isEnabled: true, ...found };
+    return { ...unread, ...found };
   }
   const format = formatOf(text);
   if (typeof format === "object") {
-    return { config: undefined, isEnabled: true, issues: [format], warnings: [] };
+    return { ...unread, issues: [format], warnings: [] };
   }
   const read: Read = format === "json"
     ? { isEnabled: true, ...readJson(text), locate: (issue) => issue }
@@ -49,6 +54,7 @@ export function parseConfig(text: string, look: Look = () => []): ParsedConfig {
   if (config !== undefined && issues.length === 0) built.warnings.push(...look(config));
   return {
     config: issues.length === 0 ? config : undefined,
+    role: "value" in read ? roleOf(read.value) : undefined,
     issues,
     warnings: [...found.warnings, ...built.warnings.map(read.locate)],
     isEnabled: read.isEnabled,
@@ -62,11 +68,19 @@ function readConfig(read: Read, found: Findings): Config | undefined {
   return undefined;
 }
 
+function roleOf(value: unknown): Config["role"] {
+  return isObject(value) && value["role"] === "gateway" ? "gateway" : "router";
+}
+
 function build(value: unknown, found: Findings): Config | undefined {
-  const isGateway = isObject(value) && value["role"] === "gateway";
+  const isGateway = roleOf(value) === "gateway";
   const section = readSection(isGateway ? "gateway" : "router", value, "", found);
   if (!isObject(value)) return undefined;
   const api = apiOf(section["api"] as Section | undefined, section["ubus"] as Section | undefined);
+  if ((api.mode & modeOthers) !== 0) {
+    const expected = "660 or less: whoever may open the socket may do everything";
+    addIssue(found.warnings, "api.mode", api.mode.toString(8), expected);
+  }
   if (isGateway) {
     const gateway = buildGateway(section, api);
     checkGateway(gateway, found.issues);

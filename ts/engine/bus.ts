@@ -48,18 +48,18 @@ export function onBusState({ bus }: Engine, { connected, text }: Message<"bus_st
   bus.state = { connected, problem: text };
 }
 
-export function onBusCall({ core, bus, server }: Engine, message: Message<"bus_call">): void {
+export function onBusCall({ core, bus, api }: Engine, message: Message<"bus_call">): void {
   const { native } = core;
   bus.parts.push(message.data);
   if (!message.last) return;
   const args = readObject(native.utf8Decode(joinBytes(bus.parts.splice(0))));
   const request = busRequest(message.method, args ?? {});
   const body = native.utf8Encode(JSON.stringify(request.body));
-  server.onRequest(
-    { ...request, contentType: "application/json", body },
+  api.server.onRequest(
+    { ...request, headOnly: false, contentType: "application/json", body },
     {
       answer: (answer) => reply(core, message.call, busStatus(answer.status), answer.body),
-      stream: () => () => undefined,
+      stream: () => undefined,
     },
   );
 }

@@ -2,6 +2,7 @@
 import { readFile } from "../host/transfer.js";
 import { parseConfig } from "../config/parse.js";
 import type { Config, Issue } from "../model/config.js";
+import type { ApiChange } from "./api-socket.js";
 import type { Core } from "./core.js";
 import { logError, logWarning } from "./core.js";
 import { disabled, issueLines } from "./issues.js";
@@ -19,8 +20,12 @@ import { saveState } from "./state-files.js";
 /** Name of the API socket in run_dir where the configuration names none. */
 const socketName = "adit.sock";
 
+/** Makes what must exist before a configuration can be taken; an issue if that cannot be. */
+export type Prepare = (config: Config, done: (change: ApiChange | Issue) => void) => void;
+
 export interface Configuration {
   readonly core: Core;
+  readonly prepare: Prepare;
   changes: RuleChanges;
   /** What the file said when it was last taken. */
   file: Config | undefined;
@@ -29,8 +34,8 @@ export interface Configuration {
   writing: boolean;
 }
 
-export function createConfiguration(core: Core): Configuration {
-  return { core, changes: new Map(), file: undefined, waiting: [], writing: false };
+export function createConfiguration(core: Core, prepare: Prepare): Configuration {
+  return { core, prepare, changes: new Map(), file: undefined, waiting: [], writing: false };
 }
 
 /** Reads the file; `done` gets the issues, none if core.config was replaced, one if not enabled. */
@@ -43,12 +48,15 @@ export function loadConfiguration(
     if (!(result instanceof Uint8Array)) return done([unreadable(result.text)], true);
     const text = core.native.utf8Decode(result);
     if (text === undefined) return done([unreadable("not UTF-8")], true);
-    const { config, issues, warnings, isEnabled } = parseConfig(text);
+    const { config, role: found, issues, warnings, isEnabled } = parseConfig(text);
     for (const line of issueLines(warnings, core.facts.configPath)) logWarning(core, line);
     if (!isEnabled) return done([disabled, ...issues], false);
+    const role = core.config?.role ?? found;
+    // What else stands there is judged by the keys of the other role.
+    if (role !== undefined && found !== undefined && role !== found) {
+      return done([otherRole(role, found)], true);
+    }
     if (config === undefined) return done(issues, true);
-    const role = core.config?.role ?? config.role;
-    if (config.role !== role) return done([otherRole(role, config.role)], true);
     return inTurn(configuration, (end) => {
       takeConfiguration(configuration, withSocket(core, config), (issues) => {
         end();
@@ -129,8 +137,26 @@ function keepChanges(
   });
 }
 
-/** What a change of the file ended must not come back with the next decider. */
+/** At the start nothing holds yet that a missing socket could cost. */
 function takeConfiguration(
+  configuration: Configuration,
+  file: Config,
+  done: (issues: readonly Issue[]) => void,
+): void {
+  const { core, prepare } = configuration;
+  if (core.config === undefined) return takeFile(configuration, file, done);
+  prepare(file, (change) => {
+    if ("path" in change) return done([change]);
+    return takeFile(configuration, file, (issues) => {
+      if (issues.length > 0) change.abandon();
+      else change.commit();
+      done(issues);
+    });
+  });
+}
+
+/** What a change of the file ended must not come back with the next decider. */
+function takeFile(
   configuration: Configuration,
   file: Config,
   done: (issues: readonly Issue[]) => void,

@@ -1,7 +1,7 @@
 /** The parts of a running decider, held together. Only ts/engine.ts makes one. */
-import type { HttpServer } from "../api/server.js";
 import type { MoverMessage } from "../host/contract.gen.js";
 import type { Runner } from "./advice.js";
+import type { ApiSocket } from "./api-socket.js";
 import type { Bus } from "./bus.js";
 import type { Clients } from "./clients.js";
 import type { Configuration } from "./configuration.js";
@@ -19,15 +19,13 @@ export interface Engine {
   readonly swap: Swap;
   readonly clients: Clients;
   readonly configuration: Configuration;
-  readonly server: HttpServer;
+  readonly api: ApiSocket;
   readonly bus: Bus;
   originals: Originals;
   /** Sessions that the mover holds, until the configuration tells whose they are. */
   held: Extract<MoverMessage, { type: "session_held" }>[];
   heldExpected: number;
   phase: "starting" | "running" | "stopping";
-  /** Path that the API listens on, "" while it does not. */
-  apiSocket: string;
   /** Where each device's traffic went when last looked at, by device. */
   moves: Map<string, string>;
 }

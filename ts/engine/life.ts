@@ -1,11 +1,10 @@
 /** Beginning, reload and end of a decider's life. */
 import { asResult, request, tell } from "../host/channel.js";
 import { answerText } from "../host/errno.js";
-import { closeListener, serveHttp } from "../api/server.js";
 import type { Config, Issue } from "../model/config.js";
 import { portsNamed } from "../policy/wards.js";
-import { backoffMs } from "../tunnel/backoff.js";
 import { startPolicy } from "./advice-file.js";
+import { closeApi, openApi } from "./api-socket.js";
 import { openBus } from "./bus.js";
 import { configureClients, stopClients, takeOverClient } from "./clients.js";
 import { loadConfiguration } from "./configuration.js";
@@ -22,7 +21,6 @@ import { startControl } from "./swap-control.js";
 import {
   loadState,
   originalsFrom,
-  removeFile,
   removeState,
   takeFormerNames,
   takeHolders,
@@ -37,8 +35,6 @@ const exitFailed = 1;
 const stopMsMax = 5_000;
 /** A decider that was restarted waits so long before it reads a broken configuration again. */
 const configRetryMs = 5_000;
-const listenDelayMsMin = 500;
-const listenDelayMsMax = 30_000;
 
 /** The mover has told everything about itself: state files, configuration, then the kernel. */
 export function begin(engine: Engine): void {
@@ -92,7 +88,7 @@ function takeFirst(engine: Engine, config: Config): void {
 
 function watchKernel(engine: Engine, config: Config): void {
   const { core } = engine;
-  openApi(engine, config, 0);
+  openApi(engine.api);
   openBus(engine, config);
   request(core.channel, { type: "watch" }, (answer) => {
     const { error, text } = asResult(answer);
@@ -141,38 +137,12 @@ export function reload(engine: Engine, done: (issues: readonly Issue[]) => void)
 function takeAgain(engine: Engine, config: Config): void {
   configure(engine, config);
   startPolicy(engine);
-  if (engine.apiSocket !== config.api.socket) openApi(engine, config, 0);
   openBus(engine, config);
   noteIntent(engine.settler, "the configuration was read again");
   if (engine.phase === "running" && config.role === "router") startTunnels(engine.tunnels);
   reportMoves(engine, "reload");
   warnOfMachine(engine.core);
   warnOfPorts(engine.core);
-}
-
-/** Listens for users; a failure is retried, because the daemon is of use without them. */
-function openApi(engine: Engine, config: Config, failures: number): void {
-  const { core, server } = engine;
-  const { socket: path, mode } = config.api;
-  if (engine.apiSocket !== "" && engine.apiSocket !== path) {
-    closeListener(server);
-    removeFile(core, engine.apiSocket);
-  }
-  engine.apiSocket = path;
-  request(core.channel, { type: "listen_unix", path, mode }, (answer, fd) => {
-    const { error, text } = asResult(answer);
-    if (error === 0 && fd >= 0) {
-      core.log.forget("api ");
-      return serveHttp(server, fd);
-    }
-    const problem = `${path}: ${answerText(error, text)}`;
-    core.log.writeOnce("error", `api ${problem}`, problem);
-    const delayMs = backoffMs(failures, listenDelayMsMin, listenDelayMsMax, core.random);
-    afterMs(core, "api", delayMs, problem, () => {
-      if (engine.apiSocket === path) openApi(engine, config, failures + 1);
-    });
-    return undefined;
-  });
 }
 
 /** Takes down everything of ours, the state files last, then ends the mover. */
@@ -194,10 +164,9 @@ export function stop(engine: Engine): void {
 }
 
 function finish(engine: Engine): void {
-  const { core, server } = engine;
+  const { core } = engine;
   if (!isSettled(engine.settler)) logWarning(core, "the kernel changed while stopping");
-  closeListener(server);
-  if (engine.apiSocket !== "") removeFile(core, engine.apiSocket);
+  closeApi(engine.api);
   removeState(core, () => exit(core, 0));
 }
 

@@ -2,6 +2,8 @@
 
 export const ENOENT = 2;
 export const EAGAIN = 11;
+export const EPIPE = 32;
+export const ECONNRESET = 104;
 export const ECONNREFUSED = 111;
 
 const texts: Readonly<Record<number, string>> = {

@@ -55,6 +55,10 @@ export const keepaliveChoiceMs = 2_500;
 export const downAfterMs = 3_000;
 
 export const httpConnectionsMax = 16;
+/** Readers of events; the other connections are kept for requests. */
+export const httpStreamsMax = 8;
+/** Answers that wait for their readers, all together; above it nothing more is asked for. */
+export const httpWaitingBytesMax = 2_097_152;
 export const httpHeaderBytesMax = 4_096;
 export const httpBodyBytesMax = 65_536;
 /** A script or control module of 512 KiB, with what JSON adds to it. */

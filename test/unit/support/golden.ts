@@ -49,7 +49,7 @@ export function regenerate(text: string): string {
 
 class Story {
   private parsed: ParsedConfig = {
-    config: undefined, issues: [], warnings: [], isEnabled: true,
+    config: undefined, role: undefined, issues: [], warnings: [], isEnabled: true,
   };
   private config: Config | undefined;
   private readonly kernel = new KernelModel();
