@@ -14,7 +14,7 @@ import {
 import { kernelState } from "./lab/kernel.mjs";
 import { throughput, withThroughputServer } from "./lab/measure.mjs";
 import { PICTURE, tableLines } from "./lab/picture.mjs";
-import { startCounter, startProbes } from "./lab/probe.mjs";
+import { PROBES, startCounter, startProbes } from "./lab/probe.mjs";
 import { runSandboxed } from "./lab/sandbox.mjs";
 import { sleep } from "./lab/sh.mjs";
 import {
@@ -70,7 +70,7 @@ async function act(stage, title, body) {
 async function positiveControl({ outside, checks }) {
   console.log("── Without adit: does our counter see what leaves the router in clear?");
   const { leaks } = await underProbes({ outside }, () => {});
-  const seen = Object.values(leaks).map((flow) => flow.packets);
+  const seen = PROBES.map(({ flow }) => leaks[flow].packets);
   checks.ok(seen.every((packets) => packets > 0),
     "all six probes (MAC, address, interface; IPv4, IPv6) are seen", `${seen.join(", ")} packets`);
 }

@@ -10,6 +10,8 @@ import { bundle } from "../../runtime/policy-sdk/tools/bundler.mjs";
 import { openCage } from "./cage.mjs";
 
 const { PROGRAM, EMULATOR } = process.env;
+/** An emulated processor takes ten times as long for a call, and longer on a busy machine. */
+const LIMITS = EMULATOR === undefined ? {} : { callMs: 1000 };
 const FOLDER = resolve("build/test/policies");
 const TESTING = resolve("runtime/policy-sdk/tools/engine/testing.ts");
 
@@ -19,7 +21,7 @@ function remoteDispatcher(script) {
   return {
     adopt() {
       cage?.close();
-      cage = openCage({ program: PROGRAM, emulator: EMULATOR });
+      cage = openCage({ program: PROGRAM, emulator: EMULATOR, limits: LIMITS });
       return JSON.stringify(cage.load(script).result);
     },
     handle: (json) => JSON.stringify(cage.call(json).result),
