@@ -74,7 +74,7 @@ function bench(result: ChangeResult = { kind: "done", result: { kept: true } }):
   const events = new EventBus(() => 7);
   const core = { native, channel, events, log: new Log(channel) } as unknown as Engine["core"];
   const onRequest = createRoutes(native, serviceOf(changes, result));
-  Object.assign(engine, { core, bus: createBus(core), server: { onRequest } });
+  Object.assign(engine, { core, bus: createBus(core), api: { server: { onRequest } } });
   const call = (method: string, args: string, partBytes = 49_152): Reply => {
     host.sent.length = 0;
     const bytes = Buffer.from(args);
