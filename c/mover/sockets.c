@@ -9,7 +9,7 @@
 static struct socket_made *find(const struct sockets *sockets, const char *path)
 {
 	for (size_t i = 0; i < SOCKETS_MAX; i++)
-		if (strcmp(sockets->made[i].path, path) == 0)
+		if (path[0] && strcmp(sockets->made[i].path, path) == 0)
 			return (struct socket_made *)&sockets->made[i];
 	return NULL;
 }

@@ -93,6 +93,7 @@ static void plain_files_are_no_concern(void)
 	close(open(at("d"), O_CREAT | O_WRONLY | O_CLOEXEC, 0600));
 	EXPECT(!sockets_concern(&sockets, at("d")));
 	EXPECT(!sockets_concern(&sockets, at("nothing")));
+	EXPECT(!sockets_concern(&sockets, ""));
 	unlink(at("d"));
 }
 

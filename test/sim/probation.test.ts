@@ -206,8 +206,9 @@ test("with keys only signed scripts are asked, and versions go up", () => {
 
 test("a control module that is no module or does not settle gives way to the former one", () => {
   const household = begin();
-  const unready = bundle.replace("beginLife(engineOf())", "0");
-  assert.notStrictEqual(unready, bundle);
+  // Without indentation the text that is read here is no longer than a module may be.
+  const unready = bundle.replace("beginLife(engineOf())", "0").replace(/^ +/gm, "");
+  assert.doesNotMatch(unready, /beginLife\(engineOf/);
   for (const script of ["export {", "throw new Error(1);", unready]) {
     const { status, body } = ask(household, "swap", { script, module: "control", confirm_s: 5 });
     assert.strictEqual(status, 200, body);
