@@ -59,6 +59,17 @@ export function matchingRules({ rules, hostBits }: RuleIndex, source: Source): R
   return names.flatMap((name) => rules.get(name) ?? []);
 }
 
+/** The rule by address alone that decides for one; few names are made for it. */
+export function addressRuleAt({ rules, hostBits }: RuleIndex, address: Ip): Rule | undefined {
+  for (const bits of hostBits) {
+    for (const name of networkName(address, bits)) {
+      const rule = rules.get(name);
+      if (rule !== undefined) return rule;
+    }
+  }
+  return undefined;
+}
+
 function networkName(address: Ip, hostBits: number): string[] {
   const length = address === "" ? -1 : (prefixFamily(address) === 4 ? 32 : 128) - hostBits;
   if (length < 0) return [];

@@ -10,8 +10,7 @@ import { neighbourValid, protocolOurs, routeUnicast } from "../model/kernel.js";
 import { wholeDevicesMax } from "../model/limits.js";
 import type { Observed } from "../model/observed.js";
 import { interfaceKinds } from "./interfaces.js";
-import type { RuleIndex } from "./match.js";
-import { indexRules, matchingRules } from "./match.js";
+import { addressRuleAt, indexRules } from "./match.js";
 import type { States } from "./outcome.js";
 import { decideOutcome } from "./outcome.js";
 
@@ -73,35 +72,52 @@ export interface Holder {
  */
 export function holdersOf(config: RouterConfig, observed: Observed): Holder[] {
   if (!config.rules.some((rule) => isCovering(config, rule))) return [];
+  const find = coveringRules(config);
+  const holders = [...presentOf(config, observed, find), ...formerOf(observed, find)];
+  if (holders.length === 0) return [];
+  const others = macsOfOthers(config, observed);
+  return holders.filter(({ mac }) => !others.has(mac));
+}
+
+type Find = (address: Ip) => Rule | undefined;
+
+/** Asked for every neighbour there is, most of which no rule is about. */
+function coveringRules(config: RouterConfig): Find {
   const addressRules = config.rules.filter(({ match }) => match.kind === "address");
   const index = indexRules({ ...config, rules: addressRules });
-  const others = macsOfOthers(config, observed);
-  return heldOf(config, observed).flatMap(({ address, mac }) => {
-    if (others.has(mac)) return [];
-    const rule = ruleAt(index, address);
-    return rule !== undefined && isCovering(config, rule) ? [{ address, mac, rule }] : [];
-  });
+  return (address) => {
+    const rule = addressRuleAt(index, address);
+    return rule !== undefined && isCovering(config, rule) ? rule : undefined;
+  };
 }
 
-function ruleAt(index: RuleIndex, address: Ip): Rule | undefined {
-  return matchingRules(index, { mac: "", address, iface: "" })[0];
-}
-
-/** Who has which address on our side now, then who had one last that nobody has now. */
-function heldOf(config: RouterConfig, observed: Observed): Omit<Holder, "rule">[] {
+/** Who has an address of a rule on our side now. */
+function presentOf(config: RouterConfig, observed: Observed, find: Find): Holder[] {
+  const { neighbours, links } = observed;
   const kindOf = interfaceKinds(config, observed);
+  const holders: Holder[] = [];
+  for (const { addr: address, mac, index, state } of neighbours.values()) {
+    if ((state & neighbourValid) === 0 || mac === "") continue;
+    const rule = find(address);
+    if (rule === undefined || isLinkLocal(address)) continue;
+    const kind = kindOf(links.get(index)?.name ?? "lo");
+    if (kind === "lan" || kind === "untrusted") holders.push({ address, mac, rule });
+  }
+  return holders;
+}
+
+/** Who had an address of a rule last that nobody has now. */
+function formerOf({ neighbours, owners }: Observed, find: Find): Holder[] {
+  const former = [...owners].flatMap(([address, mac]): Holder[] => {
+    const rule = find(address);
+    return rule === undefined || isLinkLocal(address) ? [] : [{ address, mac, rule }];
+  });
+  if (former.length === 0) return [];
   const present = new Set<Ip>();
-  const held: Omit<Holder, "rule">[] = [];
-  for (const { addr: address, mac, index, state } of observed.neighbours.values()) {
-    if ((state & neighbourValid) === 0 || mac === "" || isLinkLocal(address)) continue;
-    present.add(address);
-    const kind = kindOf(observed.links.get(index)?.name ?? "lo");
-    if (kind === "lan" || kind === "untrusted") held.push({ address, mac });
+  for (const { addr, mac, state } of neighbours.values()) {
+    if ((state & neighbourValid) !== 0 && mac !== "") present.add(addr);
   }
-  for (const [address, mac] of observed.owners) {
-    if (!present.has(address) && !isLinkLocal(address)) held.push({ address, mac });
-  }
-  return held;
+  return former.filter(({ address }) => !present.has(address));
 }
 
 /** Devices with a rule of their own, and routers, behind whose MAC are other people's addresses. */
