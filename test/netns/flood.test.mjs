@@ -58,7 +58,9 @@ async function runMode({ checks, lab, outside }, mode, change) {
   await killAll([first]);
   await waitFor("a new decider that is done", READY_MS_MAX, () => {
     const { decider } = pidsOf(router);
-    return decider !== undefined && decider !== first && planOf(router)?.length === 0;
+    // A decider that has not seen the whole kernel yet has no plan either.
+    const isNew = decider !== undefined && decider !== first;
+    return isNew && aditJson(router, "status")?.settled === true && planOf(router)?.length === 0;
   });
   checks.ok((await sum(outside)) === 0, `${mode}: nothing leaks, with the decider killed too`);
   const { decider } = pidsOf(router);
