@@ -104,6 +104,8 @@ const table: readonly (readonly [name: string, text: string, status: number])[] 
   ["absolute target without a path", `GET http://adit HTTP/1.1\r\n${host}\r\n`, 200],
   ["absolute target with a query only", `GET http://adit?a HTTP/1.1\r\n${host}\r\n`, 200],
   ["absolute target with userinfo", `GET http://a@adit/ HTTP/1.1\r\n${host}\r\n`, 400],
+  ["no target between two spaces", `GET  HTTP/1.1\r\n${host}\r\n`, 400],
+  ["a query without a path", `GET ?a HTTP/1.1\r\n${host}\r\n`, 400],
   ["absolute target of another scheme", `GET ftp://adit/ HTTP/1.1\r\n${host}\r\n`, 400],
   ["authority target", `GET adit:80 HTTP/1.1\r\n${host}\r\n`, 400],
   ["asterisk target", `GET * HTTP/1.1\r\n${host}\r\n`, 400],

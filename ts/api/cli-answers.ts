@@ -12,7 +12,7 @@ export function statusText(status: Json, width?: number): string {
   const age = durationText(Number(uptimeMs));
   const head = `${String(role)} ${String(version)}, ${state}, up ${age}\n`;
   const named = (key: string, what: string): string => {
-    const names = ((status[key] ?? []) as readonly string[]).join(", ");
+    const names = listOfWords(status[key]).join(", ");
     return names && `${what}: ${names}\n`;
   };
   const missing = named("missing_ifnames", "no such interface");

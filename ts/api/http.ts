@@ -165,10 +165,15 @@ function readRequestLine(line: string): Omit<Head, "headers"> | Refusal {
     return known ? refusal(505, "only HTTP/1.1 is spoken") : refusal(400, "broken request line");
   }
   if (!methods.includes(method)) return refusal(501, "method is not spoken");
-  const path = target.replace(absolutePattern, "").replace(/^(?=\?|$)/, "/");
+  const path = absolutePattern.test(target) ? originOf(target) : target;
   if (!originPattern.test(path)) return refusal(400, "the target must be a path");
   const headOnly = method === "HEAD";
   return { method: headOnly ? "GET" : (method as Method), headOnly, target: path };
+}
+
+/** The path and query of an absolute target; an empty path is the root. */
+function originOf(target: string): string {
+  return target.replace(absolutePattern, "").replace(/^(?=\?|$)/, "/");
 }
 
 function readHeaders(lines: readonly string[]): { values: Map<string, string> } | Refusal {

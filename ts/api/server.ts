@@ -203,13 +203,17 @@ function openStream(
     answer(server, connection, failure(503, `${httpStreamsMax} readers of events already`));
     return undefined;
   }
-  connection.phase = connection.headOnly ? "answering" : "streaming";
-  if (!connection.headOnly) {
-    connection.onClose = onClose;
-    server.core.deadlines.clear(`http ${connection.fd}`);
+  const head = headText(200, { "Content-Type": "application/x-ndjson" });
+  if (connection.headOnly) {
+    connection.phase = "answering";
+    send(server, connection, head);
+    return undefined;
   }
-  send(server, connection, headText(200, { "Content-Type": "application/x-ndjson" }));
-  return connection.headOnly ? undefined : (line) => sendLine(server, connection, line);
+  connection.phase = "streaming";
+  connection.onClose = onClose;
+  server.core.deadlines.clear(`http ${connection.fd}`);
+  send(server, connection, head);
+  return (line) => sendLine(server, connection, line);
 }
 
 function streamCount({ connections }: HttpServer): number {
