@@ -4,11 +4,11 @@
 
 import { finish, makeChecks } from "./lab/check.mjs";
 import { aditJson, planOf, stopDaemon, waitSettled } from "./lab/daemon.mjs";
-import { makeLab, startGateway, startRouter, waitExit, waitReady } from "./lab/lab.mjs";
-import { DEFAULT_PROBES, PROBES, startCounter, startEchoes, startProbes } from "./lab/probe.mjs";
+import { startRouter, waitExit, waitReady } from "./lab/lab.mjs";
+import { DEFAULT_PROBES, PROBES, makeProbedLab, startProbes } from "./lab/probe.mjs";
 import { runSandboxed } from "./lab/sandbox.mjs";
 import { nsIp, nsRun, nsSysctl, sleep, waitFor } from "./lab/sh.mjs";
-import { GATEWAYS, NET, WAN_DEV, addressOf, exitOf } from "./lab/topology.mjs";
+import { NET, WAN_DEV, addressOf, exitOf } from "./lab/topology.mjs";
 
 const RATE = 500;
 const SECONDS = 120;
@@ -21,10 +21,7 @@ const MODES = [{ name: "selective", probes: PROBES, change: (config) => config }
 
 await runSandboxed(import.meta.url, async () => {
   const checks = makeChecks({ quiet: true });
-  const lab = await makeLab();
-  await startEchoes();
-  for (const name of Object.keys(GATEWAYS)) startGateway(lab, name);
-  const outside = await startCounter("uplink", "w0");
+  const { lab, outside } = await makeProbedLab();
   const control = MODES.at(-1);
   setIpv6("all", false);
   await watch(control, outside, "with the protection off, IPv6 switched on", comeBack,

@@ -11,7 +11,7 @@
 
 import { adit, isAlive, killAll, pidsOf, stopDaemon } from "./daemon.mjs";
 import { ATTACKS } from "./attacks.mjs";
-import { makeLab, startGateway, startRouter, waitReady } from "./lab.mjs";
+import { makeLab, startGateway, startGateways, startRouter, waitReady } from "./lab.mjs";
 import { freezeDecider, stripGuard, thawDecider } from "./naive.mjs";
 import { INNER_FLOW, TRAFFIC, startCounter, startEchoes, startProbes } from "./probe.mjs";
 import { SECOND, buildSecondUplink, leadOver, leaveSecond, ruleBalanced, useSecond,
@@ -39,7 +39,7 @@ export async function runMatrix(checks, { observeMs, only = () => true, setups =
   const lab = await makeLab();
   const env = { lab, observeMs, ...await startCounters() };
   await startEchoes();
-  for (const name of Object.keys(GATEWAYS)) startGateway(lab, name);
+  startGateways(lab);
   const cells = { 1: 0, 2: 0 };
   for (const setup of SETUPS.filter(({ name }) => setups(name))) {
     const attacks = ATTACKS.filter((attack) =>

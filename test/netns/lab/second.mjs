@@ -7,6 +7,7 @@
 import { nsIp, nsRun, nsSysctl, run } from "./sh.mjs";
 import {
   GATEWAYS, NET, WAN_DEV, WEB, addressLines, addressOf, plugIntoInternet, prepareNamespace,
+  uplinkChains,
 } from "./topology.mjs";
 
 export const SECOND = { ns: "uplink2", dev: "eth2", v4: "198.51.101", v6: "2001:db8:52:" };
@@ -71,9 +72,7 @@ export function setUplinkDead(ns, isDead) {
  * May be done again, after somebody flushed what was there.
  */
 export function useSecond(style) {
-  const lines = style === "spare" ? defaultLines("replace", BALANCED[1], `metric ${METRIC}`)
-    : BALANCED.flatMap((uplink) => defaultLines("replace", uplink, `table ${uplink.table}`));
-  nsIp("router", lines);
+  nsIp("router", linesOfUse("replace", style));
   const balance = style === "spare" ? "" : BALANCE;
   nsRun("router", ["nft", "-f", "-"], { input: firewallWith(balance) });
 }
@@ -90,14 +89,18 @@ export function ruleBalanced(verb) {
 }
 
 export function leaveSecond(style) {
-  nsIp("router", style === "spare" ? defaultLines("del", BALANCED[1], `metric ${METRIC}`)
-    : BALANCED.flatMap((uplink) => defaultLines("del", uplink, `table ${uplink.table}`)));
+  nsIp("router", linesOfUse("del", style));
   nsRun("router", "nft delete table inet second");
 }
 
 /** The uplink to which the best default routes of main lead, by its rank from 0. */
 export function leadOver(rank) {
   nsIp("router", defaultLines("replace", BALANCED[rank], ""));
+}
+
+function linesOfUse(verb, style) {
+  if (style === "spare") return defaultLines(verb, BALANCED[1], `metric ${METRIC}`);
+  return BALANCED.flatMap((uplink) => defaultLines(verb, uplink, `table ${uplink.table}`));
 }
 
 function defaultLines(verb, { dev, net }, words) {
@@ -126,14 +129,6 @@ const BALANCE = `
 const firewallWith = (balance) => `
 table inet second
 delete table inet second
-table inet second {
-  chain forward {
-    type filter hook forward priority filter; policy accept;
-    iifname "${SECOND.dev}" ct state new drop
-  }
-  chain srcnat {
-    type nat hook postrouting priority srcnat; policy accept;
-    oifname "${SECOND.dev}" meta nfproto ipv4 masquerade
-  }${balance}
+table inet second {${uplinkChains(SECOND.dev)}${balance}
 }
 `;

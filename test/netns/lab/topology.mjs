@@ -147,19 +147,22 @@ export function applySystemFirewall() {
   nsRun("router", ["nft", "-f", "-"], { input: SYSTEM_FIREWALL });
 }
 
+/** What lets the LAN out by an uplink, translated, and nobody in. */
+export const uplinkChains = (dev) => `
+  chain forward {
+    type filter hook forward priority filter; policy accept;
+    iifname "${dev}" ct state new drop
+  }
+  chain srcnat {
+    type nat hook postrouting priority srcnat; policy accept;
+    oifname "${dev}" meta nfproto ipv4 masquerade
+  }`;
+
 /** Its script, to be loaded with what a package adds to it. */
 export const SYSTEM_FIREWALL = `
 table inet fw4
 delete table inet fw4
-table inet fw4 {
-  chain forward {
-    type filter hook forward priority filter; policy accept;
-    iifname "${WAN_DEV}" ct state new drop
-  }
-  chain srcnat {
-    type nat hook postrouting priority srcnat; policy accept;
-    oifname "${WAN_DEV}" meta nfproto ipv4 masquerade
-  }
+table inet fw4 {${uplinkChains(WAN_DEV)}
 }
 `;
 
