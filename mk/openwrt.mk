@@ -13,9 +13,11 @@ OPENWRT_AT := $(B)/$(OPENWRT_PLACE)
 # Warnings of compilers to come are no errors there.
 OPENWRT_FLAGS := -ffunction-sections -fdata-sections $(C_PACKS_WELL) $(OPENWRT_CFLAGS) -Wno-error
 
-# What touches every packet, or every byte of it, is no place to save.
-# One mode for a whole program is what compiling it as one makes of two, so these stay outside.
-OPENWRT_LONG := $(if $(findstring -mips16,$(OPENWRT_CFLAGS)),-mno-mips16 $(if $(findstring -flto,$(OPENWRT_CFLAGS)),-fno-lto))
+# What touches every packet has long instructions. One mode for the whole program is what compiling
+# it as one makes of two, so these files stay outside.
+OPENWRT_LONG := $(if $(findstring -mips16,$(OPENWRT_CFLAGS)),-mno-mips16 \
+	$(if $(findstring -flto,$(OPENWRT_CFLAGS)),-fno-lto))
+# What touches every byte of a packet is no place to save.
 OPENWRT_FAST := c/tls/chacha20.o c/tls/poly1305.o mbedtls/aes.o mbedtls/gcm.o
 $(CROSS_LONG:%=$(OPENWRT_AT)/%) $(CROSS_FAST:%=$(OPENWRT_AT)/%): FAST := $(OPENWRT_LONG)
 $(OPENWRT_FAST:%=$(OPENWRT_AT)/%): FAST := $(OPENWRT_LONG) $(CROSS_SPEED)

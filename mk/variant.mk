@@ -12,8 +12,8 @@ $(SYSTEM)/%/.built: scripts/build-system-mbedtls scripts/router-cc test/cross/op
 $(VARIANTS:%=$(SYSTEM)/%/.built): $(SYSTEM)/%/.built: $(TOOLCHAIN)/%-shared/.built
 
 # OpenWrt's for mips_24kc and mipsel_24kc, with what PKG_BUILD_FLAGS in the feed's Makefile adds.
-VARIANT_CFLAGS := -Os -pipe -mips16 -minterlink-mips16 -mno-branch-likely -fno-caller-saves -fno-plt -fstack-protector \
-	-ffunction-sections -fdata-sections -flto=auto -fno-fat-lto-objects
+VARIANT_CFLAGS := -Os -pipe -mips16 -minterlink-mips16 -mno-branch-likely -fno-caller-saves \
+	-fno-plt -fstack-protector -ffunction-sections -fdata-sections -flto=auto -fno-fat-lto-objects
 VARIANT_LDFLAGS := -Wl,-z,now -Wl,-z,relro -Wl,--gc-sections -flto=auto -fuse-linker-plugin
 
 # $(1) target, $(2) what to make

@@ -30,6 +30,12 @@ static bool refuse_decider(JSContext *context)
 	return true;
 }
 
+/* An argument as text, to be freed by JS_FreeCString; NULL with an exception, as a decider gets. */
+static const char *client_text(JSContext *context, JSValueConst value)
+{
+	return refuse_decider(context) ? NULL : JS_ToCString(context, value);
+}
+
 /* A non-blocking connected socket, or -errno. */
 static int connect_path(const char *path)
 {
@@ -60,9 +66,7 @@ static JSValue host_connect_unix(JSContext *context, JSValueConst this, int argc
 	int fd, r;
 
 	(void)this, (void)argc;
-	if (refuse_decider(context))
-		return JS_EXCEPTION;
-	path = JS_ToCString(context, argv[0]);
+	path = client_text(context, argv[0]);
 	if (path == NULL)
 		return JS_EXCEPTION;
 	fd = connect_path(path);
@@ -120,9 +124,7 @@ static JSValue host_read_file(JSContext *context, JSValueConst this, int argc, J
 	int r;
 
 	(void)this, (void)argc;
-	if (refuse_decider(context))
-		return JS_EXCEPTION;
-	path = JS_ToCString(context, argv[0]);
+	path = client_text(context, argv[0]);
 	if (path == NULL)
 		return JS_EXCEPTION;
 	r = read_file(path, &data, &size);
@@ -142,9 +144,7 @@ static JSValue host_file_facts(JSContext *context, JSValueConst this, int argc, 
 	int r;
 
 	(void)this, (void)argc;
-	if (refuse_decider(context))
-		return JS_EXCEPTION;
-	path = JS_ToCString(context, argv[0]);
+	path = client_text(context, argv[0]);
 	if (path == NULL)
 		return JS_EXCEPTION;
 	r = stat(path, &info) < 0 ? -errno : 0;
@@ -164,9 +164,7 @@ static JSValue host_has_interface(JSContext *context, JSValueConst this, int arg
 	bool is_here;
 
 	(void)this, (void)argc;
-	if (refuse_decider(context))
-		return JS_EXCEPTION;
-	name = JS_ToCString(context, argv[0]);
+	name = client_text(context, argv[0]);
 	if (name == NULL)
 		return JS_EXCEPTION;
 	is_here = if_nametoindex(name) != 0;
@@ -180,9 +178,7 @@ static JSValue host_environment(JSContext *context, JSValueConst this, int argc,
 	const char *value;
 
 	(void)this, (void)argc;
-	if (refuse_decider(context))
-		return JS_EXCEPTION;
-	name = JS_ToCString(context, argv[0]);
+	name = client_text(context, argv[0]);
 	if (name == NULL)
 		return JS_EXCEPTION;
 	value = getenv(name);

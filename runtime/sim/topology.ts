@@ -143,12 +143,15 @@ export function isUplink(name: string): boolean {
 
 /** The first address of an interface that is not link-local, "" for none. */
 export function addressAt(kernel: Kernel, family: 4 | 6, iface: string): string {
-  const index = kernel.linkNamed(iface)?.index ?? 0;
-  const own = kernel.addresses.find(
-    ({ index: at, prefix }) =>
-      at === index && familyOf(prefix) === family && !prefix.startsWith("fe80:"),
+  return addressesAt(kernel, family, iface).find((one) => !one.startsWith("fe80:")) ?? "";
+}
+
+export function addressesAt(kernel: Kernel, family: 4 | 6, iface: string): string[] {
+  const index = kernel.linkNamed(iface)?.index;
+  const own = kernel.addresses.filter(
+    (item) => item.index === index && familyOf(item.prefix) === family,
   );
-  return own === undefined ? "" : hostOf(own.prefix);
+  return own.map(({ prefix }) => hostOf(prefix));
 }
 
 /** The neighbour table learns a device's present addresses. */

@@ -6,11 +6,10 @@ import type { MoverMessage } from "../../ts/host/contract.gen.js";
 import { chooseRoute, hookPacket } from "./resolve.js";
 import type { Event } from "./clock.js";
 import { iff } from "./constants.js";
-import type { Kernel } from "./kernel.js";
 import type { Mover } from "./mover.js";
-import { contains, familyOf, hostOf, netOf } from "./net.js";
+import { contains, familyOf, netOf } from "./net.js";
 import type { Wire, WireEnd } from "./network.js";
-import { addressAt } from "./topology.js";
+import { addressAt, addressesAt } from "./topology.js";
 
 export const sessionState = {
   CONNECTING: 1, HANDSHAKE: 2, GREETING: 3, STARTED: 4, CLOSED: 5,
@@ -266,8 +265,8 @@ export class Tunnels {
     if (route === undefined || route.oif === this.tunIndex) return undefined;
     const over = kernel.linkName(route.oif);
     const { family } = packet;
-    const source = addressAt(kernel, family, over) || linkLocalAt(kernel, family, over);
-    return source === "" ? undefined : { source, over };
+    const source = addressAt(kernel, family, over) || addressesAt(kernel, family, over)[0];
+    return source === undefined ? undefined : { source, over };
   }
 
   /** What is bound to an interface goes by no other when that is down. */
@@ -334,14 +333,6 @@ export class Tunnels {
       this.#watchSilence(session);
     });
   }
-}
-
-function linkLocalAt(kernel: Kernel, family: 4 | 6, iface: string): string {
-  const index = kernel.linkNamed(iface)?.index;
-  const own = kernel.addresses.find(
-    (item) => item.index === index && familyOf(item.prefix) === family,
-  );
-  return own === undefined ? "" : hostOf(own.prefix);
 }
 
 /** A connection sends at an even rate, and the further away the peer is the more it sends again. */

@@ -39,7 +39,7 @@ export function openApi(api: ApiSocket, failures = 0): void {
   if (wanted === undefined || core.stopping || api.open !== undefined) return;
   listen(api, wanted, (fd, problem) => {
     // A reload may have come first.
-    if (api.open !== undefined) return fd < 0 ? undefined : core.native.close(fd);
+    if (api.open !== undefined) return fd < 0 ? undefined : drop(api, wanted, fd);
     if (fd >= 0) return take(api, wanted, fd);
     core.log.writeOnce("error", `api ${problem}`, problem);
     const delayMs = backoffMs(failures, delayMsMin, delayMsMax, core.random);
@@ -73,15 +73,13 @@ export function closeApi(api: ApiSocket): void {
 }
 
 function changeTo(api: ApiSocket, wanted: ApiConfig, fd: number): ApiChange {
-  const { core } = api;
   return {
     commit: () => {
       leave(api);
       take(api, wanted, fd);
     },
     abandon: () => {
-      core.native.close(fd);
-      removeFile(core, wanted.socket);
+      drop(api, wanted, fd);
       openApi(api);
     },
   };
@@ -105,6 +103,12 @@ function take(api: ApiSocket, wanted: ApiConfig, fd: number): void {
   api.core.deadlines.clear("api");
   api.core.log.forget("api ");
   serveHttp(api.server, fd);
+}
+
+/** Of a socket that nobody was told of. */
+function drop({ core }: ApiSocket, { socket }: ApiConfig, fd: number): void {
+  core.native.close(fd);
+  removeFile(core, socket);
 }
 
 function leave(api: ApiSocket): void {

@@ -18,8 +18,9 @@ import { changesFromJson } from "./runtime-rules.js";
 import { isSettled, noteIntent, whenSettled } from "./settle.js";
 import { startScripts } from "./swap.js";
 import { startControl } from "./swap-control.js";
+import type { StateTaker } from "./state-files.js";
 import {
-  loadState,
+  loadStates,
   originalsFrom,
   removeState,
   takeFormerNames,
@@ -39,22 +40,14 @@ const configRetryMs = 5_000;
 /** The mover has told everything about itself: state files, configuration, then the kernel. */
 export function begin(engine: Engine): void {
   const { core } = engine;
-  loadState(core, "originals", (originals) => {
-    engine.originals = originalsFrom(originals);
-    loadState(core, "rules", (rules) => {
-      engine.configuration.changes = changesFromJson(rules);
-      loadState(core, "uplinks", (uplinks) => {
-        takeLearnedUplinks(core, uplinks);
-        loadState(core, "links", (names) => {
-          takeFormerNames(core, names);
-          loadState(core, "holders", (holders) => {
-            takeHolders(core, holders);
-            engine.advice.load(() => readFirstConfiguration(engine));
-          });
-        });
-      });
-    });
-  });
+  const takers: readonly StateTaker[] = [
+    ["originals", (content) => (engine.originals = originalsFrom(content))],
+    ["rules", (content) => (engine.configuration.changes = changesFromJson(content))],
+    ["uplinks", (content) => takeLearnedUplinks(core, content)],
+    ["links", (content) => takeFormerNames(core, content)],
+    ["holders", (content) => takeHolders(core, content)],
+  ];
+  loadStates(core, takers, () => engine.advice.load(() => readFirstConfiguration(engine)));
 }
 
 /** A later life must not end the mover, which forwards by the last good decision meanwhile. */

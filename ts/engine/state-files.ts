@@ -49,6 +49,23 @@ export function loadState(
   });
 }
 
+/** A state file, and what takes its content over. */
+export type StateTaker = readonly [
+  name: StateName,
+  take: (content: Readonly<Record<string, unknown>>) => void,
+];
+
+/** Reads state files one after another. */
+export function loadStates(core: Core, takers: readonly StateTaker[], done: () => void): void {
+  const [first, ...rest] = takers;
+  if (first === undefined) return done();
+  const [name, take] = first;
+  return loadState(core, name, (content) => {
+    take(content);
+    loadStates(core, rest, done);
+  });
+}
+
 /** `done` gets why it could not be kept, "" on success. */
 export function saveState(
   core: Core,

@@ -81,6 +81,12 @@ export function connectedOf(config: RouterConfig, observed: Observed): Connected
   return [...found.values()];
 }
 
+/** Name of the interface that has the address, undefined if it is none of the router's. */
+export function interfaceOf({ addresses, links }: Observed, address: Ip): string | undefined {
+  const own = [...addresses.values()].find(({ prefix }) => prefixAddress(prefix) === address);
+  return own && (links.get(own.index)?.name ?? "");
+}
+
 function isUp(link: ObservedLink): boolean {
   return (link.flags & flagUp) !== 0;
 }

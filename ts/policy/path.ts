@@ -18,7 +18,7 @@ import type { Decision } from "./device.js";
 import { locationAddresses } from "./elements.js";
 import type { Interfaces } from "./interfaces.js";
 import { classifyInterfaces } from "./interfaces.js";
-import { connectedOf } from "./lan.js";
+import { connectedOf, interfaceOf } from "./lan.js";
 import type { States } from "./outcome.js";
 import { stateAt } from "./outcome.js";
 import { isReaching } from "./reach.js";
@@ -77,7 +77,7 @@ export function pathMap(config: RouterConfig, observed: Observed, states: States
 export function findPath(map: PathMap, decision: Decision, iface: string, destination: Ip): Path {
   const { config, observed } = map;
   if (isUnrouted(destination)) return nowhere;
-  if (isOwnAddress(observed, destination)) return { ...nowhere, word: "router" };
+  if (interfaceOf(observed, destination) !== undefined) return { ...nowhere, word: "router" };
   const near = networkAround(map, iface, destination);
   if (near !== undefined) return { ...nowhere, word: "neighbour", by: near };
   if (isInner(map, destination)) return { ...nowhere, word: "blocked", held: "inner" };
@@ -138,10 +138,6 @@ function intoTable({ config, observed, routes, interfaces }: PathMap, destinatio
     return isSame && isReaching(config, one) && interfaces.reachable.includes(oif);
   });
   return { word: "reachable", by: route.dst, table, route, origin };
-}
-
-function isOwnAddress({ addresses }: Observed, address: Ip): boolean {
-  return [...addresses.values()].some(({ prefix }) => prefix.startsWith(`${address}/`));
 }
 
 function networkAround(map: PathMap, iface: string, destination: Ip): Prefix | undefined {

@@ -8,6 +8,7 @@ import type { Decision } from "../policy/device.js";
 import { decisionWords } from "../policy/device.js";
 import type { InterfaceKind } from "../policy/interfaces.js";
 import { interfaceKinds } from "../policy/interfaces.js";
+import { interfaceOf } from "../policy/lan.js";
 import type { RuleIndex } from "../policy/match.js";
 import { indexRules } from "../policy/match.js";
 import { statesByName } from "../policy/outcome.js";
@@ -22,7 +23,6 @@ import {
   decideSubject,
   describe,
   findSubject,
-  interfaceOf,
   silenceSentence,
   sourcesOf,
 } from "./subject.js";

@@ -1,11 +1,11 @@
 /** Whose traffic an explanation is about: a MAC, an address or an interface, and what is known. */
 import type { RouterConfig } from "../model/config.js";
 import type { Family, Ip, Mac } from "../model/ip.js";
-import { parseIp, parseMac, prefixAddress, prefixContains, prefixFamily } from "../model/ip.js";
+import { parseIp, parseMac, prefixContains, prefixFamily } from "../model/ip.js";
 import type { Observed } from "../model/observed.js";
 import type { Decision } from "../policy/device.js";
 import { decideSource } from "../policy/device.js";
-import { connectedOf, neighboursOf } from "../policy/lan.js";
+import { connectedOf, interfaceOf, neighboursOf } from "../policy/lan.js";
 import type { RuleIndex, Source } from "../policy/match.js";
 import type { States } from "../policy/outcome.js";
 import { decideFallback } from "../policy/router.js";
@@ -55,12 +55,6 @@ function ofAddress(config: RouterConfig, observed: Observed, address: Ip): Subje
   const one = { device: address, mac: "", address, addresses: [address] };
   if (own !== undefined) return { ...one, iface: own, isOwn: true };
   return { ...one, iface: network?.ifname ?? "" };
-}
-
-/** Name of the interface that has the address, undefined if it is none of the router's. */
-export function interfaceOf({ addresses, links }: Observed, address: Ip): string | undefined {
-  const own = [...addresses.values()].find(({ prefix }) => prefixAddress(prefix) === address);
-  return own && (links.get(own.index)?.name ?? "");
 }
 
 /** What the router itself sends is under no rule on a source. */
