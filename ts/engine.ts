@@ -7,24 +7,24 @@ import { createRoutes } from "./api/routes.js";
 import type { ApiSocket } from "./engine/api-socket.js";
 import { prepareApi } from "./engine/api-socket.js";
 import { createBus } from "./engine/bus.js";
-import { createClients } from "./engine/clients.js";
-import { configInForce, createAdvice } from "./engine/advice.js";
+import { createAdvice } from "./engine/advice.js";
 import { createConfiguration } from "./engine/configuration.js";
 import type { Core } from "./engine/core.js";
-import { afterMs, logWarning, nowMs } from "./engine/core.js";
+import { afterMs, logWarning } from "./engine/core.js";
 import type { Engine } from "./engine/engine-state.js";
 import { EventBus } from "./engine/events.js";
 import { beginLife } from "./engine/life.js";
-import { warnWeakSpots } from "./engine/machine.js";
 import { Log } from "./engine/log.js";
 import { reportMoves } from "./engine/moves.js";
 import { onNews } from "./engine/news.js";
+import type { Roles } from "./engine/role.js";
+import { roleOf } from "./engine/role.js";
 import { createService } from "./engine/service.js";
 import type { SettleHooks } from "./engine/settle.js";
 import { createSettler, noteIntent, whenSettled } from "./engine/settle.js";
 import { createSwap } from "./engine/swap.js";
-import { keepOriginals, noteFormerNames, noteHolders } from "./engine/state-files.js";
-import { createTunnels, locationStates } from "./engine/tunnels.js";
+import { keepOriginals, noteFormerNames } from "./engine/state-files.js";
+import { createTunnels } from "./engine/tunnels.js";
 import type { Channel } from "./host/channel.js";
 import { createChannel, receive, tell } from "./host/channel.js";
 import { contractVersion } from "./host/contract.gen.js";
@@ -32,12 +32,12 @@ import { Deadlines } from "./host/deadlines.js";
 import { Descriptors } from "./host/descriptors.js";
 import type { Native } from "./host/native.js";
 import type { Desired } from "./model/desired.js";
+import { hasGateway } from "./model/features.js";
 import type { Plan } from "./model/operation.js";
 import type { Random } from "./model/random.js";
-import { desireGateway } from "./policy/gateway.js";
-import { desireRouter } from "./policy/router.js";
-import { desireStopped } from "./policy/stop.js";
 import { emptyObserved } from "./reconcile/fold.js";
+import { createGateway } from "./roles/gateway.js";
+import { createRouter } from "./roles/router.js";
 
 /** What the C host calls; see c/vm. */
 export interface Bundle {
@@ -110,11 +110,11 @@ function createEngine(native: Native, random: Random): Engine {
   const api: ApiSocket = { core, server, open: undefined };
   const engine: Engine = {
     core,
+    roles: createRoles(core, () => engine, onChange),
     settler,
     tunnels,
     advice: createAdvice(core, { tunnels, onChange: onAdvice }),
     swap: createSwap(),
-    clients: createClients(core, { onChange, whenKnown: (done) => whenKnown(engine, done) }),
     configuration: createConfiguration(core, (config, done) => prepareApi(api, config.api, done)),
     api,
     bus: createBus(core),
@@ -128,37 +128,47 @@ function createEngine(native: Native, random: Random): Engine {
   return engine;
 }
 
+function createRoles(
+  core: Core,
+  engineOf: () => Engine,
+  onChange: (why: string) => void,
+): Roles {
+  const whenLeased = (done: () => void): void => whenKnown(engineOf(), done);
+  return {
+    router: createRouter(engineOf),
+    gateway: hasGateway
+      ? createGateway(core, { onChange, whenKnown: whenLeased }, engineOf)
+      : undefined,
+  };
+}
+
 function settleHooks(engineOf: () => Engine): SettleHooks {
   return {
     desire: () => desire(engineOf()),
     beforeApply: (plan, done) => {
-      const { advice, core, originals } = engineOf();
-      if (core.stopping) return done(plan, "");
+      const { core, originals, roles } = engineOf();
+      const { config } = core;
+      if (core.stopping || config === undefined) return done(plan, "");
       return keepOriginals(core, originals, plan, (kept, problem) => {
         noteFormerNames(core, (unnoted) => {
-          const apply = (): void => done(kept, problem || unnoted);
-          const config = core.config && configInForce(advice, core.config);
-          if (config?.role === "router") noteHolders(core, config, apply);
-          else apply();
+          roleOf(roles, config).beforeApply(config, () => done(kept, problem || unnoted));
         });
       });
     },
     onSettled: () => {
+      const { core, roles } = engineOf();
       beginLife(engineOf());
-      warnWeakSpots(engineOf().core);
+      if (core.config !== undefined) roleOf(roles, core.config).onSettled(core.config);
     },
     onRepaired: (plan) => tellRepair(engineOf().core, plan),
   };
 }
 
-function desire(engine: Engine): Desired {
-  const { core, clients, originals, tunnels } = engine;
-  const { store } = core;
-  if (core.config === undefined) throw new Error("nothing is configured");
-  const config = configInForce(engine.advice, core.config);
-  if (core.stopping) return desireStopped(config, store, originals);
-  if (config.role === "gateway") return desireGateway(config, store, [...clients.book.values()]);
-  return desireRouter(config, store, locationStates(tunnels), nowMs(core));
+function desire({ core, roles }: Engine): Desired {
+  const { config, stopping } = core;
+  if (config === undefined) throw new Error("nothing is configured");
+  const role = roleOf(roles, config);
+  return stopping ? role.desireStopped(config) : role.desire(config);
 }
 
 function tellRepair(core: Core, plan: Plan): void {

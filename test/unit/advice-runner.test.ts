@@ -4,7 +4,8 @@
  */
 import assert from "node:assert";
 import { suite } from "uvu";
-import { configInForce, createAdvice } from "../../ts/engine/advice.js";
+import { createAdvice } from "../../ts/engine/advice.js";
+import { configInForce } from "../../ts/engine/in-force.js";
 import type { Runner } from "../../ts/engine/advice.js";
 import type { Cage, CageError } from "../../ts/engine/cage.js";
 import { cageErrorText, isCageError, openCage } from "../../ts/engine/cage.js";

@@ -8,7 +8,7 @@ import { flowRowsMax } from "../../ts/model/limits.js";
 import type { LocationState } from "../../ts/model/observed.js";
 import type { Operation } from "../../ts/model/operation.js";
 import { desireRouter } from "../../ts/policy/router.js";
-import { desireStopped } from "../../ts/policy/stop.js";
+import { desireStopped } from "./support/stop.js";
 import type { ObservedStore } from "../../ts/reconcile/fold.js";
 import {
   emptyObserved,

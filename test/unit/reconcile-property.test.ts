@@ -10,7 +10,7 @@ import { suite } from "uvu";
 import { decideSource } from "../../ts/policy/device.js";
 import { statesByName } from "../../ts/policy/outcome.js";
 import { desireRouter } from "../../ts/policy/router.js";
-import { desireStopped } from "../../ts/policy/stop.js";
+import { desireStopped } from "./support/stop.js";
 import { coverWhole } from "../../ts/policy/whole.js";
 import { planChanges } from "../../ts/reconcile/plan.js";
 import type { KernelModel } from "./support/kernel-model.js";

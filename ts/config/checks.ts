@@ -1,13 +1,12 @@
 /** What no single key can tell: references, duplicates, contradictions. */
 import type {
-  GatewayConfig,
   Issue,
   LocationConfig,
   RouterConfig,
   Rule,
   RuleMatch,
 } from "../model/config.js";
-import { isGroupMac, isUnrouted, parseIp, prefixContains } from "../model/ip.js";
+import { isGroupMac, isUnrouted, parseIp } from "../model/ip.js";
 import { pinsPerPeerMax, policyVarsBytesMax, rulesMax } from "../model/limits.js";
 import { ruleLists } from "./router.js";
 import { isNamedUplink, matchesPattern } from "./uplinks.js";
@@ -46,7 +45,7 @@ export function checkRouter(config: RouterConfig, issues: Issue[]): void {
 }
 
 /** `values` are what the entries of `list` have under `key`; "" may stand any number of times. */
-function refuseTwice(
+export function refuseTwice(
   list: string,
   key: string,
   values: readonly string[],
@@ -167,22 +166,4 @@ function expectedSubject(match: RuleMatch, config: RouterConfig): string {
 
 function isOutward(name: string, config: RouterConfig): boolean {
   return isNamedUplink(config, name) || name === config.tunIfname || name === "lo";
-}
-
-export function checkGateway(config: GatewayConfig, issues: Issue[]): void {
-  const { clients, listen } = config;
-  const names = clients.map((client) => client.name);
-  const tokens = clients.map((client) => client.tokenSha256);
-  const binds = listen.map((row) => (row.address === "" ? "" : `${row.address} ${row.port}`));
-  refuseTwice("clients", "name", names, issues);
-  refuseTwice("clients", "token_sha256", tokens, issues);
-  refuseTwice("listen", "address", binds, issues);
-  for (const [key, pool] of [["addr4", config.pool4] as const, ["addr6", config.pool6] as const]) {
-    const addresses = clients.map((client) => client[key]);
-    refuseTwice("clients", key, addresses, issues);
-    addresses.forEach((address, index) => {
-      if (address === "" || pool === "" || prefixContains(pool, address)) return;
-      addIssue(issues, `clients[${index}].${key}`, address, `an address within ${pool}`);
-    });
-  }
 }

@@ -1,10 +1,30 @@
-/** Sections that the walk has checked to a GatewayConfig. */
-import type { ApiConfig, ClientConfig, GatewayConfig, ListenConfig } from "../model/config.js";
+/** A gateway's row among the roles: sections that the walk has checked to a GatewayConfig. */
+import type {
+  ApiConfig,
+  ClientConfig,
+  GatewayConfig,
+  Issue,
+  ListenConfig,
+} from "../model/config.js";
+import { prefixContains } from "../model/ip.js";
+import { refuseTwice } from "./checks.js";
+import type { ConfigRole } from "./role.js";
+import { namesOf } from "./role.js";
 import type { Endpoint } from "./types.js";
 import type { Section } from "./walk.js";
-import { sections } from "./walk.js";
+import { addIssue, sections } from "./walk.js";
 
-export function buildGateway(section: Section, api: ApiConfig): GatewayConfig {
+export const gatewayRole: ConfigRole<GatewayConfig> = {
+  build: (section, api, found) => {
+    const gateway = buildGateway(section, api);
+    checkGateway(gateway, found.issues);
+    return gateway;
+  },
+  interfaces: () => [],
+  secrets: ({ listen }) => namesOf("listen[].key", listen.map(({ key }) => key)),
+};
+
+function buildGateway(section: Section, api: ApiConfig): GatewayConfig {
   const text = (key: string): string => (section[key] as string | undefined) ?? "";
   return {
     role: "gateway",
@@ -40,4 +60,22 @@ function buildClient(section: Section): ClientConfig {
     addr4: (section["addr4"] as string | undefined) ?? "",
     addr6: (section["addr6"] as string | undefined) ?? "",
   };
+}
+
+function checkGateway(config: GatewayConfig, issues: Issue[]): void {
+  const { clients, listen } = config;
+  const names = clients.map((client) => client.name);
+  const tokens = clients.map((client) => client.tokenSha256);
+  const binds = listen.map((row) => (row.address === "" ? "" : `${row.address} ${row.port}`));
+  refuseTwice("clients", "name", names, issues);
+  refuseTwice("clients", "token_sha256", tokens, issues);
+  refuseTwice("listen", "address", binds, issues);
+  for (const [key, pool] of [["addr4", config.pool4] as const, ["addr6", config.pool6] as const]) {
+    const addresses = clients.map((client) => client[key]);
+    refuseTwice("clients", key, addresses, issues);
+    addresses.forEach((address, index) => {
+      if (address === "" || pool === "" || prefixContains(pool, address)) return;
+      addIssue(issues, `clients[${index}].${key}`, address, `an address within ${pool}`);
+    });
+  }
 }

@@ -1,19 +1,14 @@
 /** What a configuration names on its machine, and what of that is amiss there. */
 import type { Config, Issue } from "../model/config.js";
 import type { FileFacts } from "../model/file.js";
-import { ruleLists } from "./router.js";
+import type { Named } from "./role.js";
+import { configRole } from "./roles.js";
 import { addIssue } from "./walk.js";
 
 export interface Machine {
   readonly hasInterface: (name: string) => boolean;
   /** Undefined if nothing is known of the file. */
   readonly factsOf: (file: string) => FileFacts | undefined;
-}
-
-/** A name of the machine's, and the path of the key that has it. */
-interface Named {
-  readonly path: string;
-  readonly name: string;
 }
 
 const root = 0;
@@ -35,28 +30,14 @@ export function lookAtMachine(config: Config, file: string, machine: Machine): r
 
 /** Interfaces by name; whether anything fits a pattern of uplinks is no question. */
 export function interfacesNamed(config: Config): readonly Named[] {
-  const all: Named[] = [{ path: "wan_ifname", name: config.wanIfname }];
-  if (config.role === "router") {
-    const { uplinks, lanIfnames, policy, rules } = config;
-    const more = policy.ifnames === lanIfnames ? [] : policy.ifnames;
-    const ruled = rules.flatMap(({ match }) => (match.kind === "iface" ? [match.iface] : []));
-    const { list = "", key = "" } = ruleLists.find(({ kind }) => kind === "iface") ?? {};
-    all.push(...namesOf("uplinks[]", uplinks), ...namesOf("lan_ifnames[]", lanIfnames));
-    all.push(...namesOf("policy.ifnames[]", more), ...namesOf(`${list}[].${key}`, ruled));
-  }
+  const more = configRole(config.role)?.interfaces(config) ?? [];
+  const all = [{ path: "wan_ifname", name: config.wanIfname }, ...more];
   return all.filter(({ name }) => name !== "" && !name.endsWith("*"));
 }
 
 /** Files with a secret in them; `file` is the configuration's own, which may hold tokens. */
 export function secretsNamed(config: Config, file: string): readonly Named[] {
-  if (config.role === "gateway") {
-    return namesOf("listen[].key", config.listen.map(({ key }) => key));
-  }
-  const { locations } = config;
-  const within = locations.findIndex(({ token }) => token !== undefined);
-  const own = within < 0 ? [] : [{ path: `locations[${within}].token`, name: file }];
-  const files = namesOf("locations[].token_file", locations.map((one) => one.tokenFile ?? ""));
-  return [...files.filter(({ name }) => name !== ""), ...own];
+  return configRole(config.role)?.secrets(config, file) ?? [];
 }
 
 export function isExposed({ mode, owner }: FileFacts): boolean {
@@ -67,9 +48,4 @@ export function isExposed({ mode, owner }: FileFacts): boolean {
 export function secretText({ mode, owner }: FileFacts): string {
   const bits = mode.toString(8).padStart(4, "0");
   return `a file of root's that others may not read (its owner is ${owner}, its mode ${bits})`;
-}
-
-/** `path` has `[]` where the place in the list goes. */
-function namesOf(path: string, names: readonly string[]): Named[] {
-  return names.map((name, index) => ({ path: path.replace("[]", `[${index}]`), name }));
 }

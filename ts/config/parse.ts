@@ -1,12 +1,10 @@
 /** Configuration text to Config, or every issue that stands in the way, with its path. */
 import type { ApiConfig, Config, Issue } from "../model/config.js";
 import { configBytesMax } from "../model/limits.js";
-import { checkGateway, checkRouter } from "./checks.js";
 import { formatOf } from "./format.js";
-import { buildGateway } from "./gateway.js";
 import type { JsonError } from "./json.js";
 import { readJson } from "./json.js";
-import { buildRouter } from "./router.js";
+import { configRole } from "./roles.js";
 import { isObject } from "./types.js";
 import type { UciConfig } from "./uci-config.js";
 import { readUciConfig } from "./uci-config.js";
@@ -73,27 +71,20 @@ function roleOf(value: unknown): Config["role"] {
 }
 
 function build(value: unknown, found: Findings): Config | undefined {
-  const isGateway = roleOf(value) === "gateway";
-  const section = readSection(isGateway ? "gateway" : "router", value, "", found);
+  const name = roleOf(value);
+  const role = configRole(name);
+  if (role === undefined) {
+    addIssue(found.issues, "role", name, "router: another package has the gateway, adit-gateway");
+    return undefined;
+  }
+  const section = readSection(name, value, "", found);
   if (!isObject(value)) return undefined;
   const api = apiOf(section["api"] as Section | undefined, section["ubus"] as Section | undefined);
   if ((api.mode & modeOthers) !== 0) {
     const expected = "660 or less: whoever may open the socket may do everything";
     addIssue(found.warnings, "api.mode", api.mode.toString(8), expected);
   }
-  if (isGateway) {
-    const gateway = buildGateway(section, api);
-    checkGateway(gateway, found.issues);
-    return gateway;
-  }
-  const router = buildRouter(section, api, found.issues);
-  checkRouter(router, found.issues);
-  const { file, ifnames, unanswered } = router.policy;
-  if (file !== "" && ifnames.length === 0 && unanswered === "block") {
-    const expected = "an interface, or else a device without an answer is left alone";
-    addIssue(found.warnings, "policy.ifnames", ifnames, expected);
-  }
-  return router;
+  return role.build(section, api, found);
 }
 
 function apiOf(section: Section | undefined, ubus: Section | undefined): ApiConfig {

@@ -3,6 +3,7 @@ import { request } from "../host/channel.js";
 import type { StatsMessage } from "../host/contract.gen.js";
 import { ENOENT } from "../host/errno.js";
 import { readFile } from "../host/transfer.js";
+import { routerOf } from "../model/config.js";
 import type { Mac } from "../model/ip.js";
 import { parseLeases } from "../policy/leases.js";
 import type { Rate } from "../policy/world.js";
@@ -80,12 +81,12 @@ export function watchFacts(
 }
 
 function hasLoads({ config }: Core): boolean {
-  const locations = config?.role === "router" ? config.locations : [];
+  const { locations = [] } = routerOf(config) ?? {};
   return locations.some(({ capacityMbit }) => capacityMbit !== undefined);
 }
 
 function leasesPath({ config }: Core): string {
-  return config?.role === "router" ? config.policy.leasesFile : "";
+  return routerOf(config)?.policy.leasesFile ?? "";
 }
 
 /** A file that cannot be read names nobody. */

@@ -1,5 +1,6 @@
 /** The script that the configuration names, or else the one that came with this module. */
 import { readFile } from "../host/transfer.js";
+import { routerOf } from "../model/config.js";
 import { hexText } from "./base64.js";
 import { afterMs } from "./core.js";
 import type { Engine } from "./engine-state.js";
@@ -18,8 +19,9 @@ export function startPolicy(engine: Engine, leavesSlot = false): void {
   const { core, advice } = engine;
   const { origin = "file" } = advice.script ?? {};
   core.deadlines.clear("policy file");
-  if (core.config?.role !== "router") return;
-  const { file } = core.config.policy;
+  const config = routerOf(core.config);
+  if (config === undefined) return;
+  const { file } = config.policy;
   if (origin !== "file" && !leavesSlot) return advice.again("the configuration was read");
   if (file === "") return startOwn(engine);
   advice.expect();
@@ -47,8 +49,9 @@ function startOwn(engine: Engine): void {
 }
 
 function runText({ core, advice }: Engine, text: string, bytes: Uint8Array): void {
-  if (core.config?.role !== "router") return;
-  const { memoryKib, callMs } = core.config.policy;
+  const config = routerOf(core.config);
+  if (config === undefined) return;
+  const { memoryKib, callMs } = config.policy;
   const sha256 = hexText(core.native.sha256(bytes));
   const limits = `${memoryKib} ${callMs}`;
   const isSame = advice.script?.sha256 === sha256 && advice.limits === limits;

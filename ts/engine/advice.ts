@@ -3,12 +3,12 @@
  * of each device, then the rules of the configuration, then the block.
  */
 import type { Advice, Effect, ScriptEvent, World } from "../model/advice.js";
-import type { Config, RouterConfig } from "../model/config.js";
+import type { RouterConfig } from "../model/config.js";
+import { routerOf } from "../model/config.js";
 import type { HeldAdvice } from "../policy/advise.js";
-import { adviseConfig, heldFromJson, heldToJson } from "../policy/advise.js";
+import { heldFromJson, heldToJson } from "../policy/advise.js";
 import { holdAdvice, nothingHeld, overruled } from "../policy/advise.js";
 import { neighboursOf } from "../policy/lan.js";
-import { statesByName } from "../policy/outcome.js";
 import { eventsBetween, isLoadMoved, worldKey, worldOf } from "../policy/world.js";
 import { backoffMs } from "../tunnel/backoff.js";
 import type { AdviceFacts } from "./advice-facts.js";
@@ -52,12 +52,6 @@ export interface RunnerHooks {
 
 export function createAdvice(core: Core, hooks: RunnerHooks): Runner {
   return new Runner(core, hooks);
-}
-
-/** The configuration with what the script says; what policy is made from. */
-export function configInForce(runner: Runner, config: Config): Config {
-  if (config.role !== "router" || !runner.isExpected) return config;
-  return adviseConfig(config, runner.held, statesByName(locationStates(runner.hooks.tunnels)));
 }
 
 export class Runner {
@@ -111,8 +105,8 @@ export class Runner {
 
   /** Says that there is a script which is not loaded yet: who has no answer waits for it. */
   expect(): void {
-    const { config } = this.core;
-    if (this.isExpected || config?.role !== "router") return;
+    const config = routerOf(this.core.config);
+    if (this.isExpected || config === undefined) return;
     this.isExpected = true;
     const names = new Set(config.locations.map(({ name }) => name));
     this.held ??= heldFromJson(this.kept, names);
@@ -227,7 +221,7 @@ export class Runner {
 
   private turn(): void {
     const { core, script, active } = this;
-    if (script === undefined || core.config?.role !== "router" || core.stopping) return;
+    if (script === undefined || routerOf(core.config) === undefined || core.stopping) return;
     this.isMissed = this.isBusy;
     if (this.isBusy || this.loading !== undefined) return;
     if (!core.store.complete || nowMs(core) < this.retryMs) return this.later();

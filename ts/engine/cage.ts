@@ -8,6 +8,7 @@ import { EAGAIN, answerText } from "../host/errno.js";
 import { joinBytes } from "../host/transfer.js";
 import type { Advice, Reaction, ScriptEvent } from "../model/advice.js";
 import { messageMax, scriptBytesMax, stackMax, worldBytesMax } from "../model/advice.js";
+import { routerOf } from "../model/config.js";
 import { readObject } from "../model/json.js";
 import { plainText, readAdvice, readReaction } from "../policy/advice.js";
 import type { Core } from "./core.js";
@@ -110,8 +111,8 @@ export function cageErrorText({ kind, message, stack }: CageError): string {
 
 /** Starts a process for the script and loads it; `done` is called once. */
 export function openCage(core: Core, script: Script, done: (cage: Cage | CageError) => void): void {
-  const { config } = core;
-  if (config?.role !== "router") return done(error("refused", "only a router runs scripts"));
+  const config = routerOf(core.config);
+  if (config === undefined) return done(error("refused", "only a router runs scripts"));
   const source = core.native.utf8Encode(script.text);
   if (source.length > scriptBytesMax) {
     const text = `${source.length} bytes, at most ${scriptBytesMax} are read`;
@@ -185,8 +186,7 @@ class OpenCage implements Cage {
     read: (value: unknown, names: ReadonlySet<string>) => T | undefined,
     done: (answer: T | CageError) => void,
   ): void {
-    const { config } = this.core;
-    const locations = config?.role === "router" ? config.locations : [];
+    const { locations = [] } = routerOf(this.core.config) ?? {};
     const names = new Set(locations.map(({ name }) => name));
     const payload = this.core.native.utf8Encode(JSON.stringify(body));
     if (!this.isOpen) return done(error("died", "the script's process is gone"));

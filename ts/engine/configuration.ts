@@ -2,6 +2,7 @@
 import { readFile } from "../host/transfer.js";
 import { parseConfig } from "../config/parse.js";
 import type { Config, Issue } from "../model/config.js";
+import { routerOf } from "../model/config.js";
 import type { ApiChange } from "./api-socket.js";
 import type { Core } from "./core.js";
 import { logError, logWarning } from "./core.js";
@@ -108,8 +109,8 @@ function changeInTurn(
   done: (answer: ChangeAnswer) => void,
 ): void {
   const { core } = configuration;
-  const { config } = core;
-  if (config?.role !== "router") return done(invalid("role", "gateway", "a router"));
+  const config = routerOf(core.config);
+  if (config === undefined) return done(invalid("role", "gateway", "a router"));
   const outcome = changeRule(config, change);
   if (outcome.kind !== "changed") return done(outcome);
   const changes = remember(configuration.changes, change);

@@ -3,9 +3,9 @@ import type { MoverMessage } from "../host/contract.gen.js";
 import type { Runner } from "./advice.js";
 import type { ApiSocket } from "./api-socket.js";
 import type { Bus } from "./bus.js";
-import type { Clients } from "./clients.js";
 import type { Configuration } from "./configuration.js";
 import type { Core } from "./core.js";
+import type { Roles } from "./role.js";
 import type { Settler } from "./settle.js";
 import type { Swap } from "./swap.js";
 import type { Originals } from "./state-files.js";
@@ -13,11 +13,11 @@ import type { Tunnels } from "./tunnels.js";
 
 export interface Engine {
   readonly core: Core;
+  readonly roles: Roles;
   readonly settler: Settler;
   readonly tunnels: Tunnels;
   readonly advice: Runner;
   readonly swap: Swap;
-  readonly clients: Clients;
   readonly configuration: Configuration;
   readonly api: ApiSocket;
   readonly bus: Bus;

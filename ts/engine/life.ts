@@ -2,11 +2,9 @@
 import { asResult, request, tell } from "../host/channel.js";
 import { answerText } from "../host/errno.js";
 import type { Config, Issue } from "../model/config.js";
-import { portsNamed } from "../policy/wards.js";
 import { startPolicy } from "./advice-file.js";
 import { closeApi, openApi } from "./api-socket.js";
 import { openBus } from "./bus.js";
-import { configureClients, stopClients, takeOverClient } from "./clients.js";
 import { loadConfiguration } from "./configuration.js";
 import type { Core } from "./core.js";
 import { afterMs, logError, logInfo, logWarning } from "./core.js";
@@ -14,6 +12,7 @@ import type { Engine } from "./engine-state.js";
 import { issueLines } from "./issues.js";
 import { warnOfMachine } from "./machine.js";
 import { reportMoves } from "./moves.js";
+import { roleOf } from "./role.js";
 import { changesFromJson } from "./runtime-rules.js";
 import { isSettled, noteIntent, whenSettled } from "./settle.js";
 import { startScripts } from "./swap.js";
@@ -27,7 +26,6 @@ import {
   takeHolders,
   takeLearnedUplinks,
 } from "./state-files.js";
-import { configureTunnels, startTunnels, stopTunnels, takeOverSession } from "./tunnels.js";
 
 /** EX_CONFIG of sysexits.h. */
 const exitConfig = 78;
@@ -66,12 +64,9 @@ function readFirstConfiguration(engine: Engine): void {
 }
 
 function takeFirst(engine: Engine, config: Config): void {
-  const { tunnels, clients, held } = engine;
-  configure(engine, config);
-  for (const session of held) {
-    if (config.role === "router") takeOverSession(tunnels, session);
-    else takeOverClient(clients, session);
-  }
+  const role = roleOf(engine.roles, config);
+  role.configure(config);
+  for (const session of engine.held) role.takeOver(session);
   engine.held = [];
   // Who has no rule waits for its script, so the kernel is looked at when it is known to be one.
   startControl(engine, () => {
@@ -89,31 +84,20 @@ function watchKernel(engine: Engine, config: Config): void {
   });
 }
 
-function configure(engine: Engine, config: Config): void {
-  if (config.role === "router") configureTunnels(engine.tunnels, config);
-  else configureClients(engine.clients, config);
-}
-
 /** The plan is empty: the first time that is readiness, while stopping it is the end. */
 export function beginLife(engine: Engine): void {
   const { core } = engine;
-  if (engine.phase !== "starting" || core.stopping) return;
+  const { config } = core;
+  if (engine.phase !== "starting" || core.stopping || config === undefined) return;
   engine.phase = "running";
   tell(core.channel, { type: "ready" });
   core.events.publish({ event: "ready" });
-  logInfo(core, `ready as ${core.config?.role ?? ""}`);
+  logInfo(core, `ready as ${config.role}`);
   reportMoves(engine, "start");
   warnOfMachine(core);
-  warnOfPorts(core);
-  if (core.config?.role === "router") startTunnels(engine.tunnels);
-}
-
-function warnOfPorts(core: Core): void {
-  if (core.config?.role !== "router") return;
-  for (const [port, bridge] of portsNamed(core.config, core.store)) {
-    const why = `${port} is a port of ${bridge}, which does not tell its ports apart`;
-    logWarning(core, `${why}: a rule for it holds for all of ${bridge}`);
-  }
+  const role = roleOf(engine.roles, config);
+  role.warn(config);
+  role.start();
 }
 
 /** Reads the file again. With any issue the configuration in force stays. */
@@ -128,14 +112,15 @@ export function reload(engine: Engine, done: (issues: readonly Issue[]) => void)
 }
 
 function takeAgain(engine: Engine, config: Config): void {
-  configure(engine, config);
+  const role = roleOf(engine.roles, config);
+  role.configure(config);
   startPolicy(engine);
   openBus(engine, config);
   noteIntent(engine.settler, "the configuration was read again");
-  if (engine.phase === "running" && config.role === "router") startTunnels(engine.tunnels);
+  if (engine.phase === "running") role.start();
   reportMoves(engine, "reload");
   warnOfMachine(engine.core);
-  warnOfPorts(engine.core);
+  role.warn(config);
 }
 
 /** Takes down everything of ours, the state files last, then ends the mover. */
@@ -146,8 +131,7 @@ export function stop(engine: Engine): void {
   engine.phase = "stopping";
   logInfo(core, "stopping");
   if (core.config === undefined) return exit(core, 0);
-  stopTunnels(engine.tunnels);
-  stopClients(engine.clients);
+  roleOf(engine.roles, core.config).stop();
   afterMs(core, "stop", stopMsMax, "the host as it was", () => {
     logError(core, `not all could be taken down: ${settler.lastProblem}`);
     exit(core, exitFailed);

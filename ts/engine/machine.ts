@@ -9,7 +9,6 @@ import {
   secretsNamed,
 } from "../config/machine.js";
 import type { FileFacts } from "../model/file.js";
-import { weakSpots } from "../policy/weak-spots.js";
 import type { Core } from "./core.js";
 import { logWarning } from "./core.js";
 import { issueLines } from "./issues.js";
@@ -48,12 +47,6 @@ export function machineOf({ store, files }: Core): Machine {
     hasInterface: (name) => here.has(name),
     factsOf: (file) => files.get(file),
   };
-}
-
-/** Known limits that the router touches, each told once. */
-export function warnWeakSpots({ config, log, store }: Core): void {
-  if (config?.role !== "router") return;
-  for (const spot of weakSpots(config, store)) log.writeOnce("warning", `weak ${spot}`, spot);
 }
 
 /** Interfaces that the configuration names and the kernel does not have; hotplug may bring them. */

@@ -5,19 +5,13 @@ import { tell } from "../host/channel.js";
 import { protocolOurs } from "../model/kernel.js";
 import { foldMessage } from "../reconcile/fold.js";
 import { onBusCall, onBusState } from "./bus.js";
-import { onGatewayControl, onGatewaySession } from "./clients.js";
 import { logError, logInfo, logWarning } from "./core.js";
 import type { Engine } from "./engine-state.js";
 import { begin, reload, stop } from "./life.js";
+import { roleOf } from "./role.js";
 import { keepLearnedUplinks } from "./state-files.js";
 import { noteFirewall, noteIntent, noteKernel } from "./settle.js";
-import {
-  noteCarrier,
-  noteUplink,
-  onRouterControl,
-  onRouterSession,
-  onSlotWanted,
-} from "./tunnels.js";
+import { noteCarrier, noteUplink, onSlotWanted } from "./tunnels.js";
 
 const signalReload = 1;
 const signalTerminate = 15;
@@ -26,8 +20,8 @@ const flagTestHooks = 1;
 type Message<T extends MoverMessage["type"]> = Extract<MoverMessage, { type: T }>;
 
 export function onNews(engine: Engine, message: MoverMessage): void {
-  const { core, clients, tunnels } = engine;
-  const isGateway = core.config?.role === "gateway";
+  const { core, roles, tunnels } = engine;
+  const role = core.config && roleOf(roles, core.config);
   switch (message.type) {
     case "mover_state":
       return onMoverState(engine, message);
@@ -42,9 +36,9 @@ export function onNews(engine: Engine, message: MoverMessage): void {
     case "slot_wanted":
       return onSlotWanted(tunnels, message.slot);
     case "session_state":
-      return isGateway ? onGatewaySession(clients, message) : onRouterSession(tunnels, message);
+      return role?.onSession(message);
     case "session_control":
-      return isGateway ? onGatewayControl(clients, message) : onRouterControl(tunnels, message);
+      return role?.onControl(message);
     case "bus_state":
       return onBusState(engine, message);
     case "bus_call":

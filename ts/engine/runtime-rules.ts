@@ -12,6 +12,7 @@ import {
   wordsOf,
 } from "../config/rules.js";
 import type { Config, Issue, Rule, RouterConfig } from "../model/config.js";
+import { routerOf } from "../model/config.js";
 
 /** Changes that are remembered; they have to fit into one state file. */
 export const runtimeRulesMax = 300;
@@ -53,8 +54,8 @@ export function layOver(
   config: Config,
   changes: RuleChanges,
 ): { readonly config: Config; readonly issues: readonly Issue[] } {
-  if (config.role !== "router") return { config, issues: [] };
-  let result = config;
+  let result = routerOf(config);
+  if (result === undefined) return { config, issues: [] };
   const issues: Issue[] = [];
   for (const change of changes.values()) {
     const outcome = changeRule(result, change);
@@ -66,12 +67,13 @@ export function layOver(
 
 /** The changes of whose subjects both files say the same. */
 export function stillHolding(changes: RuleChanges, before: Config, after: Config): RuleChanges {
-  if (before.role !== "router" || after.role !== "router") return changes;
+  const [old, fresh] = [routerOf(before), routerOf(after)];
+  if (old === undefined || fresh === undefined) return changes;
   const held = new Map(changes);
   for (const [key, { kind, subject }] of changes) {
     const match = parseMatch(kind, subject);
     const isKnown = !Array.isArray(match);
-    if (isKnown && wordsOf(before, match) !== wordsOf(after, match)) held.delete(key);
+    if (isKnown && wordsOf(old, match) !== wordsOf(fresh, match)) held.delete(key);
   }
   return held;
 }

@@ -9,10 +9,10 @@ import type { PlannedOperation } from "../model/operation.js";
 import { devicesOf } from "../policy/device.js";
 import { explain } from "../render/explain.js";
 import { explainPath } from "../render/explain-path.js";
-import { configInForce } from "./advice.js";
 import { applyChange } from "./configuration.js";
 import { afterMs, logInfo } from "./core.js";
 import type { Engine } from "./engine-state.js";
+import { routerInForce } from "./in-force.js";
 import { reload } from "./life.js";
 import { machineOf } from "./machine.js";
 import { reportMoves } from "./moves.js";
@@ -35,8 +35,8 @@ export function createService(engine: Engine): Service {
   return {
     status: (done) => readStatus(engine, done),
     devices: () => {
-      const config = core.config && configInForce(engine.advice, core.config);
-      if (config?.role !== "router") return [];
+      const config = routerInForce(engine);
+      if (config === undefined) return [];
       return devicesOf(config, core.store, locationStates(tunnels));
     },
     explain: (subject, destination) => explainSubject(engine, subject, destination),
@@ -99,8 +99,8 @@ function explainSubject(
   destination: string,
 ): object | readonly Issue[] {
   const { core, tunnels } = engine;
-  const config = core.config && configInForce(engine.advice, core.config);
-  if (config?.role !== "router") {
+  const config = routerInForce(engine);
+  if (config === undefined) {
     return [{ path: "role", value: '"gateway"', expected: "a router, gateways have no devices" }];
   }
   const states = locationStates(tunnels);

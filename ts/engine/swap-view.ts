@@ -3,6 +3,7 @@ import type { PolicyView } from "../api/policy-routes.js";
 import type { Advice } from "../model/advice.js";
 import { adviceDevicesMax, bypassMax, scriptBytesMax } from "../model/advice.js";
 import type { RouterConfig } from "../model/config.js";
+import { routerOf } from "../model/config.js";
 import type { Ip } from "../model/ip.js";
 import type { Module } from "../model/slots.js";
 import { adviseConfig, holdAdvice, nothingHeld, overruled } from "../policy/advise.js";
@@ -13,10 +14,11 @@ import { indexRules } from "../policy/match.js";
 import { statesByName } from "../policy/outcome.js";
 import { coverWhole } from "../policy/whole.js";
 import type { Probe } from "../policy/probe.js";
-import { configInForce, minuteCpuUsMax } from "./advice.js";
+import { minuteCpuUsMax } from "./advice.js";
 import type { Cage } from "./cage.js";
 import { cageErrorText } from "./cage.js";
 import type { Engine } from "./engine-state.js";
+import { configInForce, routerInForce } from "./in-force.js";
 import { issueLines } from "./issues.js";
 import { locationStates } from "./tunnels.js";
 
@@ -26,8 +28,8 @@ import { locationStates } from "./tunnels.js";
  */
 export function healthOf(engine: Engine): number {
   const { core, tunnels } = engine;
-  const config = core.config && configInForce(engine.advice, core.config);
-  if (config?.role !== "router") return 1;
+  const config = routerInForce(engine);
+  if (config === undefined) return 1;
   const states = locationStates(tunnels);
   const idle = new Set(states.filter(({ state }) => state === "idle").map(({ name }) => name));
   const all = devicesOf(config, core.store, states);
@@ -55,7 +57,7 @@ export function movesOf(
   const states = locationStates(tunnels);
   const { devices: seen } = runner.worldNow();
   const held = holdAdvice(nothingHeld, advice, probe.world.devices);
-  const before = configInForce(runner, config) as RouterConfig;
+  const before = configInForce(runner, config);
   const after = adviseConfig(config, held, statesByName(states));
   const named = [...seen, ...probe.silent];
   const names = new Map(named.map(({ mac, name }) => [mac, name ?? ""]));
@@ -197,8 +199,8 @@ function slotsView(engine: Engine, module: Module): object {
 }
 
 function limitsOf({ core, advice }: Engine): object[] {
-  const { config } = core;
-  if (config?.role !== "router") return [];
+  const config = routerOf(core.config);
+  if (config === undefined) return [];
   const { memoryKib, callMs } = config.policy;
   const { active, script, held } = advice;
   const { lastCpuUs = 0, memoryBytes } = active?.usage ?? {};

@@ -7,6 +7,7 @@ import type { PolicyDone, PolicyResult, ScriptRequest } from "../api/policy-rout
 import type { Advice, World } from "../model/advice.js";
 import { scriptBytesMax } from "../model/advice.js";
 import type { RouterConfig } from "../model/config.js";
+import { routerOf } from "../model/config.js";
 import { confirmSecondsMax } from "../model/limits.js";
 import type { Boot, Module, Slots, Transition } from "../model/slots.js";
 import {
@@ -61,7 +62,7 @@ export function createSwap(): Swap {
 /** Loads the script that the last life left, a pending one only if the mover still lives. */
 export function startScripts(engine: Engine, done: () => void): void {
   const { core, swap, advice } = engine;
-  if (core.config?.role !== "router") {
+  if (routerOf(core.config) === undefined) {
     swap.busy = "";
     return done();
   }
@@ -249,7 +250,7 @@ export function checkScript(
   const most = module === "policy" ? scriptBytesMax : moduleBytesMax;
   if (bytes.length > most) return refuse(413, `script: expected at most ${most} bytes`);
   if (native.utf8Decode(bytes) !== text) return refuse(400, "script: expected well-formed text");
-  const { publicKeys: keys = [], target = "" } = config?.role === "router" ? config.policy : {};
+  const { publicKeys: keys = [], target = "" } = routerOf(config)?.policy ?? {};
   const trust = { keys, target, versionMax: swap.slots[module].script_version_max };
   const header = checkSigned(native, { module, bytes, signature }, trust);
   if (typeof header === "string") return refuse(403, header);
@@ -265,7 +266,7 @@ function askScript(
   onAsked: (asked: Asked) => void,
 ): void {
   const { core, swap, advice: runner } = engine;
-  if (core.config?.role !== "router") return done(refuse(400, "only a router has a policy"));
+  if (routerOf(core.config) === undefined) return done(refuse(400, "only a router has a policy"));
   if (swap.busy !== "") return done(refuse(409, swap.busy));
   const checked = checkScript(engine, request);
   if (!("script" in checked)) return done(checked);

@@ -159,6 +159,11 @@ export interface GatewayConfig {
 
 export type Config = RouterConfig | GatewayConfig;
 
+/** For what only a router has: devices, rules, scripts. */
+export function routerOf(config: Config | undefined): RouterConfig | undefined {
+  return config?.role === "router" ? config : undefined;
+}
+
 /** One thing wrong with outside input: where, what stood there, what was expected. */
 export interface Issue {
   /** JSON path such as `locations[0].peers[1].endpoint`. */

@@ -138,3 +138,18 @@ export interface Desired {
   readonly flows: DesiredFlows | undefined;
   readonly listeners: readonly DesiredListener[];
 }
+
+/** A kernel without anything of ours. Originals are sysctl values found before ours, by key. */
+export function desireNothing(originals: ReadonlyMap<string, string>): Desired {
+  return {
+    tun: undefined,
+    addresses: [],
+    routes: [],
+    rules: [],
+    firewall: undefined,
+    sysctls: originals,
+    forward: { byDestination: false, hairpin: false, entries: [] },
+    flows: undefined,
+    listeners: [],
+  };
+}

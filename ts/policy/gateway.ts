@@ -6,6 +6,7 @@ import type {
   DesiredForward,
   DesiredListener,
 } from "../model/desired.js";
+import { desireNothing } from "../model/desired.js";
 import { makePrefix, prefixLength } from "../model/ip.js";
 import type { Prefix } from "../model/ip.js";
 import type { Lease } from "../model/lease.js";
@@ -47,6 +48,19 @@ export function desireGateway(
     listeners: config.listen.map((row) => listenerOf(row)),
   };
   return whereIpv6Is(ifname, desired, observed);
+}
+
+/** Nothing, or what keeps inner addresses and clients apart. */
+export function desireGatewayStopped(
+  config: GatewayConfig,
+  observed: Observed,
+  originals: ReadonlyMap<string, string>,
+): Desired {
+  const none = desireNothing(originals);
+  const nothing = { ...none, forward: { ...none.forward, byDestination: true } };
+  if (config.onStop === "restore") return nothing;
+  const { firewall, sysctls } = desireGateway(config, observed, []);
+  return { ...nothing, firewall, sysctls };
 }
 
 function listenerOf({

@@ -1,46 +1,28 @@
-/** What stays in the kernel when the program ends. */
-import type { Config } from "../model/config.js";
+/** What stays in the router's kernel when the program ends. */
+import type { RouterConfig } from "../model/config.js";
 import type { Desired, DesiredFirewall, DesiredRoute, FirewallElement } from "../model/desired.js";
-import { flowsPast } from "../model/desired.js";
+import { desireNothing, flowsPast } from "../model/desired.js";
 import { protocolOurs, routeBlackhole } from "../model/kernel.js";
 import type { Observed } from "../model/observed.js";
-import { desireGateway } from "./gateway.js";
 import { desireRouter } from "./router.js";
 
-/** Originals are the sysctl values found before adit wrote its own, by key. */
-export function desireStopped(
-  config: Config,
+/** Nothing, or the block: routes without an interface, the rules to them, and the guard. */
+export function desireRouterStopped(
+  config: RouterConfig,
   observed: Observed,
   originals: ReadonlyMap<string, string>,
 ): Desired {
-  const nothing: Desired = {
-    tun: undefined,
-    addresses: [],
-    routes: [],
-    rules: [],
-    firewall: undefined,
-    sysctls: originals,
-    forward: { byDestination: config.role === "gateway", hairpin: false, entries: [] },
-    flows: config.role === "router" && !config.noIptables ? flowsPast : undefined,
-    listeners: [],
-  };
-  return config.onStop === "restore" ? nothing : { ...nothing, ...blocked(config, observed) };
-}
-
-/** The block alone: routes without an interface, the rules that lead to them, and the guard. */
-function blocked(config: Config, observed: Observed): Partial<Desired> {
-  if (config.role === "gateway") {
-    const { firewall, sysctls } = desireGateway(config, observed, []);
-    return { firewall, sysctls };
-  }
+  const nothing = desireNothing(originals);
+  const flows = config.noIptables ? undefined : flowsPast;
+  if (config.onStop === "restore") return { ...nothing, flows };
   const { routes, rules, firewall, sysctls } = desireRouter(config, observed, [], 0);
   const computed = routes.filter(
     (route) => route.oif !== config.tunIfname && route.kind !== routeBlackhole,
   );
   return {
+    ...nothing,
     routes: [...computed, ...blackholesOf(observed)],
     rules,
-    flows: undefined,
     firewall: asFound(observed) ?? firewall,
     sysctls,
   };

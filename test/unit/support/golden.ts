@@ -26,7 +26,7 @@ import { devicesOf } from "../../../ts/policy/device.js";
 import { desireGateway } from "../../../ts/policy/gateway.js";
 import { statesByName } from "../../../ts/policy/outcome.js";
 import { desireRouter } from "../../../ts/policy/router.js";
-import { desireStopped } from "../../../ts/policy/stop.js";
+import { desireStopped } from "./stop.js";
 import { planChanges } from "../../../ts/reconcile/plan.js";
 import { explain } from "../../../ts/render/explain.js";
 import { planText } from "../../../ts/render/plan-text.js";
