@@ -49,7 +49,7 @@ class Network {
   private obey(command: TunnelCommand): void {
     if (command.kind === "prepare") {
       const { serial } = command;
-      this.take({ kind: "prepared", serial, token: "t", addresses: [] });
+      this.take({ kind: "prepared", serial, token: "t", addresses: [], problem: "" });
     } else if (command.kind === "open") this.open(command.serial, command.uplink);
     else if (command.kind === "start") {
       this.take({ kind: "started", session: command.session, problem: "" });

@@ -2,8 +2,6 @@
 import type { MoverMessage } from "../host/contract.gen.js";
 import { asResult, command, request } from "../host/channel.js";
 import { answerText } from "../host/errno.js";
-import { resolveName } from "../host/resolver.js";
-import { readFile } from "../host/transfer.js";
 import { endpointText } from "../config/words.js";
 import type { LocationConfig, RouterConfig } from "../model/config.js";
 import type { Ip } from "../model/ip.js";
@@ -11,7 +9,6 @@ import { connectMsMax, keepaliveChoiceMs, keepaliveMs } from "../model/limits.js
 import type { LocationState, Welcome } from "../model/observed.js";
 import type { Way } from "../model/way.js";
 import { addressOf } from "../model/pool.js";
-import { ownMark } from "../policy/marks.js";
 import { waysOf } from "../policy/ways.js";
 import type { Tunnel, TunnelCommand, TunnelEvent } from "../tunnel/state.js";
 import { locationStateOf, newTunnel } from "../tunnel/state.js";
@@ -26,7 +23,7 @@ import {
 import { base64Bytes } from "./base64.js";
 import type { Core } from "./core.js";
 import { logInfo, logWarning, nowMs } from "./core.js";
-import { noteFile } from "./machine.js";
+import { prepareDial, wayNamed } from "./preparation.js";
 import type { Uplinks } from "./uplink.js";
 import { changedUplinks, compareUplinks, uplinkFacts } from "./uplink.js";
 
@@ -35,6 +32,7 @@ const uplinkSettleMs = 200;
 const deadlineNames = ["redial", "attempt", "down", "return"] as const;
 /** IFF_RUNNING of linux/if.h. */
 const flagRunning = 0x40;
+const sessionHandshake = 2;
 export const sessionStarted = 4;
 export const sessionClosed = 5;
 
@@ -123,9 +121,10 @@ export function onSlotWanted(tunnels: Tunnels, slot: number): void {
 
 export function onRouterSession(tunnels: Tunnels, message: Message<"session_state">): void {
   const { session, state, reason } = message;
-  if (state !== sessionClosed) return;
   const slot = slotOfSession(tunnels, session);
-  if (slot !== undefined) dispatch(tunnels, slot, { kind: "closed", session, reason });
+  if (slot === undefined) return;
+  if (state === sessionHandshake) dispatch(tunnels, slot, { kind: "connected", session });
+  if (state === sessionClosed) dispatch(tunnels, slot, { kind: "closed", session, reason });
 }
 
 export function onRouterControl(tunnels: Tunnels, message: Message<"session_control">): void {
@@ -269,7 +268,7 @@ function carryOut(tunnels: Tunnels, tunnel: Tunnel, todo: TunnelCommand): void {
   const { core } = tunnels;
   switch (todo.kind) {
     case "prepare":
-      return prepare(tunnels, tunnel, todo);
+      return prepareDial(tunnels, tunnel, todo, (event) => dispatch(tunnels, tunnel.slot, event));
     case "open":
       return openSession(tunnels, tunnel, todo);
     case "start":
@@ -284,53 +283,6 @@ function carryOut(tunnels: Tunnels, tunnel: Tunnel, todo: TunnelCommand): void {
 export function closeSession(core: Core, session: number, reason: string): void {
   command(core.channel, { type: "session_close", session, reason }, (error, text) => {
     core.log.write("debug", `session ${session}: ${answerText(error, text)}`);
-  });
-}
-
-function prepare(
-  tunnels: Tunnels,
-  tunnel: Tunnel,
-  { serial, resolve: name, uplink }: Extract<TunnelCommand, { kind: "prepare" }>,
-): void {
-  const { slot } = tunnel;
-  readToken(tunnels.core, tunnel.location, (token, problem) => {
-    if (token === undefined) {
-      dispatch(tunnels, slot, { kind: "unprepared", serial, reason: problem });
-    } else if (name === "") {
-      dispatch(tunnels, slot, { kind: "prepared", serial, token, addresses: [] });
-    } else {
-      const servers = tunnels.config?.resolvers ?? [];
-      const { core } = tunnels;
-      const way = wayNamed(tunnels, uplink);
-      const ports = { ...core, ...way, now: () => nowMs(core) };
-      resolveName(ports, servers, name, ({ addresses, reason }) => {
-        if (reason !== "") dispatch(tunnels, slot, { kind: "unprepared", serial, reason });
-        else dispatch(tunnels, slot, { kind: "prepared", serial, token, addresses });
-      });
-    }
-  });
-}
-
-/** Mark and interface of sockets that leave by an uplink; "" leaves it to the routing table. */
-function wayNamed({ ways, config }: Tunnels, device: string): { mark: number; device: string } {
-  const mark = ways.find((way) => way.device === device)?.mark;
-  return { device, mark: mark ?? (config === undefined ? 0 : ownMark(config)) };
-}
-
-/** The file is read for every attempt, so that a renewed token is noticed. */
-function readToken(
-  core: Core,
-  location: LocationConfig,
-  done: (token: string | undefined, problem: string) => void,
-): void {
-  const { token, tokenFile } = location;
-  if (tokenFile === undefined) return done(token ?? "", "");
-  readFile(core.channel, tokenFile, (result, facts) => {
-    noteFile(core, tokenFile, facts);
-    if (!(result instanceof Uint8Array)) return done(undefined, `token file ${result.text}`);
-    const [line = ""] = (core.native.utf8Decode(result) ?? "").split("\n");
-    const found = line.trim();
-    done(found === "" ? undefined : found, `token file ${tokenFile} holds no token`);
   });
 }
 

@@ -20,6 +20,8 @@ const answerMsMax = 1_500;
 const roundsMax = 2;
 const answerBytesMax = 4_096;
 const portDns = 53;
+/** How long the first addresses wait for those of the other family (RFC 8305 section 3). */
+const otherFamilyMsMax = 250;
 
 export interface ResolverPorts {
   readonly channel: Channel;
@@ -30,6 +32,8 @@ export interface ResolverPorts {
   /** By which mark and interface questions leave. */
   readonly mark: number;
   readonly device: string;
+  /** Tells the deadlines of questions apart that are asked at the same time. */
+  readonly asker: string;
 }
 
 export interface Resolution {
@@ -38,23 +42,39 @@ export interface Resolution {
   readonly reason: string;
 }
 
-/** Asks for IPv4 and IPv6 addresses at the same time; done when both are known or given up. */
+/**
+ * Asks for IPv4 and IPv6 addresses at the same time; done when both are known or given up. Who has
+ * one family waits only a moment for the other, which some resolvers never answer about.
+ */
 export function resolveName(
   ports: ResolverPorts,
   servers: readonly Ip[],
   name: string,
   done: (resolution: Resolution) => void,
+  families: readonly AddressFamily[] = [4, 6],
 ): void {
   const found: Resolution[] = [];
-  const collect = (part: Resolution): void => {
-    found.push(part);
-    if (found.length < 2) return;
+  const deadline = `family ${ports.asker}`;
+  let isOver = false;
+  const finish = (): void => {
+    isOver = true;
+    ports.deadlines.clear(deadline);
     const addresses = found.flatMap((one) => one.addresses);
     const failed = found.find((one) => one.reason !== "");
     const reason = failed?.reason ?? `${name} has no address`;
     done({ addresses, reason: addresses.length > 0 ? "" : reason });
   };
-  for (const family of [4, 6] as const) ask({ ports, servers, name, family, done: collect }, 0);
+  const collect = (part: Resolution): void => {
+    if (isOver) return;
+    found.push(part);
+    if (found.length === families.length) return finish();
+    if (part.addresses.length === 0) return;
+    const why = `the other family of ${name}`;
+    ports.deadlines.set(deadline, ports.now() + otherFamilyMsMax, why, finish);
+  };
+  for (const family of families) {
+    ask({ ports, servers, name, family, done: collect, isOver: () => isOver }, 0);
+  }
 }
 
 interface Query {
@@ -63,10 +83,13 @@ interface Query {
   readonly name: string;
   readonly family: AddressFamily;
   readonly done: (part: Resolution) => void;
+  /** True if nobody waits for it. */
+  readonly isOver: () => boolean;
 }
 
 function ask(query: Query, attempt: number): void {
-  const { ports, servers, name } = query;
+  const { ports, servers, name, isOver } = query;
+  if (isOver()) return;
   const server = servers[attempt % Math.max(1, servers.length)];
   if (server === undefined || attempt >= servers.length * roundsMax) {
     query.done({ addresses: [], reason: `no answer about ${name} from any resolver` });

@@ -1,6 +1,7 @@
 /** Which uplinks the sockets of tunnels can use now, in order of preference. */
 import type { RouterConfig } from "../model/config.js";
-import { isDefaultLike, prefixFamily } from "../model/ip.js";
+import type { Ip } from "../model/ip.js";
+import { isDefaultLike, prefixContains, prefixFamily } from "../model/ip.js";
 import { flagUp, protocolOurs, routeUnicast, tableMain } from "../model/kernel.js";
 import { uplinksMax } from "../model/limits.js";
 import type { Observed, ObservedLink } from "../model/observed.js";
@@ -34,6 +35,18 @@ export function waysOf(
   ranked.sort((left, right) => left.metric - right.metric);
   for (const { link } of ranked) ways.push(...wayOver(observed, link, ownMark(config)));
   return ways.length > 1 ? ways.slice(0, uplinksMax) : [];
+}
+
+/** True if a route of others leads to the address. Text is compared first: that is quicker. */
+export function hasRouteTo({ routes }: Observed, address: Ip): boolean {
+  const family = prefixFamily(address);
+  const theirs = [...routes.values()].filter(({ dst, protocol, kind }) => {
+    return prefixFamily(dst) === family && protocol !== protocolOurs && kind === routeUnicast;
+  });
+  return (
+    theirs.some(({ dst }) => dst.endsWith("/0")) ||
+    theirs.some(({ dst }) => prefixContains(dst, address))
+  );
 }
 
 function wayOver(observed: Observed, { index, name: device }: ObservedLink, mark: number): Way[] {

@@ -3,14 +3,28 @@
  * of a name. After a loss the next queued peer is taken, not the lost one (spec/peer-selector.md).
  */
 import type { Ip } from "../model/ip.js";
+import { prefixFamily } from "../model/ip.js";
 import type { Random } from "../model/random.js";
 import { shuffled } from "../model/random.js";
+
+/** A name whose answer is older is asked about again; a session that was lost was mostly longer. */
+const addressAgeMsMax = 60_000;
+/** Addresses of a name that are tried before it is asked about again. */
+const addressesPerNameMax = 8;
+
+interface NameAddresses {
+  /** Not tried since the name was resolved. */
+  readonly left: readonly Ip[];
+  /** All of the last answer that had any. */
+  readonly all: readonly Ip[];
+  readonly sinceMs: number;
+}
 
 export interface PeerQueue {
   /** Positions of peers not tried in this round. */
   readonly peers: readonly number[];
-  /** Addresses of a peer not tried since its name was resolved, by the peer's position. */
-  readonly addresses: ReadonlyMap<number, readonly Ip[]>;
+  /** Addresses of names, by the peer's position. */
+  readonly addresses: ReadonlyMap<number, NameAddresses>;
 }
 
 export const emptyPeerQueue: PeerQueue = { peers: [], addresses: new Map() };
@@ -35,28 +49,51 @@ export function takePeer(
 export function takeAddress(
   queue: PeerQueue,
   peer: number,
+  nowMs: number,
 ): { readonly address: Ip | undefined; readonly queue: PeerQueue } {
-  const [address, ...rest] = queue.addresses.get(peer) ?? [];
-  const addresses = new Map(queue.addresses);
-  addresses.set(peer, rest);
-  return { address, queue: { ...queue, addresses } };
+  const known = queue.addresses.get(peer);
+  if (known === undefined || nowMs - known.sinceMs > addressAgeMsMax) {
+    return { address: undefined, queue };
+  }
+  const [address, ...left] = known.left;
+  return { address, queue: withAddresses(queue, peer, { ...known, left }) };
 }
 
+/** Who answers nothing about a name leaves it with the addresses that it had. */
 export function putAddresses(
   queue: PeerQueue,
   peer: number,
   found: readonly Ip[],
-  random: Random,
+  { nowMs, random }: { readonly nowMs: number; readonly random: Random },
 ): PeerQueue {
-  const addresses = new Map(queue.addresses);
-  addresses.set(peer, shuffled(found, random));
-  return { ...queue, addresses };
+  const all = found.length > 0 ? found : (queue.addresses.get(peer)?.all ?? []);
+  const left = alternating(shuffled(all, random)).slice(0, addressesPerNameMax);
+  return withAddresses(queue, peer, { left, all: left, sinceMs: nowMs });
 }
 
-/** The peer and its address come next again. */
+export function hasAddress({ addresses }: PeerQueue, peer: number): boolean {
+  return (addresses.get(peer)?.left.length ?? 0) > 0;
+}
+
+/** The peer comes next again, and so does the address unless it is "". */
 export function putBack(queue: PeerQueue, peer: number, address: Ip): PeerQueue {
-  const addresses = new Map(queue.addresses);
-  const known = addresses.get(peer) ?? [];
-  if (address !== "" && known[0] !== address) addresses.set(peer, [address, ...known]);
-  return { peers: [peer, ...queue.peers.filter((one) => one !== peer)], addresses };
+  const peers = [peer, ...queue.peers.filter((one) => one !== peer)];
+  const known = queue.addresses.get(peer);
+  if (known === undefined || address === "" || known.left[0] === address) {
+    return { ...queue, peers };
+  }
+  return { ...withAddresses(queue, peer, { ...known, left: [address, ...known.left] }), peers };
+}
+
+/** By turns of each family, so that one that leads nowhere costs one try (RFC 8305 section 4). */
+function alternating(addresses: readonly Ip[]): readonly Ip[] {
+  const isFirst = (one: Ip): boolean => prefixFamily(one) === prefixFamily(addresses[0] ?? "");
+  const first = addresses.filter(isFirst);
+  const other = addresses.filter((one) => !isFirst(one));
+  const pairs = addresses.flatMap((_one, at) => [first[at], other[at]]);
+  return pairs.filter((one) => one !== undefined);
+}
+
+function withAddresses(queue: PeerQueue, peer: number, known: NameAddresses): PeerQueue {
+  return { ...queue, addresses: new Map([...queue.addresses, [peer, known]]) };
 }

@@ -20,6 +20,8 @@ export const stableMs = 5_000;
 export const undisputedMs = 2 * evictedDelayMsMax;
 /** Limit for an attempt as a whole: reading the token, resolving, connecting and the welcome. */
 export const attemptMsMax = connectMsMax + 10_000;
+/** Time for an address to take a connection while the name has others (RFC 8305 section 5). */
+export const addressMsMax = 2_000;
 /** Redials at once, with another wish, while a gateway hands out an address that is in use here. */
 export const conflictsMax = 8;
 
@@ -35,6 +37,8 @@ export interface Attempt {
   readonly session: number;
   readonly welcome: Welcome | undefined;
   readonly deadlineMs: number;
+  /** When another address of the name is tried instead; Infinity if there is none to try. */
+  readonly addressMs: number;
 }
 
 export interface Tunnel {
@@ -83,10 +87,15 @@ export type TunnelEvent =
       readonly kind: "prepared";
       readonly serial: number;
       readonly token: string;
+      /** Of the name; or what a literal address is reached by, none for itself. */
       readonly addresses: readonly Ip[];
+      /** Why there is none, "" if there need not be any. */
+      readonly problem: string;
     }
   | { readonly kind: "unprepared"; readonly serial: number; readonly reason: string }
   | { readonly kind: "opened"; readonly serial: number; readonly session: number }
+  /** The address took the connection. */
+  | { readonly kind: "connected"; readonly session: number }
   | { readonly kind: "answered"; readonly session: number; readonly answer: GatewayAnswer }
   | { readonly kind: "started"; readonly session: number; readonly problem: string }
   | { readonly kind: "closed"; readonly session: number; readonly reason: string }
@@ -119,8 +128,8 @@ export type TunnelCommand =
   | {
       readonly kind: "prepare";
       readonly serial: number;
-      /** Name to be resolved, "" if the address is known. */
-      readonly resolve: string;
+      /** Name to be resolved, or the address if it is known. */
+      readonly host: string;
       readonly uplink: string;
     }
   | {
@@ -209,13 +218,19 @@ export function deadlinesOf(state: Tunnel): readonly TunnelDeadline[] {
     deadlines.push({ name: `${what} ${slot}`, atMs, why: `${location.name}: ${why}` });
   };
   if (retryAtMs !== undefined) add("redial", retryAtMs, state.reason);
-  if (attempt !== undefined) add("attempt", attempt.deadlineMs, `limit for ${attempt.phase}`);
+  if (attempt !== undefined) {
+    add("attempt", attemptEndMs(attempt), `limit for ${attempt.phase}`);
+  }
   if (session === 0 && shown === "connecting") {
     add("down", silentSinceMs + downAfterMs, "counts as down then");
   }
   const backMs = session === 0 || attempt !== undefined ? undefined : backAtMs(state);
   if (backMs !== undefined) add("return", backMs, "a better uplink is tried again then");
   return deadlines;
+}
+
+export function attemptEndMs({ deadlineMs, addressMs }: Attempt): number {
+  return Math.min(deadlineMs, addressMs);
 }
 
 /** When a session is tried over a better uplink than its own. */

@@ -16,7 +16,7 @@ import {
 import type { Welcome } from "../model/observed.js";
 import { addressOf, hostOfPool } from "../model/pool.js";
 import { backoffMs } from "./backoff.js";
-import { putAddresses, putBack, takeAddress, takePeer } from "./peers.js";
+import { hasAddress, putBack, takeAddress, takePeer } from "./peers.js";
 import type {
   Attempt,
   Tunnel,
@@ -25,6 +25,8 @@ import type {
   TunnelStep,
 } from "./state.js";
 import {
+  addressMsMax,
+  attemptEndMs,
   attemptMsMax,
   authDelayMs,
   backAtMs,
@@ -34,7 +36,7 @@ import {
   undisputedMs,
 } from "./state.js";
 import type { Turn } from "./turn.js";
-import { blameWay, change, wayFor, yieldAddress } from "./turn.js";
+import { blameWay, change, chooseAddress, wayFor, yieldAddress } from "./turn.js";
 import { easeGrudges } from "./ways.js";
 import type { GatewayAnswer } from "./welcome.js";
 
@@ -56,6 +58,8 @@ function takeEvent(turn: Turn, event: TunnelEvent): void {
       return;
     case "opened":
       return onOpened(turn, event.serial, event.session);
+    case "connected":
+      return onConnected(turn, event.session);
     case "answered":
       return onAnswered(turn, event.session, event.answer);
     case "started":
@@ -98,7 +102,9 @@ function dial(turn: Turn): void {
   const host = location.peers[peer]?.host ?? "";
   const literal = parseIp(host);
   const next =
-    literal === undefined ? takeAddress(taken, peer) : { address: literal, queue: taken };
+    literal === undefined
+      ? takeAddress(taken, peer, turn.nowMs)
+      : { address: literal, queue: taken };
   const uplink = wayFor(turn, next.address ?? "");
   const attempt: Attempt = {
     serial: serial + 1,
@@ -109,23 +115,20 @@ function dial(turn: Turn): void {
     session: 0,
     welcome: undefined,
     deadlineMs: turn.nowMs + attemptMsMax,
+    addressMs: Infinity,
   };
   change(turn, { serial: serial + 1, queue: next.queue, attempt, retryAtMs: undefined });
-  const resolve = next.address === undefined ? host : "";
-  turn.commands.push({ kind: "prepare", serial: attempt.serial, resolve, uplink });
+  const { serial: own } = attempt;
+  turn.commands.push({ kind: "prepare", serial: own, host: next.address ?? host, uplink });
 }
 
 function onPrepared(turn: Turn, event: Extract<TunnelEvent, { kind: "prepared" }>): void {
   const { attempt } = turn.state;
   if (attempt?.serial !== event.serial || attempt.phase !== "preparing") return;
-  const found = putAddresses(turn.state.queue, attempt.peer, event.addresses, turn.random);
-  const next =
-    attempt.address === ""
-      ? takeAddress(found, attempt.peer)
-      : { address: attempt.address, queue: turn.state.queue };
-  if (next.address === undefined) return failAttempt(turn, "no address of the gateway is known");
+  const next = chooseAddress(turn, attempt, event.addresses);
+  if (next.address === undefined) return failOnWay(turn, event.problem);
   const { address, queue } = next;
-  const uplink = attempt.address === "" ? wayFor(turn, address) : attempt.uplink;
+  const uplink = attempt.address === address ? attempt.uplink : wayFor(turn, address);
   change(turn, { queue, attempt: { ...attempt, address, uplink, phase: "opening" } });
   const { serial, peer } = attempt;
   const { want4, want6 } = turn.state;
@@ -139,7 +142,15 @@ function onOpened(turn: Turn, serial: number, session: number): void {
     turn.commands.push({ kind: "close", session, reason: "no longer wanted" });
     return;
   }
-  change(turn, { attempt: { ...attempt, session, phase: "greeting" } });
+  const isLast = !hasAddress(turn.state.queue, attempt.peer);
+  const addressMs = isLast ? Infinity : turn.nowMs + addressMsMax;
+  change(turn, { attempt: { ...attempt, session, addressMs, phase: "greeting" } });
+}
+
+function onConnected(turn: Turn, session: number): void {
+  const { attempt } = turn.state;
+  if (attempt?.session !== session) return;
+  change(turn, { attempt: { ...attempt, addressMs: Infinity } });
 }
 
 function onAnswered(turn: Turn, session: number, answer: GatewayAnswer): void {
@@ -281,16 +292,18 @@ function onLost(turn: Turn, reason: string, isElsewhere: boolean): void {
 }
 
 /**
- * Ends an attempt that may have failed because of its uplink. The same peer is tried over the
- * others at once, so that a dead uplink costs one attempt.
+ * Ends an attempt that may have failed because of its uplink or address. The same peer is tried
+ * over the other uplinks at once, then by its other addresses, so that a dead one costs one
+ * attempt.
  */
 function failOnWay(turn: Turn, reason: string, closed = false): void {
   const { attempt, failures } = turn.state;
   if (attempt === undefined) return;
   const isElsewhere = blameWay(turn, attempt.uplink, reason, 0);
+  const isOther = !isElsewhere && hasAddress(turn.state.queue, attempt.peer);
   failAttempt(turn, reason, closed);
-  if (!isElsewhere || turn.state.retryAtMs === undefined) return;
-  const queue = putBack(turn.state.queue, attempt.peer, attempt.address);
+  if ((!isElsewhere && !isOther) || turn.state.retryAtMs === undefined) return;
+  const queue = putBack(turn.state.queue, attempt.peer, isOther ? "" : attempt.address);
   change(turn, { queue, failures, retryAtMs: turn.nowMs });
 }
 
@@ -355,7 +368,7 @@ function isYoung(attempt: Attempt): boolean {
 function onTime(turn: Turn): void {
   const { attempt, retryAtMs, session, wanted } = turn.state;
   const backMs = backAtMs(turn.state) ?? Infinity;
-  if (attempt !== undefined && attempt.deadlineMs <= turn.nowMs) {
+  if (attempt !== undefined && attemptEndMs(attempt) <= turn.nowMs) {
     failOnWay(turn, `timeout: ${attempt.phase} took too long`);
   } else if (wanted && retryAtMs !== undefined && retryAtMs <= turn.nowMs) {
     dial(turn);

@@ -1,7 +1,8 @@
 /** A turn of a tunnel's state machine, and what it decides about uplinks and addresses. */
 import type { Ip } from "../model/ip.js";
 import { addressOf } from "../model/pool.js";
-import type { Tunnel, TunnelCommand, TunnelContext } from "./state.js";
+import { putAddresses, takeAddress } from "./peers.js";
+import type { Attempt, Tunnel, TunnelCommand, TunnelContext } from "./state.js";
 import { addGrudge, chooseWay, isAnotherFree } from "./ways.js";
 
 /** A turn under way: the state so far and the commands that it gave. */
@@ -25,6 +26,17 @@ export function blameWay(turn: Turn, device: string, reason: string, carriedMs: 
   const failure = { reason, nowMs: turn.nowMs, carriedMs };
   change(turn, { grudges: addGrudge(turn.state.grudges, device, failure) });
   return isAnotherFree(ways, turn.state.grudges, turn.nowMs);
+}
+
+/** What a known address is reached by stands in its place. */
+export function chooseAddress(
+  { nowMs, random, state }: Turn,
+  { address, peer }: Attempt,
+  found: readonly Ip[],
+): ReturnType<typeof takeAddress> {
+  const { queue } = state;
+  if (address !== "") return { address: found[0] ?? address, queue };
+  return takeAddress(putAddresses(queue, peer, found, { nowMs, random }), peer, nowMs);
 }
 
 /** Two locations must not send from one address; of two that claim it the one in force has it. */
