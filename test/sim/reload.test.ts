@@ -4,6 +4,7 @@
  */
 import { suite } from "uvu";
 import * as assert from "uvu/assert";
+import { callApi } from "../../runtime/sim/api-client.js";
 import { errno } from "../../runtime/sim/constants.js";
 import { loadEngine } from "../../runtime/sim/run.js";
 import { Household } from "./household.js";
@@ -147,6 +148,23 @@ test("a file is not taken while it cannot be written down which clicks it ends",
   home.machine.killDecider("killed: signal 9");
   home.run(RELOAD_MS);
   assert.is(home.way(), "us");
+});
+
+test("a decider that has not seen the kernel says so, and not that nothing is to do", () => {
+  const home = new Home();
+  home.machine.killDecider("killed: signal 9");
+  const told: string[] = [];
+  const look = (): void => {
+    callApi(home.machine, "GET", "/v1/plan", undefined, ({ status, body }) => {
+      if (status !== 0) told.push(`${status} ${body}`);
+    });
+  };
+  for (let waited = 0; waited < RELOAD_MS; waited++) {
+    look();
+    home.run(1);
+  }
+  assert.match(told[0] ?? "", /^409 .*not known yet/);
+  assert.is(told.at(-1), '200 {"operations":[]}\n');
 });
 
 test.run();

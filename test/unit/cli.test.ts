@@ -109,6 +109,14 @@ test("answers are printed as they came with --json", () => {
   assert.ok(run(["plan"], answering(body)).out.startsWith("Nothing to do"));
 });
 
+test("a plan that is not known yet is told as such, and is status 1", () => {
+  const refusal = { code: 409, description: "not now", cause: "not known yet: …" };
+  const { status, out, err } = run(["plan"], answering(refusal, 409));
+  assert.deepStrictEqual([status, out, err], [1, "", "adit: not known yet: …\n"]);
+  const json = run(["--json", "plan"], answering(refusal, 409));
+  assert.deepStrictEqual([json.status, JSON.parse(json.out)], [1, refusal]);
+});
+
 test("an answer that is no HTTP or no JSON is status 3", () => {
   assert.strictEqual(run(["status"], { status: 200, pieces: ["{"] }).status, 3);
 });

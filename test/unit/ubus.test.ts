@@ -37,12 +37,12 @@ interface Reply {
 
 const config = { api: { socket: "", mode: 0o660, ubus: "/var/run/ubus/ubus.sock" } } as Config;
 
-function serviceOf(changes: RuleChange[], result: ChangeResult): Service {
+function serviceOf(changes: RuleChange[], result: ChangeResult, isKnown: boolean): Service {
   const issue = { path: "subject", value: '""', expected: "a device" };
   return {
     status: (done: (status: object) => void) => done({ role: "router" }),
     devices: () => [{ mac: "m".repeat(120_000) }],
-    plan: () => [],
+    plan: () => (isKnown ? [] : undefined),
     machine: () => ({ hasInterface: (name: string) => name !== "eth1", factsOf: () => undefined }),
     explain: (subject: string, destination: string) => {
       if (subject === "") return [issue];
@@ -62,7 +62,9 @@ function serviceOf(changes: RuleChange[], result: ChangeResult): Service {
   } as unknown as Service;
 }
 
-function bench(result: ChangeResult = { kind: "done", result: { kept: true } }): Bench {
+const kept: ChangeResult = { kind: "done", result: { kept: true } };
+
+function bench(result: ChangeResult = kept, isKnown = true): Bench {
   const host = new FakeHost();
   const changes: RuleChange[] = [];
   const engine = {} as { -readonly [K in keyof Engine]: Engine[K] };
@@ -73,7 +75,7 @@ function bench(result: ChangeResult = { kind: "done", result: { kept: true } }):
   const { native } = host;
   const events = new EventBus(() => 7);
   const core = { native, channel, events, log: new Log(channel) } as unknown as Engine["core"];
-  const onRequest = createRoutes(native, serviceOf(changes, result));
+  const onRequest = createRoutes(native, serviceOf(changes, result, isKnown));
   Object.assign(engine, { core, bus: createBus(core), api: { server: { onRequest } } });
   const call = (method: string, args: string, partBytes = 49_152): Reply => {
     host.sent.length = 0;
@@ -114,6 +116,12 @@ test("views go to their resources", () => {
   for (const view of ["history", "log", "limits"]) {
     assert.deepStrictEqual(call("policy", JSON.stringify({ action: view })).json, { view });
   }
+});
+
+test("a plan that is not known yet is not an empty one", () => {
+  const { status, json } = bench(kept, false).call("plan", "{}");
+  assert.strictEqual(status, 1);
+  assert.match(String(json["cause"]), /^not known yet/);
 });
 
 test("who may only look changes nothing, whatever is asked", () => {

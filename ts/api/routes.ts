@@ -33,7 +33,8 @@ export interface Service {
   readonly devices: () => object;
   /** Of all that the subject sends, or with a destination of what it sends there. */
   readonly explain: (subject: string, destination: string) => object | readonly Issue[];
-  readonly plan: () => object;
+  /** Undefined while that is not known. */
+  readonly plan: () => object | undefined;
   readonly state: () => string;
   /** Where a configuration that is checked would run. */
   readonly machine: () => Machine;
@@ -122,7 +123,9 @@ function getDevices({ service, responder }: Call): void {
 }
 
 function getPlan({ service, responder }: Call): void {
-  responder.answer(ok({ operations: service.plan() }));
+  const operations = service.plan();
+  if (operations !== undefined) return responder.answer(ok({ operations }));
+  return responder.answer(failure(409, "not known yet: the kernel was not seen whole"));
 }
 
 function getExplanation({ service, request, responder }: Call): void {

@@ -40,7 +40,7 @@ export function createService(engine: Engine): Service {
       return devicesOf(config, core.store, locationStates(tunnels));
     },
     explain: (subject, destination) => explainSubject(engine, subject, destination),
-    plan: () => (core.store.complete ? presentPlan(engine.settler).map(describe) : []),
+    plan: () => presentPlan(engine.settler)?.map(describe),
     state: () => stateWord(engine.phase),
     machine: () => machineOf(core),
     recentEvents: () => core.events.recent(),

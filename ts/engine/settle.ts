@@ -136,9 +136,11 @@ export function stopWaiting(settler: Settler, waiter: Waiter): string {
   return settler.lastProblem === "" ? "the plan is not applied yet" : settler.lastProblem;
 }
 
-/** What would be done now; empty when nothing differs. */
-export function presentPlan(settler: Settler): Plan {
-  return planChanges(settler.hooks.desire(), settler.core.store);
+/** What would be done now, empty when nothing differs; undefined while that is not known. */
+export function presentPlan({ core, hooks }: Settler): Plan | undefined {
+  const { complete, firewall } = core.store;
+  if (!complete || firewall.kind === "unread") return undefined;
+  return planChanges(hooks.desire(), core.store);
 }
 
 function turn(settler: Settler): void {
