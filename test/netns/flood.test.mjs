@@ -15,7 +15,7 @@ const ROUTES = 60_000;
 const NEIGHBOURS = 8_000;
 const CROWD_NET = "10.50";
 /** Of the decider's processor time; what else runs on this machine is not its fault. */
-const REPAIR_CPU_MS = 1000;
+const REPAIR_CPU_MS = 500;
 const REPAIR_MS_MAX = 5_000;
 const TICK_MS = 10;
 const READY_MS_MAX = 30_000;
@@ -58,16 +58,16 @@ async function runMode({ checks, lab, outside }, mode, change) {
   await killAll([first]);
   await waitFor("a new decider that is done", READY_MS_MAX, () => {
     const { decider } = pidsOf(router);
-    // A decider that has not seen the whole kernel yet has no plan either.
-    const isNew = decider !== undefined && decider !== first;
-    return isNew && aditJson(router, "status")?.settled === true && planOf(router)?.length === 0;
+    return decider !== undefined && decider !== first && planOf(router)?.length === 0;
   });
   checks.ok((await sum(outside)) === 0, `${mode}: nothing leaks, with the decider killed too`);
   const { decider } = pidsOf(router);
   const before = cpuMs(decider);
   wipe();
-  await waitFor("both layers", REPAIR_MS_MAX, () => areThere() && planOf(router)?.length === 0);
+  // The kernel alone is asked meanwhile: each question to the decider costs it a plan.
+  await waitFor("both layers", REPAIR_MS_MAX, areThere);
   const cpu = cpuMs(decider) - before;
+  await waitFor("an empty plan", REPAIR_MS_MAX, () => planOf(router)?.length === 0);
   const leaked = await outside.read();
   const ms = Math.max(...PROBES.map(({ flow }) => leaked[flow].ms));
   checks.ok(cpu <= REPAIR_CPU_MS && ms <= REPAIR_MS_MAX, `${mode}: both layers are back`,

@@ -181,11 +181,13 @@ function addDevices(rows: Rows): void {
   const networks = [...found].filter(([source]) => !isSingle(source));
   const place = (mac: Mac, address: Ip, iface: string): number =>
     decide(matchingRules(index, { mac, address, iface }));
-  const present = presentOf(config, observed);
+  const singles = new Set([...found.keys()].filter(isSingle).map(prefixAddress));
+  const isAbout = (mac: Mac, address: Ip): boolean => macs.has(mac) || singles.has(address);
+  const present = presentOf(config, observed, isAbout);
   for (const [address, owners] of present) {
-    const source = makePrefix(address);
-    if (!found.has(source) && owners.every(({ mac }) => !macs.has(mac))) continue;
-    found.set(source, rowOf(owners.map(({ mac, iface }) => place(mac, address, iface))));
+    if (owners.every(({ mac }) => !isAbout(mac, address))) continue;
+    const places = owners.map(({ mac, iface }) => place(mac, address, iface));
+    found.set(makePrefix(address), rowOf(places));
   }
   for (const [address, mac] of observed.owners) {
     if (present.has(address) || !macs.has(mac)) continue;
@@ -200,9 +202,21 @@ interface Owner {
   readonly iface: string;
 }
 
-function presentOf(config: RouterConfig, observed: Observed): Map<Ip, Owner[]> {
+/** Who is at each address that somebody of interest has, or had last. */
+function presentOf(
+  config: RouterConfig,
+  observed: Observed,
+  isAbout: (mac: Mac, address: Ip) => boolean,
+): Map<Ip, Owner[]> {
+  const { owners } = observed;
+  const neighbours = neighboursOf(config, observed);
+  const asked = new Set<Ip>();
+  for (const { addr, mac } of neighbours) {
+    if (isAbout(mac, addr) || isAbout(owners.get(addr) ?? "", addr)) asked.add(addr);
+  }
   const present = new Map<Ip, Owner[]>();
-  for (const { addr, mac, index } of neighboursOf(config, observed)) {
+  for (const { addr, mac, index } of neighbours) {
+    if (!asked.has(addr)) continue;
     const owner = { mac, iface: observed.links.get(index)?.name ?? "" };
     present.set(addr, [...(present.get(addr) ?? []), owner]);
   }

@@ -9,27 +9,35 @@ import type { Observed, ObservedLink, ObservedNeighbour } from "../model/observe
 
 /** Neighbours that count: a live state, a routable address, not on the outward side. */
 export function neighboursOf(config: RouterConfig, observed: Observed): ObservedNeighbour[] {
-  return [...observed.neighbours.values()].filter((neighbour) => {
-    const name = observed.links.get(neighbour.index)?.name;
-    if (name === undefined || isOutward(config, name)) return false;
-    return (
-      (neighbour.state & neighbourValid) !== 0 &&
-      neighbour.mac !== "" &&
-      !isLinkLocal(neighbour.addr)
-    );
-  });
+  const inside = new Set<number>();
+  for (const { index, name } of observed.links.values()) {
+    if (!isOutward(config, name)) inside.add(index);
+  }
+  const found: ObservedNeighbour[] = [];
+  for (const neighbour of observed.neighbours.values()) {
+    const { index, state, mac, addr } = neighbour;
+    if ((state & neighbourValid) === 0 || mac === "" || !inside.has(index)) continue;
+    if (!isLinkLocal(addr)) found.push(neighbour);
+  }
+  return found;
 }
 
 function isOutward(config: RouterConfig, name: string): boolean {
   return isNamedUplink(config, name) || name === config.tunIfname || name === "lo";
 }
 
-/** Addresses by MAC; a device with more than the limit is held by its mark and the guard alone. */
+/**
+ * Addresses of devices with a rule by MAC; one with more than the limit is held by its mark and the
+ * guard alone.
+ */
 function addressesByMac(
+  { rules }: RouterConfig,
   neighbours: readonly Pick<ObservedNeighbour, "addr" | "mac">[],
 ): ReadonlyMap<Mac, readonly Ip[]> {
+  const macs = new Set(rules.flatMap(({ match }) => (match.kind === "mac" ? [match.mac] : [])));
   const found = new Map<Mac, Ip[]>();
   for (const { mac, addr } of neighbours) {
+    if (!macs.has(mac)) continue;
     const list = found.get(mac) ?? [];
     if (list.length < addressesPerMacMax && !list.includes(addr)) list.push(addr);
     found.set(mac, list);
@@ -46,11 +54,11 @@ export function addressesHeld(
   observed: Observed,
 ): ReadonlyMap<Mac, readonly Ip[]> {
   const present = neighboursOf(config, observed);
-  if (!config.noIptables) return addressesByMac(present);
+  if (!config.noIptables) return addressesByMac(config, present);
   const taken = new Set(present.map(({ addr }) => addr));
   const absent = [...observed.owners].filter(([addr]) => !taken.has(addr) && !isLinkLocal(addr));
   const rest = absent.reverse().map(([addr, mac]) => ({ addr, mac }));
-  return addressesByMac([...present, ...rest]);
+  return addressesByMac(config, [...present, ...rest]);
 }
 
 export interface Connected {

@@ -38,7 +38,7 @@ export function reachRoutes(
   const found = new Map<string, DesiredRoute>();
   for (const route of observed.routes.values()) {
     const oif = observed.links.get(route.oif)?.name ?? "";
-    if (!isReaching(config, route) || !reachable.includes(oif)) continue;
+    if (!reachable.includes(oif) || !isReaching(config, route)) continue;
     const { dst, gateway, metric, kind, scope, source } = route;
     const key = `${dst} ${metric}`;
     if (found.has(key) || found.size >= reachRoutesMax) continue;

@@ -4,7 +4,7 @@
 import type { RouterConfig } from "../model/config.js";
 import type { DesiredRoute } from "../model/desired.js";
 import type { Prefix } from "../model/ip.js";
-import { makePrefix, prefixContains, prefixFamily, prefixLength } from "../model/ip.js";
+import { isLinkLocal, makePrefix, prefixFamily, prefixLength } from "../model/ip.js";
 import {
   any4,
   any6,
@@ -26,7 +26,6 @@ import type { States } from "./outcome.js";
 import { stateAt } from "./outcome.js";
 import { reachableNetworks, reachRoutes } from "./reach.js";
 
-const linkLocal = "fe80::/10";
 const halves = ["0.0.0.0/1", "128.0.0.0/1", "::/1", "8000::/1"];
 
 /** The table that traffic past every tunnel looks at instead of main. */
@@ -132,11 +131,12 @@ function copiesOf(
   table: number,
 ): DesiredRoute[] {
   const copies = new Map<string, DesiredRoute>();
-  const all = [...routes].sort((left, right) => rankOf(left) - rankOf(right));
+  const ranks = routes.map(rankOf);
+  const all = [0, 1, 2].flatMap((rank) => routes.filter((_, at) => ranks[at] === rank));
   for (const route of all) {
     const { dst, gateway, metric, kind, scope, source } = route;
     const key = `${dst} ${metric}`;
-    if (kind !== routeUnicast || prefixContains(linkLocal, dst) || copies.has(key)) continue;
+    if (kind !== routeUnicast || isLinkLocal(dst) || copies.has(key)) continue;
     if (copies.size >= copiedRoutesMax) break;
     copies.set(key, { table, dst, oif: nameOf(route), gateway, metric, kind, scope, source });
   }

@@ -44,6 +44,7 @@ function rulesBeforeOurs({ rules }: Observed): string[] {
 
 function crowdedMacs(config: RouterConfig, observed: Observed): string[] {
   const counts = new Map<Mac, number>();
+  if (observed.neighbours.size <= addressesPerMacMax) return [];
   for (const { mac, addr, state } of observed.neighbours.values()) {
     if (mac === "" || (state & neighbourValid) === 0 || isLinkLocal(addr)) continue;
     counts.set(mac, (counts.get(mac) ?? 0) + 1);

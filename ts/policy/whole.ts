@@ -5,7 +5,7 @@
  */
 import type { RouterConfig, Rule } from "../model/config.js";
 import type { Ip, Mac } from "../model/ip.js";
-import { isLinkLocal, prefixHostBits } from "../model/ip.js";
+import { isLinkLocal, prefixAddress, prefixHostBits } from "../model/ip.js";
 import { neighbourValid, protocolOurs, routeUnicast } from "../model/kernel.js";
 import { wholeDevicesMax } from "../model/limits.js";
 import type { Observed } from "../model/observed.js";
@@ -83,10 +83,18 @@ type Find = (address: Ip) => Rule | undefined;
 
 /** Asked for every neighbour there is, most of which no rule is about. */
 function coveringRules(config: RouterConfig): Find {
-  const addressRules = config.rules.filter(({ match }) => match.kind === "address");
-  const index = indexRules({ ...config, rules: addressRules });
+  const single = new Map<Ip, Rule>();
+  const wider: Rule[] = [];
+  for (const rule of config.rules) {
+    if (rule.match.kind !== "address") continue;
+    const { prefix } = rule.match;
+    if (prefixHostBits(prefix) === 0) single.set(prefixAddress(prefix), rule);
+    else wider.push(rule);
+  }
+  const index = indexRules({ ...config, rules: wider });
+  const { length } = wider;
   return (address) => {
-    const rule = addressRuleAt(index, address);
+    const rule = single.get(address) ?? (length > 0 ? addressRuleAt(index, address) : undefined);
     return rule !== undefined && isCovering(config, rule) ? rule : undefined;
   };
 }
@@ -108,16 +116,17 @@ function presentOf(config: RouterConfig, observed: Observed, find: Find): Holder
 
 /** Who had an address of a rule last that nobody has now. */
 function formerOf({ neighbours, owners }: Observed, find: Find): Holder[] {
-  const former = [...owners].flatMap(([address, mac]): Holder[] => {
+  const former = new Map<Ip, Holder>();
+  for (const [address, mac] of owners) {
     const rule = find(address);
-    return rule === undefined || isLinkLocal(address) ? [] : [{ address, mac, rule }];
-  });
-  if (former.length === 0) return [];
-  const present = new Set<Ip>();
-  for (const { addr, mac, state } of neighbours.values()) {
-    if ((state & neighbourValid) !== 0 && mac !== "") present.add(addr);
+    if (rule === undefined || isLinkLocal(address)) continue;
+    former.set(address, { address, mac, rule });
   }
-  return former.filter(({ address }) => !present.has(address));
+  if (former.size === 0) return [];
+  for (const { addr, mac, state } of neighbours.values()) {
+    if ((state & neighbourValid) !== 0 && mac !== "") former.delete(addr);
+  }
+  return [...former.values()];
 }
 
 /** Devices with a rule of their own, and routers, behind whose MAC are other people's addresses. */
