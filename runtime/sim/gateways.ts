@@ -23,6 +23,8 @@ const MTU = 1_500;
 const ANSWER_MS = 3;
 
 export class ScriptedGateway implements Gateway {
+  /** Members of every answer, whatever would be right: a gateway of ill will. */
+  insists: Readonly<Record<string, unknown>> = {};
   #wires = new Map<Wire, { addr4: string; addr6: string }>();
 
   constructor(
@@ -70,6 +72,7 @@ export class ScriptedGateway implements Gateway {
           addr6: `${addresses.addr6}/${this.plan.pool6.split("/")[1]}`,
           mtu: MTU,
           segments: true,
+          ...this.insists,
         };
     wire.send(1, Buffer.from(JSON.stringify(answer)));
   }

@@ -40,7 +40,8 @@ class Network {
   }
 
   take(event: TunnelEvent): void {
-    const context = { nowMs: this.nowMs, random: this.random, isTaken: () => false };
+    const inner = { isTaken: () => false, refusedBecause: () => "" };
+    const context = { nowMs: this.nowMs, random: this.random, ...inner };
     const { state, commands } = stepTunnel(this.state, event, context);
     this.state = state;
     for (const command of commands) this.obey(command);

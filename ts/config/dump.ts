@@ -45,6 +45,7 @@ function dumpRouter(config: RouterConfig): Json {
     reach_tables: config.reachTables,
     offload: Number(config.offload),
     resolvers: config.resolvers,
+    inner_ranges: config.innerRanges,
     locations: config.locations.map(dumpLocation),
     ...(Object.fromEntries(rules) as Json),
     policy: dumpPolicy(config.policy),

@@ -46,6 +46,7 @@ export function buildRouter(section: Section, api: ApiConfig, issues: Issue[]): 
     reachTables: section["reach_tables"] as number[],
     offload: flag("offload"),
     resolvers: section["resolvers"] as string[],
+    innerRanges: section["inner_ranges"] as string[],
     locations: sections(section["locations"]).map((item) => buildLocation(item, section)),
     rules: ruleLists.flatMap(({ kind, list, key }) =>
       sections(section[list]).map((item) => buildRule(kind, key, item, issues)),

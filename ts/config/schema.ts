@@ -44,6 +44,10 @@ export interface KeyRow {
   readonly idle: boolean;
 }
 
+/** Where gateways may assign addresses unless the owner says otherwise: RFC 1918, 6598, 4193. */
+const innerRanges =
+  '["10.0.0.0/8","172.16.0.0/12","192.168.0.0/16","100.64.0.0/10","fc00::/7"]';
+
 const target = `
 vl vl -
 country_code vl -
@@ -73,6 +77,7 @@ mark_mask mask ${0x7f000000}
 table int 47 1 251
 reach_tables [table] [254] 0 8
 resolvers [ip] [] 0 4
+inner_ranges [prefix] ${innerRanges} 1 16
 type tunnel "tls"
 dial dial "now"
 locations [location] ! 1 ${locationsMax}

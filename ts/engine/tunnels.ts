@@ -4,7 +4,6 @@ import { asResult, command, request } from "../host/channel.js";
 import { answerText } from "../host/errno.js";
 import { endpointText } from "../config/words.js";
 import type { LocationConfig, RouterConfig } from "../model/config.js";
-import type { Ip } from "../model/ip.js";
 import { connectMsMax, keepaliveChoiceMs, keepaliveMs } from "../model/limits.js";
 import type { LocationState, Welcome } from "../model/observed.js";
 import type { Way } from "../model/way.js";
@@ -23,6 +22,7 @@ import {
 import { base64Bytes } from "./base64.js";
 import type { Core } from "./core.js";
 import { logInfo, logWarning, nowMs } from "./core.js";
+import { innerContext } from "./inner.js";
 import { prepareDial, wayNamed } from "./preparation.js";
 import type { Uplinks } from "./uplink.js";
 import { changedUplinks, compareUplinks, uplinkFacts } from "./uplink.js";
@@ -181,6 +181,7 @@ function checkUplink(tunnels: Tunnels): void {
   if (config === undefined || !core.store.complete) return;
   const after = uplinkFacts(config, core.store, carriers);
   const ways = waysOf(config, core.store, carriers);
+  recheckAddresses(tunnels);
   const changed = changedUplinks(before ?? after, after);
   const isNew = JSON.stringify(ways) !== JSON.stringify(tunnels.ways);
   tunnels.uplinks = after;
@@ -210,8 +211,8 @@ function dispatch(tunnels: Tunnels, slot: number, event: TunnelEvent): void {
   const { core } = tunnels;
   const before = tunnels.bySlot.get(slot);
   if (before === undefined) return;
-  const isTaken = (address: Ip): boolean => isTakenElsewhere(tunnels, slot, address);
-  const context = { nowMs: nowMs(core), random: core.random, isTaken };
+  const inner = innerContext(tunnels, slot);
+  const context = { nowMs: nowMs(core), random: core.random, ...inner };
   const { state, commands, deadlines } = stepTunnel(before, event, context);
   tunnels.bySlot.set(slot, state);
   for (const what of deadlineNames) core.deadlines.clear(`${what} ${slot}`);
@@ -219,6 +220,8 @@ function dispatch(tunnels: Tunnels, slot: number, event: TunnelEvent): void {
     core.deadlines.set(name, atMs, why, () => dispatch(tunnels, slot, { kind: "time" }));
   }
   logChange(core, before, state);
+  const { address = "" } = state.attempt ?? {};
+  if (address !== "" && address !== before.attempt?.address) recheckAddresses(tunnels);
   for (const one of commands) carryOut(tunnels, state, one);
   if (state.welcome !== undefined && before.welcome !== state.welcome) {
     takeAddresses(tunnels, slot, state.welcome);
@@ -226,6 +229,13 @@ function dispatch(tunnels: Tunnels, slot: number, event: TunnelEvent): void {
   const changed = before.shown !== state.shown || before.lastWelcome !== state.lastWelcome;
   if (changed || before.welcome !== state.welcome) {
     tunnels.onChange(`${state.location.name} is ${state.shown}`);
+  }
+}
+
+/** What gateways assigned must not be what the router has come to use or dial. */
+function recheckAddresses(tunnels: Tunnels): void {
+  for (const { slot, lastWelcome } of [...tunnels.bySlot.values()]) {
+    if (lastWelcome !== undefined) dispatch(tunnels, slot, { kind: "recheck" });
   }
 }
 
@@ -240,18 +250,6 @@ function logChange(core: Core, before: Tunnel, state: Tunnel): void {
   } else if (shown !== before.shown) {
     logInfo(core, `location ${location.name} is ${shown}`);
   }
-}
-
-function isTakenElsewhere(tunnels: Tunnels, slot: number, address: Ip): boolean {
-  for (const other of tunnels.bySlot.values()) {
-    if (other.slot === slot) continue;
-    // What another location only remembers it yields to who has it now.
-    for (const welcome of [other.welcome, other.attempt?.welcome]) {
-      if (welcome === undefined) continue;
-      if ([welcome.addr4, welcome.addr6].some((one) => addressOf(one) === address)) return true;
-    }
-  }
-  return false;
 }
 
 /** Locations that remember an address which this one has now look for others. */

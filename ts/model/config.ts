@@ -116,6 +116,8 @@ export interface RouterConfig {
   readonly offload: boolean;
   /** DNS servers that names of gateways are asked from, in turn. */
   readonly resolvers: readonly Ip[];
+  /** Where gateways may assign addresses. */
+  readonly innerRanges: readonly Prefix[];
   /** The position is the location's index, from 1. */
   readonly locations: readonly LocationConfig[];
   readonly rules: readonly Rule[];

@@ -119,6 +119,8 @@ export type TunnelEvent =
   | { readonly kind: "redial" }
   /** Another location of this router has the address now. */
   | { readonly kind: "yield"; readonly address: Ip }
+  /** What the router uses, or may be assigned, is not what it was. */
+  | { readonly kind: "recheck" }
   /** From the next dial on, peers are taken in this order before all others. */
   | { readonly kind: "prefer"; readonly order: readonly number[] }
   | { readonly kind: "time" }
@@ -157,6 +159,8 @@ export interface TunnelContext {
   readonly random: Random;
   /** True for an inner address that another location of this router holds. */
   readonly isTaken: (address: Ip) => boolean;
+  /** Why the router cannot take an inner address, for people; "" if it can. */
+  readonly refusedBecause: (address: Ip) => string;
 }
 
 export interface TunnelStep {

@@ -7,7 +7,6 @@ import type { AditEvent } from "../model/event.js";
 import type { Ip } from "../model/ip.js";
 import { parseIp } from "../model/ip.js";
 import {
-  downAfterMs,
   evictedDelayMsMax,
   evictedDelayMsMin,
   redialDelayMsMax,
@@ -15,6 +14,7 @@ import {
 } from "../model/limits.js";
 import type { Welcome } from "../model/observed.js";
 import { addressOf, hostOfPool } from "../model/pool.js";
+import { assignmentProblem, forgetRefused } from "./assigned.js";
 import { backoffMs } from "./backoff.js";
 import { hasAddress, putBack, takeAddress, takePeer } from "./peers.js";
 import type {
@@ -36,7 +36,7 @@ import {
   undisputedMs,
 } from "./state.js";
 import type { Turn } from "./turn.js";
-import { blameWay, change, chooseAddress, wayFor, yieldAddress } from "./turn.js";
+import { blameWay, change, chooseAddress, isYoung, show, wayFor, yieldAddress } from "./turn.js";
 import { easeGrudges } from "./ways.js";
 import type { GatewayAnswer } from "./welcome.js";
 
@@ -74,6 +74,8 @@ function takeEvent(turn: Turn, event: TunnelEvent): void {
       return onDoubt(turn, true);
     case "yield":
       return yieldAddress(turn, event.address);
+    case "recheck":
+      return onRecheck(turn);
     case "prefer":
       return change(turn, { prefer: event.order, queue: { ...turn.state.queue, peers: [] } });
     case "time":
@@ -182,6 +184,8 @@ function onRefused(turn: Turn, error: string, text: string): void {
 function onWelcome(turn: Turn, attempt: Attempt, welcome: Welcome): void {
   const own4 = addressOf(welcome.addr4);
   const own6 = addressOf(welcome.addr6);
+  const problem = assignmentProblem(turn, welcome);
+  if (problem !== "") return failAttempt(turn, problem);
   const taken = [own4, own6].filter((own) => own !== "" && turn.isTaken(own));
   if (taken.length > 0) return onConflict(turn, welcome, taken);
   change(turn, { attempt: { ...attempt, phase: "starting", welcome } });
@@ -360,9 +364,13 @@ function onDoubt(turn: Turn, suspect: boolean): void {
   dial(turn);
 }
 
-/** Nothing of the attempt has touched the uplink yet. */
-function isYoung(attempt: Attempt): boolean {
-  return attempt.phase === "preparing" && attempt.address !== "";
+/** The router came to use what a gateway once assigned: that is forgotten, and the tunnel ends. */
+function onRecheck(turn: Turn): void {
+  const { session } = turn.state;
+  const problem = forgetRefused(turn);
+  if (problem === "" || session === 0) return;
+  turn.commands.push({ kind: "close", session, reason: "its address is in use here" });
+  onLost(turn, problem, false);
 }
 
 function onTime(turn: Turn): void {
@@ -388,12 +396,4 @@ function onStop(turn: Turn, reason: string): void {
   }
   const gone = { attempt: undefined, session: 0, welcome: undefined, retryAtMs: undefined };
   change(turn, { ...gone, suspect: false, wanted: false, reason });
-}
-
-function show(turn: Turn): void {
-  const { wanted, session, silentSinceMs, shown } = turn.state;
-  // The same sum as in the deadline: a difference may round to the other side of it.
-  const silent = turn.nowMs >= silentSinceMs + downAfterMs;
-  const next = session !== 0 ? "up" : !wanted ? "idle" : silent ? "down" : "connecting";
-  if (next !== shown) change(turn, { shown: next, shownSinceMs: turn.nowMs });
 }

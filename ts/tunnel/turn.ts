@@ -1,5 +1,6 @@
 /** A turn of a tunnel's state machine, and what it decides about uplinks and addresses. */
 import type { Ip } from "../model/ip.js";
+import { downAfterMs } from "../model/limits.js";
 import { addressOf } from "../model/pool.js";
 import { putAddresses, takeAddress } from "./peers.js";
 import type { Attempt, Tunnel, TunnelCommand, TunnelContext } from "./state.js";
@@ -50,4 +51,18 @@ export function yieldAddress(turn: Turn, address: Ip): void {
     want4: want4 === address ? "" : want4,
     want6: want6 === address ? "" : want6,
   });
+}
+
+/** Nothing of the attempt has touched the uplink yet. */
+export function isYoung(attempt: Attempt): boolean {
+  return attempt.phase === "preparing" && attempt.address !== "";
+}
+
+/** Keeps what people and policy see of the tunnel. */
+export function show(turn: Turn): void {
+  const { wanted, session, silentSinceMs, shown } = turn.state;
+  // The same sum as in the deadline: a difference may round to the other side of it.
+  const silent = turn.nowMs >= silentSinceMs + downAfterMs;
+  const next = session !== 0 ? "up" : !wanted ? "idle" : silent ? "down" : "connecting";
+  if (next !== shown) change(turn, { shown: next, shownSinceMs: turn.nowMs });
 }
