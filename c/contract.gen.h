@@ -220,7 +220,8 @@ struct msg_mover_state {
 MSG_FUNCTIONS(mover_state, 2)
 
 #define MSG_LOG_TEXT_MAX 2048
-/* One log line; the mover writes it to stderr and syslog. */
+/* One log line; the mover writes it to stderr and syslog; of more than 1,000 at once, and then
+ * 20 a second, it leaves the rest out and says how many. */
 struct msg_log {
 	uint8_t level; /* syslog severity 3 error, 4 warning, 6 info, 7 debug. */
 	char text[2048 + 1]; /* One line, no newline. */
@@ -287,7 +288,7 @@ MSG_FUNCTIONS(control_keep, 10)
 
 #define MSG_FILE_READ_PATH_MAX 256
 /* Reads a part of a regular file: the configuration, one below run_dir, one directly in
- * state_dir, or one whose path stands in the configuration; never a private key (PEM). */
+ * state_dir, or one whose path stands in the configuration; never a private key (PEM or DER). */
 struct msg_file_read {
 	char path[256 + 1]; /* Absolute path. */
 	uint32_t offset; /* First byte wanted. */
@@ -457,7 +458,7 @@ MSG_FUNCTIONS(link_set, 24)
 
 #define MSG_ADDRESS_SET_NAME_MAX 16
 /* Adds or removes an address on the TUN of ours. Adding what exists and removing what is gone
- * succeed. */
+ * succeed. -EDQUOT beyond 1,024. */
 struct msg_address_set {
 	bool remove; /* True to remove. */
 	char name[16 + 1]; /* Interface name. */
@@ -468,7 +469,7 @@ MSG_FUNCTIONS(address_set, 25)
 
 #define MSG_ROUTE_SET_OIF_MAX 16
 /* Adds or removes a route with protocol 173. Adding what exists and removing what is gone
- * succeed; a foreign route is never replaced. */
+ * succeed; a foreign route is never replaced. -EDQUOT beyond 4,096 of ours. */
 struct msg_route_set {
 	bool remove; /* True to remove. */
 	uint32_t table; /* Any but 0, 253 and 255; 254 is main. */
@@ -484,7 +485,7 @@ struct msg_route_set {
 MSG_FUNCTIONS(route_set, 26)
 
 #define MSG_RULE_SET_IIF_MAX 16
-/* Adds or removes a rule with protocol 173 and a priority of 8 to 255. */
+/* Adds or removes a rule with protocol 173 and a priority of 8 to 255. -EDQUOT beyond 16,384. */
 struct msg_rule_set {
 	bool remove; /* True to remove. */
 	uint8_t family; /* 4 or 6. */
@@ -523,7 +524,10 @@ MSG_FUNCTIONS(sysctl_value, 29)
 
 #define MSG_SYSCTL_SET_KEY_MAX 128
 #define MSG_SYSCTL_SET_VALUE_MAX 128
-/* Writes a value whose key is on the mover's list. */
+/* Writes a value of one digit whose key is on the mover's list: ip_forward,
+ * icmp_errors_use_inbound_ifaddr, forwarding of all for IPv6; arp_ignore of an interface;
+ * rp_filter (IPv4) and accept_ra (IPv6) of the TUN, or of an interface that stands in the
+ * configuration or had one of them set since the mover started. */
 struct msg_sysctl_set {
 	char key[128 + 1]; /* Path with slashes. */
 	char value[128 + 1]; /* New value. */
@@ -648,7 +652,8 @@ MSG_FUNCTIONS(slot_wanted, 40)
 #define MSG_SESSION_OPEN_CA_FILE_MAX 256
 #define MSG_SESSION_OPEN_GREETING_MAX 4096
 /* Dials a gateway: TCP, TLS 1.3 with ALPN adit/1, verification, then the greeting is sent as the
- * first control frame. */
+ * first control frame. -EPERM for a loopback, private, link-local or multicast address that does
+ * not stand in the configuration. */
 struct msg_session_open {
 	char name[64 + 1]; /* Location name, for logs and mover_state. */
 	uint32_t slot; /* Slot it will serve, from 1. */
@@ -661,7 +666,9 @@ struct msg_session_open {
 	/* SHA-256 of acceptable SubjectPublicKeyInfo; empty: verify by ca_file. */
 	uint16_t pins_count;
 	struct msg_pin *pins;
-	char ca_file[256 + 1]; /* PEM bundle; empty with pins. */
+	/* PEM bundle that the configuration names, outside run_dir and state_dir, and only root
+	 * may write; empty with pins. */
+	char ca_file[256 + 1];
 	struct msg_bytes greeting; /* Payload of the first control frame. */
 	uint32_t connect_ms; /* Limit for TCP, TLS and welcome together. */
 	/* Idle time before a keepalive; a peer silent for four of them is dropped. */

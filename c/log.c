@@ -2,6 +2,7 @@
 
 #include <poll.h>
 #include <stdarg.h>
+#include <stdint.h>
 #include <stdio.h>
 #include <string.h>
 #include <sys/socket.h>
@@ -12,6 +13,9 @@
 #include "utf8.h"
 
 #define LINE_BYTES_MAX 2048
+/* Bounded lines: so many at once, then one in so much time. */
+#define BOUNDED_LINES_MAX 1000
+#define BOUNDED_LINE_US UINT64_C(50000)
 #define SYSLOG_PATH "/dev/log"
 /* LOG_DAEMON of syslog.h, whose macro names would collide with ours. */
 #define SYSLOG_FACILITY (3 << 3)
@@ -19,6 +23,9 @@
 static const char *log_ident = "adit";
 static enum log_level log_level_max = LOG_LEVEL_INFO;
 static int log_syslog_fd = -1;
+static bool log_bounded;
+static uint64_t log_due_us; /* when the next bounded line would be in time */
+static unsigned int log_lost;
 
 void log_open(const char *ident, enum log_level max_level)
 {
@@ -65,17 +72,51 @@ static void write_syslog(enum log_level level, const char *text)
 		       (const struct sockaddr *)&addr, sizeof(addr));
 }
 
+void log_bound(bool on)
+{
+	log_bounded = on;
+}
+
+static bool is_in_bounds(void)
+{
+	struct timespec now;
+	uint64_t now_us;
+
+	if (!log_bounded)
+		return true;
+	clock_gettime(CLOCK_MONOTONIC, &now);
+	now_us = (uint64_t)now.tv_sec * 1000000 + (uint64_t)now.tv_nsec / 1000;
+	if (log_due_us < now_us)
+		log_due_us = now_us;
+	if (log_due_us - now_us > BOUNDED_LINES_MAX * BOUNDED_LINE_US) {
+		log_lost++;
+		return false;
+	}
+	log_due_us += BOUNDED_LINE_US;
+	return true;
+}
+
+static void write_line(enum log_level level, char *text)
+{
+	utf8_make_showable((uint8_t *)text, strlen(text));
+	write_stderr(text);
+	write_syslog(level, text);
+}
+
 void log_line(enum log_level level, const char *format, ...)
 {
 	char text[LINE_BYTES_MAX];
 	va_list args;
 
-	if (level > log_level_max)
+	if (level > log_level_max || !is_in_bounds())
 		return;
+	if (log_lost) {
+		snprintf(text, sizeof(text), "%u lines were too many and are left out", log_lost);
+		log_lost = 0;
+		write_line(LOG_LEVEL_WARNING, text);
+	}
 	va_start(args, format);
 	vsnprintf(text, sizeof(text), format, args);
 	va_end(args);
-	utf8_make_showable((uint8_t *)text, strlen(text));
-	write_stderr(text);
-	write_syslog(level, text);
+	write_line(level, text);
 }

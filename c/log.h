@@ -2,6 +2,8 @@
 #ifndef ADIT_LOG_H
 #define ADIT_LOG_H
 
+#include <stdbool.h>
+
 /* Severities of syslog. */
 enum log_level {
 	LOG_LEVEL_ERROR = 3,
@@ -14,6 +16,8 @@ enum log_level {
 void log_open(const char *ident, enum log_level max_level);
 
 /* Writes "<ident>: text". Lines are cut at 2,048 bytes; control characters become '?'. */
+/* While on, lines are bounded in their rate: those that somebody provokes who is not trusted. */
+void log_bound(bool on);
 void log_line(enum log_level level, const char *format, ...) __attribute__((format(printf, 2, 3)));
 
 #define log_error(...) log_line(LOG_LEVEL_ERROR, __VA_ARGS__)

@@ -37,6 +37,17 @@ static bool ends_private_key(const uint8_t *data, int length)
 	return length > 0 && memmem(data, (size_t)length, end, sizeof(end) - 1) != NULL;
 }
 
+/* The beginning of PKCS #1, SEC 1 and PKCS #8 in DER (RFC 8017, 5915, 5958): a sequence that begins
+ * with its version. No text has such bytes. */
+static bool is_binary_key(const char *path)
+{
+	struct file_facts facts;
+	uint8_t head[8];
+	int length = file_read(path, 0, head, sizeof(head), &facts);
+
+	return length == sizeof(head) && head[0] == 0x30 && memmem(head, sizeof(head), "\2\1", 2);
+}
+
 void command_file_read(struct mover *mover, uint32_t seq, const struct msg_file_read *message)
 {
 	static uint8_t data[MSG_FILE_DATA_DATA_MAX];
@@ -48,7 +59,7 @@ void command_file_read(struct mover *mover, uint32_t seq, const struct msg_file_
 
 	if (file_may_read(&rules, message->path)) {
 		length = file_read(message->path, message->offset, data, sizeof(data), &facts);
-		if (ends_private_key(data, length))
+		if (ends_private_key(data, length) || is_binary_key(message->path))
 			length = -EPERM;
 		reply.total = facts.total;
 		reply.mode = facts.mode;

@@ -8,6 +8,7 @@
 #include "../sys/nl_set.h"
 #include "../sys/sysctl.h"
 #include "commands.h"
+#include "words.h"
 
 void command_watch(struct mover *mover, uint32_t seq, const struct msg_watch *message)
 {
@@ -29,11 +30,22 @@ void command_link_set(struct mover *mover, uint32_t seq, const struct msg_link_s
 	command_reply(mover, seq, error, text, -1);
 }
 
+static int take_room(struct mover *mover, enum quota_kind kind, char *ret_text)
+{
+	int error = quota_take(mover, kind);
+
+	if (error)
+		snprintf(ret_text, COMMAND_TEXT_MAX, "more than any configuration needs");
+	return error;
+}
+
 void command_address_set(struct mover *mover, uint32_t seq, const struct msg_address_set *message)
 {
 	char text[NL_SET_TEXT_MAX];
 	int error = check_address_set(message, datapath_tun_name(mover->datapath), text);
 
+	if (!error && !message->remove)
+		error = take_room(mover, QUOTA_ADDRESSES, text);
 	if (!error)
 		error = nl_set_address(mover->netlink, message,
 				       datapath_tun_index(mover->datapath), text);
@@ -45,6 +57,8 @@ void command_route_set(struct mover *mover, uint32_t seq, const struct msg_route
 	char text[NL_SET_TEXT_MAX];
 	int error = check_route_set(message, text);
 
+	if (!error && !message->remove)
+		error = take_room(mover, QUOTA_ROUTES, text);
 	if (!error)
 		error = nl_set_route(mover->netlink, message,
 				     datapath_link_index(mover->datapath, message->oif), text);
@@ -56,6 +70,8 @@ void command_rule_set(struct mover *mover, uint32_t seq, const struct msg_rule_s
 	char text[NL_SET_TEXT_MAX];
 	int error = check_rule_set(message, text);
 
+	if (!error && !message->remove)
+		error = take_room(mover, QUOTA_RULES, text);
 	if (!error)
 		error = nl_set_rule(mover->netlink, message, text);
 	command_reply(mover, seq, error, text, -1);
@@ -70,13 +86,35 @@ void command_sysctl_get(struct mover *mover, uint32_t seq, const struct msg_sysc
 	decider_send(mover, bytes, msg_sysctl_value_encode(&reply, seq, bytes, sizeof(bytes)), -1);
 }
 
+/* What was found is put back also when the configuration does not name the interface any more. */
+static bool may_settle(struct mover *mover, const char *name)
+{
+	size_t at = 0;
+
+	if (!name[0] || strcmp(name, datapath_tun_name(mover->datapath)) == 0)
+		return true;
+	while (at < SETTLED_MAX && mover->settled[at][0] && strcmp(mover->settled[at], name) != 0)
+		at++;
+	if (at < SETTLED_MAX && mover->settled[at][0])
+		return true;
+	if (!words_name_interface(mover->config, mover->config_size, name))
+		return false;
+	if (at < SETTLED_MAX)
+		snprintf(mover->settled[at], sizeof(mover->settled[at]), "%s", name);
+	return true;
+}
+
 void command_sysctl_set(struct mover *mover, uint32_t seq, const struct msg_sysctl_set *message)
 {
+	char name[IFNAME_BYTES_MAX + 1];
 	char text[COMMAND_TEXT_MAX];
-	int error = sysctl_set(message->key, message->value);
+	int error = -EPERM;
 
+	if (sysctl_may_set(message->key, message->value, name) && may_settle(mover, name))
+		error = sysctl_set(message->key, message->value);
 	snprintf(text, sizeof(text), "%s: %s", message->key,
-		 error == -EPERM ? "expected a key on the mover's list and a number as its value" :
+		 error == -EPERM ? "expected a key and a value on the mover's list, and an "
+				   "interface that the configuration names" :
 				   strerror(-error));
 	command_reply(mover, seq, error, text, -1);
 }

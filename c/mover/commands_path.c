@@ -1,11 +1,13 @@
 #include <errno.h>
 #include <stdio.h>
 #include <string.h>
+#include <sys/stat.h>
 
 #include "../errno_generic.h"
 #include "../log.h"
 #include "../sys/ifname.h"
 #include "commands.h"
+#include "words.h"
 
 #define OPENED_BYTES 512
 
@@ -65,6 +67,35 @@ static int check_file(const struct mover *mover, const char *field, const char *
 	return -EPERM;
 }
 
+/* Only what root wrote is parsed, by this process and while no packet moves; what the decider may
+ * write is root's too. */
+static int check_authorities(const struct mover *mover, const char *path, char *ret_text)
+{
+	struct file_rules rules = command_file_rules(mover);
+	struct stat stat_of;
+
+	if (!file_may_write(&rules, path) && file_may_read(&rules, path) &&
+	    stat(path, &stat_of) == 0 && stat_of.st_uid == 0 &&
+	    !(stat_of.st_mode & (S_IWGRP | S_IWOTH)))
+		return 0;
+	command_refuse(ret_text, "ca_file", path,
+		       "a file that the configuration names and only root writes");
+	return -EPERM;
+}
+
+/* Somebody on the router or beside it is dialled only if the owner wrote his address. */
+static int check_peer(const struct mover *mover, const struct inet_ip *peer, char *ret_text)
+{
+	char text[INET_TEXT_MAX];
+
+	if (words_none_needed(peer) || words_name_peer(mover->config, mover->config_size, peer))
+		return 0;
+	inet_ip_text(peer, text);
+	command_refuse(ret_text, "peer", text,
+		       "an address of the internet, or one that the configuration names");
+	return -EPERM;
+}
+
 void command_session_open(struct mover *mover, uint32_t seq,
 			  const struct msg_session_open *message)
 {
@@ -73,8 +104,10 @@ void command_session_open(struct mover *mover, uint32_t seq,
 	uint8_t bytes[OPENED_BYTES];
 
 	reply.error = check_session_open(message, text);
+	if (!reply.error)
+		reply.error = check_peer(mover, &message->peer, text);
 	if (!reply.error && message->ca_file[0])
-		reply.error = check_file(mover, "ca_file", message->ca_file, text);
+		reply.error = check_authorities(mover, message->ca_file, text);
 	if (!reply.error)
 		reply.error = datapath_session_open(mover->datapath, message, &reply.session);
 	if (reply.error)

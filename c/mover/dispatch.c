@@ -75,10 +75,14 @@ static const struct {
 static int run_command(struct mover *mover, const struct msg_header *header,
 		       const uint8_t *payload, size_t size)
 {
+	int error = -1;
+
+	log_bound(true);
 	for (size_t i = 0; i < ARRAY_SIZE(rows); i++)
 		if (rows[i].id == header->id)
-			return rows[i].run(mover, header->seq, payload, size);
-	return -1;
+			error = rows[i].run(mover, header->seq, payload, size);
+	log_bound(false);
+	return error;
 }
 
 /* The decider is ours: what it sends wrongly is a fault of ours, which a fresh start may cure. */

@@ -11,6 +11,7 @@
 #include "../loop.h"
 #include "../sys/ct.h"
 #include "../sys/file.h"
+#include "../sys/ifname.h"
 #include "../sys/nft.h"
 #include "../sys/nl_socket.h"
 #include "bus.h"
@@ -19,11 +20,14 @@
 #include "datapath.h"
 #include "options.h"
 #include "policy.h"
+#include "quota.h"
 #include "sockets.h"
 #include "watch.h"
 #include "writer.h"
 
 #define MOVER_DEATH_TEXT_MAX (MSG_MOVER_STATE_LAST_DEATH_MAX + 1)
+/* Eight uplinks, the TUN, and some that are none any more. */
+#define SETTLED_MAX 16
 
 /* A file of which the last part has not come yet. */
 struct file_part {
@@ -86,6 +90,7 @@ struct mover {
 	size_t prelude_size;
 	struct cage cages[POLICY_PLACES_MAX];
 	uint32_t cage_number; /* the last one that was given */
+	char settled[SETTLED_MAX][IFNAME_BYTES_MAX + 1]; /* interfaces that had settings changed */
 	uint8_t *config; /* text as the decider last read it, NULL before */
 	size_t config_size;
 	uint8_t *script; /* parts of an nft script so far */
@@ -93,6 +98,7 @@ struct mover {
 	struct flow_row *flow_rows; /* rows of conntrack_delete so far */
 	uint16_t flow_row_count;
 	struct file_part part;
+	struct quota quota;
 	struct sockets sockets;
 	struct writer writer;
 	struct reply_part reply;

@@ -364,6 +364,7 @@ static int run(struct mover *mover)
 	mover->life = random_life();
 	mover->farewell = (struct loop_timer){ .fired = farewell_is_over, .name = "farewell" };
 	mover->started_us = loop_now_us(mover->loop);
+	quota_begin(mover);
 	block_begin(mover);
 	decider_start(mover);
 	error = loop_run(mover->loop);

@@ -90,6 +90,8 @@ static _Noreturn void run_child(const struct exec *exec, const char *const *argv
 	setpgid(0, 0);
 	prctl(PR_SET_PDEATHSIG, SIGKILL);
 	setrlimit(RLIMIT_FSIZE, &output);
+	/* What spares the mover when memory runs out is not for a program that eats it. */
+	proc_set_oom_score(0);
 	for (int i = 0; i < STREAM_COUNT; i++)
 		failed = failed || dup2(exec->files[i], i) < 0;
 	proc_close_from(STREAM_COUNT);

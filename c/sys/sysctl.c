@@ -11,37 +11,23 @@
 
 #include "../check.h"
 #include "file.h"
-#include "ifname.h"
 
 #define ROOT "/proc/sys/"
 
-/* Interface wide keys that a router or gateway changes, below net/ipvN/conf/NAME/. */
-static const char *const conf4[] = { "rp_filter",    "arp_ignore",   "arp_announce",
-				     "arp_filter",   "src_valid_mark", "forwarding",
-				     "route_localnet", "send_redirects", "accept_redirects" };
-static const char *const conf6[] = { "disable_ipv6", "accept_ra",     "accept_ra_defrtr",
-				     "forwarding",   "accept_redirects", "autoconf",
-				     "addr_gen_mode" };
-
-static bool list_has(const char *const *list, size_t count, const char *text)
-{
-	for (size_t i = 0; i < count; i++)
-		if (strcmp(list[i], text) == 0)
-			return true;
-	return false;
-}
-
-/* Splits "NAME/leaf" and checks both. */
-static bool conf_key_is_listed(const char *rest, const char *const *list, size_t count)
-{
-	char name[IFNAME_BYTES_MAX + 1];
-	const char *slash = strchr(rest, '/');
-
-	if (!slash || (size_t)(slash - rest) >= sizeof(name))
-		return false;
-	snprintf(name, sizeof(name), "%.*s", (int)(slash - rest), rest);
-	return ifname_is_valid(name) && list_has(list, count, slash + 1);
-}
+/* What a router or gateway changes, with the largest value of each; `%` stands for an interface. */
+static const struct {
+	const char *before, *after; /* `after` is NULL without an interface */
+	char most;
+	bool named; /* only of interfaces that the configuration names */
+} rows[] = {
+	{ "net/ipv4/ip_forward", NULL, '1', false },
+	{ "net/ipv4/icmp_errors_use_inbound_ifaddr", NULL, '1', false },
+	{ "net/ipv6/conf/all/forwarding", NULL, '1', false },
+	{ "net/ipv4/conf/", "/rp_filter", '2', true },
+	{ "net/ipv6/conf/", "/accept_ra", '2', true },
+	/* Rules of the running time name interfaces too; it can only make answers fewer. */
+	{ "net/ipv4/conf/", "/arp_ignore", '8', false },
+};
 
 bool sysctl_may_get(const char *key)
 {
@@ -52,28 +38,33 @@ bool sysctl_may_get(const char *key)
 	       file_is_below(path, ROOT "net/netfilter");
 }
 
-static bool value_is_number(const char *value)
+/* False unless `key` is the row's, with a name where an interface stands. */
+static bool is_key(size_t row, const char *key, char ret_name[static IFNAME_BYTES_MAX + 1])
 {
-	size_t sign = value[0] == '-';
-	size_t digits = strspn(value + sign, "0123456789");
+	size_t length = strlen(rows[row].before);
+	size_t size;
 
-	return digits > 0 && digits < 10 && value[sign + digits] == '\0';
+	ret_name[0] = '\0';
+	if (!rows[row].after || strncmp(key, rows[row].before, length) != 0)
+		return strcmp(key, rows[row].before) == 0;
+	size = strcspn(key + length, "/");
+	if (size > IFNAME_BYTES_MAX || strcmp(key + length + size, rows[row].after) != 0)
+		return false;
+	memcpy(ret_name, key + length, size);
+	ret_name[size] = '\0';
+	return ifname_is_valid(ret_name) && strcmp(ret_name, "all") != 0 &&
+	       strcmp(ret_name, "default") != 0;
 }
 
-bool sysctl_may_set(const char *key, const char *value)
+bool sysctl_may_set(const char *key, const char *value, char ret_name[static IFNAME_BYTES_MAX + 1])
 {
-	static const char prefix4[] = "net/ipv4/conf/";
-	static const char prefix6[] = "net/ipv6/conf/";
-
-	if (!value_is_number(value))
-		return false;
-	if (strcmp(key, "net/ipv4/ip_forward") == 0 ||
-	    strcmp(key, "net/ipv4/icmp_errors_use_inbound_ifaddr") == 0)
-		return true;
-	if (strncmp(key, prefix4, strlen(prefix4)) == 0)
-		return conf_key_is_listed(key + strlen(prefix4), conf4, ARRAY_SIZE(conf4));
-	if (strncmp(key, prefix6, strlen(prefix6)) == 0)
-		return conf_key_is_listed(key + strlen(prefix6), conf6, ARRAY_SIZE(conf6));
+	for (size_t i = 0; i < ARRAY_SIZE(rows); i++) {
+		if (!is_key(i, key, ret_name))
+			continue;
+		if (!rows[i].named)
+			ret_name[0] = '\0';
+		return value[0] >= '0' && value[0] <= rows[i].most && value[1] == '\0';
+	}
 	return false;
 }
 
@@ -127,8 +118,6 @@ int sysctl_set(const char *key, const char *value)
 	ssize_t written;
 	int fd;
 
-	if (!sysctl_may_set(key, value))
-		return -EPERM;
 	fd = open_key(key, O_WRONLY);
 	if (fd < 0)
 		return fd;

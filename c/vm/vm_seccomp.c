@@ -61,8 +61,8 @@ struct filter {
 
 static const int decider_calls[] = {
 	/* reading, writing, waiting: on what was handed over */
-	__NR_read, __NR_write, __NR_readv, __NR_writev, __NR_recvfrom, __NR_sendto, __NR_recvmsg,
-	__NR_sendmsg, __NR_accept4, __NR_close, __NR_ppoll,
+	__NR_read, __NR_write, __NR_readv, __NR_writev, __NR_recvfrom, __NR_recvmsg, __NR_accept4,
+	__NR_close, __NR_ppoll,
 #ifdef __NR_recv
 	__NR_recv, __NR_send,
 #endif
@@ -163,6 +163,19 @@ static void allow_flags_only(struct filter *filter, int number)
 	emit(filter, (struct sock_filter)RETURN(SECCOMP_RET_KILL_PROCESS));
 }
 
+/* A socket that was handed over is connected to whom the mover let it be: none sends to others. */
+static void allow_without_address(struct filter *filter)
+{
+	emit(filter, (struct sock_filter)SKIP_UNLESS(__NR_sendto, 6));
+	for (size_t word = 0; word <= 4; word += 4) {
+		emit(filter, (struct sock_filter)LOAD(offsetof(struct seccomp_data, args[4]) +
+						      word));
+		emit(filter, (struct sock_filter)SKIP_UNLESS(0, word ? 1 : 3));
+	}
+	emit(filter, (struct sock_filter)RETURN(SECCOMP_RET_ALLOW));
+	emit(filter, (struct sock_filter)RETURN(SECCOMP_RET_KILL_PROCESS));
+}
+
 /* `number` with its first argument among `count` ones. */
 static void allow_first(struct filter *filter, int number, const uint32_t *values, size_t count)
 {
@@ -236,6 +249,7 @@ int vm_seccomp_install(void)
 	for (size_t i = 0; i < ARRAY_SIZE(decider_calls); i++)
 		allow(&filter, decider_calls[i]);
 	allow_memory(&filter);
+	allow_without_address(&filter);
 #ifdef __NR_fcntl
 	allow_flags_only(&filter, __NR_fcntl);
 #endif

@@ -15,27 +15,17 @@ const PART_BYTES_MAX = 49_152;
 const DEFAULT_METRIC_V6 = 1_024;
 const SYSCTL_READABLE = /^net\/(ipv4|ipv6|netfilter)\/[A-Za-z0-9_./-]+$/;
 
-const WRITABLE_4 = new Set([
-  "rp_filter", "arp_ignore", "arp_announce", "arp_filter", "src_valid_mark", "forwarding",
-  "route_localnet", "send_redirects", "accept_redirects",
-]);
-const WRITABLE_6 = new Set([
-  "disable_ipv6", "accept_ra", "accept_ra_defrtr", "forwarding", "accept_redirects", "autoconf",
-  "addr_gen_mode",
-]);
+/** The list of c/sys/sysctl.c: what a router or gateway has to change, and to which digits. */
+const WRITABLE: readonly (readonly [key: RegExp, value: RegExp])[] = [
+  [/^net\/ipv4\/(ip_forward|icmp_errors_use_inbound_ifaddr)$/, /^[01]$/],
+  [/^net\/ipv6\/conf\/all\/forwarding$/, /^[01]$/],
+  [/^net\/ipv4\/conf\/(?!(all|default)\/)[^\s/:]{1,15}\/rp_filter$/, /^[0-2]$/],
+  [/^net\/ipv6\/conf\/(?!(all|default)\/)[^\s/:]{1,15}\/accept_ra$/, /^[0-2]$/],
+  [/^net\/ipv4\/conf\/(?!(all|default)\/)[^\s/:]{1,15}\/arp_ignore$/, /^[0-8]$/],
+];
 
-const ERRORS_BY_INBOUND = "net/ipv4/icmp_errors_use_inbound_ifaddr";
-
-/** The list of c/sys/sysctl.c: what a router or gateway has to change. */
-export function isWritableSysctl(key: string): boolean {
-  if (key === "net/ipv4/ip_forward" || key === ERRORS_BY_INBOUND) return true;
-  const parts = key.split("/");
-  if (parts.length !== 5 || parts[0] !== "net" || parts[2] !== "conf") return false;
-  if (!/^[^\s/:]{1,15}$/.test(parts[3] ?? "")) return false;
-  return (
-    (parts[1] === "ipv4" && WRITABLE_4.has(parts[4] ?? "")) ||
-    (parts[1] === "ipv6" && WRITABLE_6.has(parts[4] ?? ""))
-  );
+export function isWritableSysctl(key: string, value: string): boolean {
+  return WRITABLE.some(([keys, values]) => keys.test(key) && values.test(value));
 }
 
 export const kernelHandlers: Handlers = {
@@ -97,8 +87,7 @@ export const kernelHandlers: Handlers = {
   },
 
   sysctl_set(mover, message) {
-    const number = /^-?\d{1,9}$/.test(message.value);
-    if (!number || !isWritableSysctl(message.key)) return result(-errno.EPERM, message.key);
+    if (!isWritableSysctl(message.key, message.value)) return result(-errno.EPERM, message.key);
     if (!mover.kernel.sysctls.has(message.key)) return result(-errno.ENOENT, message.key);
     mover.kernel.sysctls.set(message.key, message.value);
     return result(0);

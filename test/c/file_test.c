@@ -322,22 +322,44 @@ static void a_killed_writer_tears_nothing(const char *dir)
 	EXPECT_EQUAL(file_remove(path), 0);
 }
 
+static bool may_set(const char *key, const char *value, const char *interface)
+{
+	char name[IFNAME_BYTES_MAX + 1];
+	bool may = sysctl_may_set(key, value, name);
+
+	if (may)
+		EXPECT_TEXT(name, interface);
+	return may;
+}
+
 static void few_kernel_parameters_may_be_set(void)
 {
 	char value[SYSCTL_VALUE_MAX + 1];
 
-	EXPECT(sysctl_may_set("net/ipv4/ip_forward", "1"));
-	EXPECT(sysctl_may_set("net/ipv4/icmp_errors_use_inbound_ifaddr", "1"));
-	EXPECT(!sysctl_may_set("net/ipv4/icmp_errors_use_inbound_ifaddr", "x"));
-	EXPECT(sysctl_may_set("net/ipv6/conf/all/forwarding", "1"));
-	EXPECT(sysctl_may_set("net/ipv4/conf/wrt0/rp_filter", "2"));
-	EXPECT(sysctl_may_set("net/ipv4/conf/br-lan.7/arp_ignore", "0"));
-	EXPECT(!sysctl_may_set("net/ipv4/conf/../../../kernel/core_pattern", "1"));
-	EXPECT(!sysctl_may_set("net/ipv4/conf/a/b/rp_filter", "1"));
-	EXPECT(!sysctl_may_set("net/ipv4/conf/wrt0/", "1"));
-	EXPECT(!sysctl_may_set("net/ipv4/ip_forward", "1; x"));
-	EXPECT(!sysctl_may_set("net/ipv4/ip_forward", ""));
-	EXPECT(!sysctl_may_set("kernel/core_pattern", "1"));
+	EXPECT(may_set("net/ipv4/ip_forward", "1", ""));
+	EXPECT(may_set("net/ipv4/icmp_errors_use_inbound_ifaddr", "1", ""));
+	EXPECT(!may_set("net/ipv4/icmp_errors_use_inbound_ifaddr", "x", ""));
+	EXPECT(may_set("net/ipv6/conf/all/forwarding", "1", ""));
+	EXPECT(may_set("net/ipv4/conf/wrt0/rp_filter", "2", "wrt0"));
+	EXPECT(may_set("net/ipv6/conf/eth0.2/accept_ra", "2", "eth0.2"));
+	EXPECT(may_set("net/ipv4/conf/br-lan.7/arp_ignore", "0", ""));
+	EXPECT(!may_set("net/ipv4/conf/wrt0/rp_filter", "3", "wrt0"));
+	EXPECT(!may_set("net/ipv4/conf/wrt0/rp_filter", "-1", "wrt0"));
+	EXPECT(!may_set("net/ipv4/conf/wrt0/rp_filter", "22", "wrt0"));
+	EXPECT(!may_set("net/ipv4/conf/all/rp_filter", "2", "all"));
+	EXPECT(!may_set("net/ipv6/conf/default/accept_ra", "2", "default"));
+	EXPECT(!may_set("net/ipv4/conf/wrt0/forwarding", "1", "wrt0"));
+	EXPECT(!may_set("net/ipv6/conf/wrt0/forwarding", "1", "wrt0"));
+	EXPECT(!may_set("net/ipv6/conf/wrt0/disable_ipv6", "1", "wrt0"));
+	EXPECT(!may_set("net/ipv4/conf/wrt0/route_localnet", "1", "wrt0"));
+	EXPECT(!may_set("net/ipv4/conf/../../../kernel/core_pattern", "1", ""));
+	EXPECT(!may_set("net/ipv4/conf/a/b/rp_filter", "1", ""));
+	EXPECT(!may_set("net/ipv4/conf/wrt0/", "1", ""));
+	EXPECT(!may_set("net/ipv4/conf//rp_filter", "1", ""));
+	EXPECT(!may_set("net/ipv4/ip_forward", "1; x", ""));
+	EXPECT(!may_set("net/ipv4/ip_forward/", "1", ""));
+	EXPECT(!may_set("net/ipv4/ip_forward", "", ""));
+	EXPECT(!may_set("kernel/core_pattern", "1", ""));
 	EXPECT(sysctl_may_get("net/netfilter/nf_conntrack_max"));
 	EXPECT(!sysctl_may_get("kernel/hostname"));
 	EXPECT(!sysctl_may_get("net/ipv4/../../kernel/hostname"));

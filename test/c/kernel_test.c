@@ -19,6 +19,7 @@
 #include "sys/nft_check.h"
 #include "sys/nl_route.h"
 #include "sys/nl_set.h"
+#include "sys/proc.h"
 #include "sys/sock.h"
 #include "test.h"
 
@@ -301,6 +302,7 @@ static void programs_run_in_a_bare_environment(void)
 	const char *const none[] = { "/bin/no-such-program", NULL };
 	const char *const slow[] = { "/bin/sleep", "60", NULL };
 	const char *const files[] = { "/bin/ls", "/proc/self/fd", NULL };
+	const char *const score[] = { "/bin/cat", "/proc/self/oom_score_adj", NULL };
 	int extra = dup(STDERR_FILENO);
 
 	run_program(cat, "in and out", 5000000);
@@ -310,6 +312,10 @@ static void programs_run_in_a_bare_environment(void)
 	EXPECT_TEXT(ran.output, "PATH=/usr/sbin:/usr/bin:/sbin:/bin\nLC_ALL=C\n");
 	run_program(files, "", 5000000);
 	EXPECT_TEXT(ran.output, "0\n1\n2\n3\n");
+	proc_set_oom_score(200);
+	run_program(score, "", 5000000);
+	EXPECT_TEXT(ran.output, "0\n");
+	proc_set_oom_score(0);
 	run_program(none, "", 5000000);
 	EXPECT_EQUAL(ran.error, -ENOEXEC);
 	EXPECT(strstr(ran.errors, "No such file") != NULL);

@@ -57,6 +57,33 @@ static void act_socket(void)
 	syscall(SYS_socket, AF_INET, SOCK_STREAM, 0);
 }
 
+static void act_send(void)
+{
+	syscall(SYS_sendto, VM_CHANNEL_FD, "", 0, 0, NULL, 0);
+}
+
+/* A datagram socket that is connected to one sends to any other all the same. */
+static void act_send_to_another(void)
+{
+	struct sockaddr other = { .sa_family = AF_INET };
+
+	syscall(SYS_sendto, VM_CHANNEL_FD, "", 0, 0, &other, sizeof(other));
+}
+
+static void act_send_message(void)
+{
+	struct msghdr message = { 0 };
+
+	syscall(SYS_sendmsg, VM_CHANNEL_FD, &message, 0);
+}
+
+static void act_connect(void)
+{
+	struct sockaddr other = { .sa_family = AF_INET };
+
+	syscall(SYS_connect, VM_CHANNEL_FD, &other, sizeof(other));
+}
+
 static void act_open(void)
 {
 	syscall(SYS_openat, AT_FDCWD, "/", O_RDONLY);
@@ -127,6 +154,10 @@ static void other_system_calls_are_fatal(void)
 	EXPECT_EQUAL(under_filter(act_not_block), 42);
 	EXPECT_EQUAL(under_filter(act_own_parent), -SIGSYS);
 	EXPECT_EQUAL(under_filter(act_choose_signal), -SIGSYS);
+	EXPECT_EQUAL(under_filter(act_send), 42);
+	EXPECT_EQUAL(under_filter(act_send_to_another), -SIGSYS);
+	EXPECT_EQUAL(under_filter(act_send_message), -SIGSYS);
+	EXPECT_EQUAL(under_filter(act_connect), -SIGSYS);
 }
 
 static void act_cage(void)
@@ -171,11 +202,6 @@ static void act_limit_parent(void)
 static void act_close(void)
 {
 	syscall(SYS_close, VM_CHANNEL_FD);
-}
-
-static void act_send(void)
-{
-	syscall(SYS_sendto, VM_CHANNEL_FD, "", 0, 0, NULL, 0);
 }
 
 static void act_sleep(void)

@@ -3,6 +3,7 @@
 #include <time.h>
 #include <unistd.h>
 
+#include <openssl/pem.h>
 #include <openssl/ssl.h>
 
 #include "check.h"
@@ -200,6 +201,28 @@ static void contradictory_configurations_are_refused(void)
 		     -EBADMSG);
 	EXPECT_EQUAL(tls_server_context_new("/nowhere", good.key_file, &context, text), -EBADMSG);
 	EXPECT(context == NULL);
+}
+
+/* Whoever keeps keys from the decider knows them by their form, so there is one form. */
+static void a_binary_key_is_refused(void)
+{
+	struct tls_context *context = NULL;
+	BIO *memory = BIO_new_mem_buf(good.key, -1);
+	EVP_PKEY *key = PEM_read_bio_PrivateKey(memory, NULL, NULL, NULL);
+	char name[] = "/tmp/adit-tls-test-XXXXXX";
+	char text[TLS_TEXT_MAX];
+	FILE *file = fdopen(mkstemp(name), "w");
+
+	EXPECT(file != NULL && i2d_PrivateKey_fp(file, key) == 1);
+	fclose(file);
+	EXPECT_EQUAL(tls_server_context_new(good.cert_file, good.key_file, &context, text), 0);
+	tls_context_free(context);
+	context = NULL;
+	EXPECT_EQUAL(tls_server_context_new(good.cert_file, name, &context, text), -EBADMSG);
+	EXPECT(context == NULL);
+	unlink(name);
+	EVP_PKEY_free(key);
+	BIO_free(memory);
 }
 
 /* -- a foreign peer, made with the library directly -- */
@@ -498,6 +521,7 @@ int main(void)
 	an_orderly_end_is_told();
 	no_tickets_are_given();
 	garbage_is_survived();
+	a_binary_key_is_refused();
 	generated_keys_are_checked();
 	identity_free(&good);
 	identity_free(&other);

@@ -94,7 +94,10 @@ export interface MoverStateMessage {
   readonly tunIndex: number;
 }
 
-/** One log line; the mover writes it to stderr and syslog. */
+/**
+ * One log line; the mover writes it to stderr and syslog; of more than 1,000 at once, and then 20 a
+ * second, it leaves the rest out and says how many.
+ */
 export interface LogMessage {
   readonly type: "log";
   readonly level: number; // syslog severity 3 error, 4 warning, 6 info, 7 debug.
@@ -156,7 +159,7 @@ export interface ControlKeepMessage {
 
 /**
  * Reads a part of a regular file: the configuration, one below run_dir, one directly in state_dir,
- * or one whose path stands in the configuration; never a private key (PEM).
+ * or one whose path stands in the configuration; never a private key (PEM or DER).
  */
 export interface FileReadMessage {
   readonly type: "file_read";
@@ -310,7 +313,7 @@ export interface LinkSetMessage {
 
 /**
  * Adds or removes an address on the TUN of ours. Adding what exists and removing what is gone
- * succeed.
+ * succeed. -EDQUOT beyond 1,024.
  */
 export interface AddressSetMessage {
   readonly type: "address_set";
@@ -321,7 +324,7 @@ export interface AddressSetMessage {
 
 /**
  * Adds or removes a route with protocol 173. Adding what exists and removing what is gone succeed;
- * a foreign route is never replaced.
+ * a foreign route is never replaced. -EDQUOT beyond 4,096 of ours.
  */
 export interface RouteSetMessage {
   readonly type: "route_set";
@@ -336,7 +339,7 @@ export interface RouteSetMessage {
   readonly source: Ip; // Preferred source, family 0 if none.
 }
 
-/** Adds or removes a rule with protocol 173 and a priority of 8 to 255. */
+/** Adds or removes a rule with protocol 173 and a priority of 8 to 255. -EDQUOT beyond 16,384. */
 export interface RuleSetMessage {
   readonly type: "rule_set";
   readonly remove: boolean; // True to remove.
@@ -370,7 +373,12 @@ export interface SysctlValueMessage {
   readonly value: string; // Without the newline.
 }
 
-/** Writes a value whose key is on the mover's list. */
+/**
+ * Writes a value of one digit whose key is on the mover's list: ip_forward,
+ * icmp_errors_use_inbound_ifaddr, forwarding of all for IPv6; arp_ignore of an interface; rp_filter
+ * (IPv4) and accept_ra (IPv6) of the TUN, or of an interface that stands in the configuration or
+ * had one of them set since the mover started.
+ */
 export interface SysctlSetMessage {
   readonly type: "sysctl_set";
   readonly key: string; // Path with slashes.
@@ -472,7 +480,8 @@ export interface SlotWantedMessage {
 
 /**
  * Dials a gateway: TCP, TLS 1.3 with ALPN adit/1, verification, then the greeting is sent as the
- * first control frame.
+ * first control frame. -EPERM for a loopback, private, link-local or multicast address that does
+ * not stand in the configuration.
  */
 export interface SessionOpenMessage {
   readonly type: "session_open";
@@ -486,7 +495,11 @@ export interface SessionOpenMessage {
   readonly serverName: string;
   /** SHA-256 of acceptable SubjectPublicKeyInfo; empty: verify by ca_file. */
   readonly pins: readonly Pin[];
-  readonly caFile: string; // PEM bundle; empty with pins.
+  /**
+   * PEM bundle that the configuration names, outside run_dir and state_dir, and only root may
+   * write; empty with pins.
+   */
+  readonly caFile: string;
   readonly greeting: Uint8Array; // Payload of the first control frame.
   readonly connectMs: number; // Limit for TCP, TLS and welcome together.
   /** Idle time before a keepalive; a peer silent for four of them is dropped. */

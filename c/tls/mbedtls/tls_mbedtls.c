@@ -1,4 +1,5 @@
 /* tls.h on Mbed TLS 3.6. */
+#define _GNU_SOURCE 1
 #include "../tls.h"
 
 #include <errno.h>
@@ -195,6 +196,9 @@ static int load_key(const char *path, mbedtls_pk_context *ret_key)
 	size_t size = 0;
 	int error = tls_read_file(path, IDENTITY_SIZE_MAX, &data, &size);
 
+	/* A key in another form than PEM would not be known for one by who keeps it from others. */
+	if (error == 0 && memmem(data, size, "-----BEGIN ", 11) == NULL)
+		error = -EBADMSG;
 	if (error == 0 &&
 	    mbedtls_pk_parse_key(ret_key, data, size, NULL, 0, tls_random, NULL) != 0)
 		error = -EBADMSG;
