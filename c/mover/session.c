@@ -34,10 +34,22 @@ static void set_reason(struct session *session, const char *word, const char *de
 
 /* -- beginning -- */
 
+/* The next dial has the other size, so that a wrong guess does not stay. */
+static void suspect_path(struct session *session)
+{
+	struct session_shared *shared = session->shared;
+
+	if (!session->inbound)
+		narrow_note(&shared->narrow, &session->peer, !session->narrow,
+			    loop_now_us(shared->loop));
+}
+
 static void deadline_fired(struct loop_timer *timer)
 {
 	struct session *session = container_of(timer, struct session, deadline);
 
+	if (!session->closing && session->state != SESSION_CONNECTING)
+		suspect_path(session);
 	if (session->closing)
 		session_fail(session, "local", NULL);
 	else if (session->state == SESSION_CONNECTING)
@@ -46,6 +58,22 @@ static void deadline_fired(struct loop_timer *timer)
 		session_fail(session, "timeout", "peer did not finish the TLS handshake");
 	else
 		session_fail(session, "timeout", "peer did not finish the greeting");
+}
+
+static bool is_unanswered(const struct session *session, unsigned periods)
+{
+	uint64_t waited_us = loop_now_us(session->shared->loop) - session->answered_us;
+
+	return !session->inbound && session->unanswered >= periods &&
+	       waited_us >= (uint64_t)periods * session->keepalive_ms * 1000;
+}
+
+/* A path that carries what is small may swallow the rest: then the peer's own keepalives come, or
+ * its acknowledgements, and no answer ever. That is noticed before the peer gives up. */
+static bool is_swallowed(const struct session *session)
+{
+	return is_unanswered(session, SESSION_SILENCES_MAX / 2) &&
+	       sock_tcp_hears(session->watch.fd, 2 * session->keepalive_ms);
 }
 
 static void keepalive_fired(struct loop_timer *timer)
@@ -61,7 +89,17 @@ static void keepalive_fired(struct loop_timer *timer)
 		session_fail(session, "silent", "no byte from the peer for four keepalives");
 		return;
 	}
+	if (is_swallowed(session)) {
+		suspect_path(session);
+		session_fail(session, "silent", "small packets come, large ones get lost");
+		return;
+	}
+	if (is_unanswered(session, SESSION_SILENCES_MAX)) {
+		session_fail(session, "silent", "no answer to four keepalives");
+		return;
+	}
 	session->silences++;
+	session->unanswered++;
 	loop_timer_start(session->shared->loop, &session->keepalive, period_us);
 	/* The side that dialled asks always and so knows the round trip; the other only in need. */
 	if (!session->inbound || idle_us >= period_us) {
@@ -117,8 +155,9 @@ static void set_socket_options(int fd)
 	(void)setsockopt(fd, IPPROTO_TCP, TCP_NODELAY, &on, sizeof(on));
 }
 
-static int open_socket(const struct session_dial *dial, int *ret_fd)
+static int open_socket(const struct session_dial *dial, bool is_narrow, int *ret_fd)
 {
+	static const int segment = NARROW_SEGMENT;
 	int family = dial->peer.family == 6 ? AF_INET6 : AF_INET;
 	int fd = socket(family, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
 	struct sock_way way = { dial->mark, dial->device };
@@ -132,6 +171,8 @@ static int open_socket(const struct session_dial *dial, int *ret_fd)
 		return error;
 	}
 	set_socket_options(fd);
+	if (is_narrow)
+		(void)setsockopt(fd, IPPROTO_TCP, TCP_MAXSEG, &segment, sizeof(segment));
 	*ret_fd = fd;
 	return 0;
 }
@@ -226,9 +267,10 @@ int session_dial(struct session_shared *shared, uint32_t number, struct tls_cont
 	session->slot = dial->slot;
 	session->state = SESSION_CONNECTING;
 	snprintf(session->name, sizeof(session->name), "%s", dial->name);
+	session->narrow = narrow_has(&shared->narrow, &dial->peer, loop_now_us(shared->loop));
 	error = keep_greeting(session, dial);
 	if (error == 0)
-		error = open_socket(dial, &session->watch.fd);
+		error = open_socket(dial, session->narrow, &session->watch.fd);
 	if (error != 0 && error != -ENODEV) {
 		session_free(session);
 		return error;
@@ -315,7 +357,7 @@ int session_start(struct session *session, uint16_t mtu, bool segments, const ui
 	loop_timer_stop(&session->deadline);
 	set_state(session, SESSION_STARTED);
 	session->silences = 0;
-	session->last_rx_us = loop_now_us(session->shared->loop);
+	session->last_rx_us = session->answered_us = loop_now_us(session->shared->loop);
 	keepalive_fired(&session->keepalive);
 	if (session->state == SESSION_STARTED)
 		session_io_resume(session);
@@ -371,6 +413,8 @@ static void handle_answer(struct session *session, const struct frame *frame)
 	uint64_t now_us = loop_now_us(session->shared->loop);
 	uint32_t sample_us;
 
+	session->unanswered = 0;
+	session->answered_us = now_us;
 	if (session->probe_us == 0 ||
 	    memcmp(frame->payload, &session->probe_us, FRAME_STAMP_SIZE) != 0)
 		return;

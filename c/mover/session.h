@@ -18,6 +18,7 @@
 #include "../loop.h"
 #include "../tls/tls.h"
 #include "frame.h"
+#include "narrow.h"
 #include "queue.h"
 
 /* One read of a started session's socket. */
@@ -62,6 +63,7 @@ struct session_shared {
 	void (*control)(void *arg, struct session *session, const uint8_t *data, size_t size);
 	/* A packet or segments frame of a started session; the payload may be written to. */
 	void (*packet)(void *arg, struct session *session, const struct frame *frame);
+	struct narrow narrow;
 	uint8_t *cipher;  /* SESSION_READ_SIZE bytes, for the time of one read */
 	uint8_t *staging; /* TLS_RECORD_PLAIN_MAX bytes, for the time of one flush */
 };
@@ -102,6 +104,9 @@ struct session {
 	struct loop_timer keepalive;
 	uint32_t keepalive_ms;
 	unsigned silences;
+	unsigned unanswered; /* keepalives in a row */
+	uint64_t answered_us;
+	bool narrow; /* dialled with small segments */
 	struct tls_context *context;
 	struct tls *tls;
 	struct tls_buffer out;

@@ -195,3 +195,12 @@ int sock_tcp_segments(int fd, uint32_t *ret_out, uint32_t *ret_again)
 	*ret_again = info.tcpi_total_retrans;
 	return 0;
 }
+
+bool sock_tcp_hears(int fd, uint32_t within_ms)
+{
+	struct tcp_info info = { 0 };
+	socklen_t size = sizeof(info);
+
+	return getsockopt(fd, IPPROTO_TCP, TCP_INFO, &info, &size) == 0 &&
+	       (info.tcpi_last_ack_recv < within_ms || info.tcpi_last_data_recv < within_ms);
+}
