@@ -91,6 +91,7 @@ function createCore(native: Native, random: Random, news: Channel["onNews"]): Co
     holdersNoted: "{}",
     uplinksKept: 0,
     files: new Map(),
+    daysLeft: new Map(),
   };
 }
 

@@ -78,12 +78,12 @@ export const tunnelHandlers: Handlers = {
   listen(mover, message) {
     const { tunnels, parts } = mover;
     if (message.port === 0 || message.addr === "") return result(-errno.EINVAL, "address");
-    if (tunnels.listeners.has(`${message.addr} ${message.port}`)) return result(0);
-    if (parts.network.isListening(parts.name, message.port)) return result(-errno.EADDRINUSE);
     for (const path of [message.certFile, message.keyFile]) {
       const file = parts.files.read(path);
       if (typeof file === "number") return result(file, path);
     }
+    if (tunnels.listeners.has(`${message.addr} ${message.port}`)) return result(0);
+    if (parts.network.isListening(parts.name, message.port)) return result(-errno.EADDRINUSE);
     tunnels.listen(message.addr, message.port, message);
     return result(0);
   },

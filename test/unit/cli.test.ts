@@ -157,6 +157,15 @@ test("what is amiss but does not stop the daemon is told", () => {
   assert.match(out, /\nno such interface: br-x, br-y\nothers .* read: \/t\nweak spot: a rule/);
 });
 
+test("certificates of a gateway are told when they end soon", () => {
+  const head = { role: "gateway", version: "1", ready: true, uptime_ms: 1, problem: "" };
+  const rows = [["/a", 14], ["/b", 13], ["/c", null]] as const;
+  const certificates = rows.map(([file, days_left]) => ({ file, days_left }));
+  const { out } = run(["status"], answering({ ...head, certificates, clients: [] }));
+  assert.match(out, /\n\/b: 13 days left\n/);
+  assert.doesNotMatch(out, /\/a|\/c/);
+});
+
 test("events are lines as they come, however they are cut", () => {
   const event = JSON.stringify({ time: 3_723_000, event: "route_connected", route_name: "us" });
   const middle = `${event.slice(10)}\n${event.slice(0, 5)}`;

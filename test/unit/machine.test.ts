@@ -27,6 +27,8 @@ const named = {
 const clients = [{ name: "phone", token_sha256: "ab".repeat(32) }];
 const gatewayJson = { role: "gateway", wan_ifname: "eth0", clients };
 
+const days = new Map([["/old", -1], ["/soon", 13], ["/good", 14]]);
+
 /** Only br-lan is there; what begins with `/open` may be read by all. */
 function look(text: string): readonly Issue[] {
   const { config, issues, warnings } = parseConfig(text, (one) => lookAtMachine(one, "/open.json", {
@@ -35,6 +37,7 @@ function look(text: string): readonly Issue[] {
       if (file === "/gone") return undefined;
       return { mode: file.startsWith("/open") ? 0o644 : 0o600, owner: 0 };
     },
+    daysLeft: (file) => days.get(file),
   }));
   assert.ok(config !== undefined, JSON.stringify(issues));
   return warnings;
@@ -52,6 +55,17 @@ test("what does not exist and what is exposed is named by its place", () => {
   assert.match(places[0] ?? "", /^adit.*, option 'wan_ifname'$/);
   assert.match(places[2] ?? "", /^protected_iface, option 'iface'$/);
   assert.match(places[3] ?? "", /^location.*, option 'token_file'$/);
+});
+
+test("a certificate that ends soon is named, with what is left", () => {
+  const listen = ["/good", "/soon", "/old", "/gone"].map((cert, at) => {
+    return { type: "tls", address: `192.0.2.1:${443 + at}`, cert, key: "/key" };
+  });
+  const found = look(JSON.stringify({ ...gatewayJson, wan_ifname: "br-lan", listen }));
+  assert.deepStrictEqual(found.map(({ path, expected }) => [path, expected]), [
+    ["listen[1].cert", "a certificate that is good for 14 days more (it ends in 13 days)"],
+    ["listen[2].cert", "a certificate that is good for 14 days more (it has ended)"],
+  ]);
 });
 
 test("a configuration with a token in it is a file with a secret", () => {

@@ -43,7 +43,11 @@ function serviceOf(changes: RuleChange[], result: ChangeResult, isKnown: boolean
     status: (done: (status: object) => void) => done({ role: "router" }),
     devices: () => [{ mac: "m".repeat(120_000) }],
     plan: () => (isKnown ? [] : undefined),
-    machine: () => ({ hasInterface: (name: string) => name !== "eth1", factsOf: () => undefined }),
+    machine: () => ({
+      hasInterface: (name: string) => name !== "eth1",
+      factsOf: () => undefined,
+      daysLeft: () => undefined,
+    }),
     explain: (subject: string, destination: string) => {
       if (subject === "") return [issue];
       return { device: subject, ...(destination === "" ? {} : { destination }) };

@@ -1,4 +1,5 @@
 /** Answers of the daemon as text for people. */
+import { isExpiring } from "../config/machine.js";
 import { planText } from "../render/plan-text.js";
 import { scriptLine } from "./cli-policy-text.js";
 import type { Json } from "./cli-text.js";
@@ -18,8 +19,11 @@ export function statusText(status: Json, width?: number): string {
   const missing = named("missing_ifnames", "no such interface");
   const exposed = named("exposed_files", "others than root may read");
   const weak = listOfWords(status["weak_spots"]).map((text) => `weak spot: ${text}\n`);
+  const ending = listOf(status["certificates"]).map(({ file, days_left: days }) =>
+    isExpiring(Number(days ?? Infinity)) ? `${String(file)}: ${String(days)} days left\n` : "",
+  );
   const settled = problem && `not settled: ${String(problem)}\n`;
-  const trouble = settled + missing + exposed + weak.join("");
+  const trouble = settled + missing + exposed + weak.join("") + ending.join("");
   const isRouter = role === "router";
   const rows = listOf(status[isRouter ? "locations" : "clients"]).map(isRouter ? location : client);
   const names = ["state", "rtt", "IPv4", "IPv6", "received", "sent"];

@@ -3,6 +3,7 @@ import type { Machine } from "../config/machine.js";
 import { lookAtMachine } from "../config/machine.js";
 import { parseConfig } from "../config/parse.js";
 import { disabled, issueLines } from "../engine/issues.js";
+import { daysLeft } from "../engine/certificate.js";
 import { hexText } from "../engine/base64.js";
 import { errnoText } from "../host/errno.js";
 import type { Native } from "../host/native.js";
@@ -175,6 +176,11 @@ function machineOf(native: Native): Machine {
     factsOf: (file) => {
       const facts = native.fileFacts(file);
       return typeof facts === "number" ? undefined : facts;
+    },
+    daysLeft: (file) => {
+      const bytes = native.readFile(file);
+      const text = typeof bytes === "number" ? undefined : native.utf8Decode(bytes);
+      return daysLeft(text ?? "", native.wallMs());
     },
   };
 }

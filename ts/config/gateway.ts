@@ -21,6 +21,7 @@ export const gatewayRole: ConfigRole<GatewayConfig> = {
     return gateway;
   },
   interfaces: () => [],
+  certificates: ({ listen }) => namesOf("listen[].cert", listen.map(({ cert }) => cert)),
   secrets: ({ listen }) => namesOf("listen[].key", listen.map(({ key }) => key)),
 };
 

@@ -9,9 +9,13 @@ export interface Machine {
   readonly hasInterface: (name: string) => boolean;
   /** Undefined if nothing is known of the file. */
   readonly factsOf: (file: string) => FileFacts | undefined;
+  /** Days that are left of the certificate in a file, undefined if that is not known. */
+  readonly daysLeft: (file: string) => number | undefined;
 }
 
 const root = 0;
+/** So long before a certificate ends its owner is told. */
+const expiryDays = 14;
 /** All rights of others, and the group's to write; a group may be there to read. */
 const rightsOfOthers = 0o027;
 
@@ -24,6 +28,10 @@ export function lookAtMachine(config: Config, file: string, machine: Machine): r
   for (const { path, name } of secretsNamed(config, file)) {
     const facts = machine.factsOf(name);
     if (facts !== undefined && isExposed(facts)) addIssue(found, path, name, secretText(facts));
+  }
+  for (const { path, name } of configRole(config.role)?.certificates?.(config) ?? []) {
+    const days = machine.daysLeft(name);
+    if (days !== undefined && isExpiring(days)) addIssue(found, path, name, expiryText(days));
   }
   return found;
 }
@@ -48,4 +56,14 @@ export function isExposed({ mode, owner }: FileFacts): boolean {
 export function secretText({ mode, owner }: FileFacts): string {
   const bits = mode.toString(8).padStart(4, "0");
   return `a file of root's that others may not read (its owner is ${owner}, its mode ${bits})`;
+}
+
+export function isExpiring(days: number): boolean {
+  return days < expiryDays;
+}
+
+/** What was expected in place of a certificate that ends in so many days. */
+export function expiryText(days: number): string {
+  const left = days < 0 ? "it has ended" : days === 0 ? "it ends today" : `it ends in ${days} days`;
+  return `a certificate that is good for ${expiryDays} days more (${left})`;
 }

@@ -13,6 +13,8 @@ export interface ConfigRole<C extends Config> {
   readonly build: (section: Section, api: ApiConfig, found: Findings) => C;
   /** Interfaces beside `wan_ifname`; "" and patterns name none. */
   readonly interfaces: (config: C) => readonly Named[];
+  /** Files with certificates that are shown to others; none without it. */
+  readonly certificates?: (config: C) => readonly Named[];
   /** Files with a secret in them; `file` is the configuration's own, which may hold tokens. */
   readonly secrets: (config: C, file: string) => readonly Named[];
 }

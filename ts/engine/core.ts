@@ -56,6 +56,8 @@ export interface Core {
   stopping: boolean;
   /** What is known of the files with secrets that the configuration names. */
   readonly files: Map<string, FileFacts>;
+  /** Days that are left of the certificates that it names, by file. */
+  readonly daysLeft: Map<string, number>;
   /** What the file says of former names of interfaces. */
   namesNoted: string;
   /** What the file says of who has addresses of rules. */

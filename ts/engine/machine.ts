@@ -41,11 +41,12 @@ export function noteFile(core: Core, name: string, found: FileFacts): void {
   logWarning(core, `${name}: expected ${secretText(found)}`);
 }
 
-export function machineOf({ store, files }: Core): Machine {
+export function machineOf({ store, files, daysLeft }: Core): Machine {
   const here = new Set([...store.links.values()].map(({ name }) => name));
   return {
     hasInterface: (name) => here.has(name),
     factsOf: (file) => files.get(file),
+    daysLeft: (file) => daysLeft.get(file),
   };
 }
 

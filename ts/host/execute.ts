@@ -118,7 +118,7 @@ function start(execution: Execution, planned: PlannedOperation): void {
     });
     return;
   }
-  request(execution.channel, messageOf(operation), (answer) => {
+  request(execution.channel, operationMessage(operation), (answer) => {
     finish(execution, planned, outcomeOf(answer));
   });
 }
@@ -147,7 +147,7 @@ function outcomeOf(answer: MoverMessage): Outcome {
 type SingleOperation = Exclude<Operation, { kind: "firewall" | "conntrack" }>;
 
 /** The message for an operation; what travels in parts has no single one. */
-function messageOf(operation: SingleOperation): DeciderMessage {
+export function operationMessage(operation: SingleOperation): DeciderMessage {
   switch (operation.kind) {
     case "tun-open":
       return { type: "tun_open", name: operation.tun.name, offload: operation.tun.offload };

@@ -63,7 +63,7 @@ export function desireGatewayStopped(
   return { ...nothing, firewall, sysctls };
 }
 
-function listenerOf({
+export function listenerOf({
   address,
   port,
   cert,

@@ -123,7 +123,7 @@ function isLeap(year: number): boolean {
 }
 
 /** Days from 1970-01-01 to the first of the month; years begin in March, so leap days are last. */
-function daysBefore(year: number, month: number): number {
+export function daysBefore(year: number, month: number): number {
   const shifted = month <= 2 ? year - 1 : year;
   const months = modulo(month - 3, 12);
   const leaps = Math.floor(shifted / 4) - Math.floor(shifted / 100) + Math.floor(shifted / 400);

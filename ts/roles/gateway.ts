@@ -1,4 +1,5 @@
 /** The gateway: clients that are let in, the addresses that they get, and what they may reach. */
+import { lookAtCertificates } from "../engine/certificates.js";
 import type { ClientHooks, Clients } from "../engine/clients.js";
 import {
   configureClients,
@@ -24,7 +25,7 @@ export function createGateway(
   return {
     configure: (config) => configureClients(clients, config),
     takeOver: (held) => takeOverClient(clients, held),
-    start: () => undefined,
+    start: () => lookAtCertificates(core),
     stop: () => stopClients(clients),
     desire: (config) => desireGateway(config, core.store, [...clients.book.values()]),
     desireStopped: (config) => desireGatewayStopped(config, core.store, engineOf().originals),
@@ -33,7 +34,11 @@ export function createGateway(
     onSettled: () => undefined,
     onSession: (message) => onGatewaySession(clients, message),
     onControl: (message) => onGatewayControl(clients, message),
-    status: ({ clients: known }, bySession) => ({
+    status: ({ clients: known, listen }, bySession) => ({
+      certificates: listen.map(({ cert }) => ({
+        file: cert,
+        days_left: core.daysLeft.get(cert) ?? null,
+      })),
       clients: known.map(({ name }) => clientOf(clients, name, bySession)),
     }),
   };

@@ -18,7 +18,7 @@ export const ADIT = join(BUILD, "adit");
 export function makeIdentity(dir, name) {
   const [cert, key] = [`${dir}/${name}.crt`, `${dir}/${name}.key`];
   run(["openssl", "req", "-x509", "-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:P-256", "-nodes",
-    "-days", "2", "-subj", `/CN=${name}`, "-keyout", key, "-out", cert]);
+    "-days", "30", "-subj", `/CN=${name}`, "-keyout", key, "-out", cert]);
   const der = run(["openssl", "pkey", "-in", key, "-pubout", "-outform", "DER"],
     { encoding: "buffer" });
   const pin = `sha256/${createHash("sha256").update(der).digest("base64")}`;
