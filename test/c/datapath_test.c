@@ -471,7 +471,7 @@ static void segments_are_counted_by_the_kernel(void)
 	EXPECT_EQUAL(before.segments_again, 0);
 	EXPECT_EQUAL(setsockopt(pair.gateway.path->sessions[0]->watch.fd, SOL_SOCKET,
 				SO_ATTACH_FILTER, &filter, sizeof(filter)), 0);
-	(void)pair_run(&pair, never, 650);
+	(void)pair_run(&pair, never, 400);
 	after = router_stats(&pair);
 	EXPECT(after.segments_again > 0 && after.segments_again < 100);
 	EXPECT(after.segments_out > before.segments_out + after.segments_again);
@@ -500,6 +500,30 @@ static void a_silent_peer_is_dropped(void)
 	loop_timer_stop(&pair.gateway.path->sessions[0]->keepalive);
 	EXPECT(pair_run(&pair, router_closed, 3000));
 	EXPECT(strncmp(pair.router.reason, "silent: ", 8) == 0);
+	pair_free(&pair);
+}
+
+/* As over a path that swallows what the router sends and brings the gateway's keepalives. */
+static void a_peer_that_never_answers_is_left(void)
+{
+	struct sock_filter drop = BPF_STMT(BPF_RET | BPF_K, 0);
+	struct sock_fprog filter = {.len = 1, .filter = &drop};
+	struct session_shared *shared;
+	struct inet_ip peer;
+	struct pair pair;
+
+	EXPECT(start(&pair));
+	shared = &pair.router.path->shared;
+	peer = pair.router.path->sessions[0]->peer;
+	EXPECT(!narrow_has(&shared->narrow, &peer, loop_now_us(shared->loop)));
+	EXPECT_EQUAL(setsockopt(pair.gateway.path->sessions[0]->watch.fd, SOL_SOCKET,
+				SO_ATTACH_FILTER, &filter, sizeof(filter)), 0);
+	EXPECT(pair_run(&pair, router_closed, 3000));
+	EXPECT_TEXT(pair.router.reason, "silent: small packets come, large ones get lost");
+	EXPECT(narrow_has(&shared->narrow, &peer, loop_now_us(shared->loop)));
+	EXPECT(!narrow_has(&shared->narrow, &peer, loop_now_us(shared->loop) + NARROW_AGE_US));
+	narrow_note(&shared->narrow, &peer, false, loop_now_us(shared->loop));
+	EXPECT(!narrow_has(&shared->narrow, &peer, loop_now_us(shared->loop)));
 	pair_free(&pair);
 }
 
@@ -666,6 +690,7 @@ int main(void)
 	segments_are_counted_by_the_kernel();
 	segments_of_what_is_no_tcp_are_none();
 	a_silent_peer_is_dropped();
+	a_peer_that_never_answers_is_left();
 	silence_answers_what_is_not_tls();
 	garbage_is_survived();
 	the_oldest_half_open_session_gives_way();
