@@ -8,6 +8,8 @@ import type { CliContext, DaemonRequest } from "./cli-context.js";
 import { exitFailed, exitUnreachable, exitUsage } from "./cli-context.js";
 import { helpText, parseCommandLine } from "./cli-parse.js";
 
+/** What would change the terminal of whoever gives words of others to the program. */
+const unshowable = /[\0-\x09\x0b-\x1f\x7f]/g;
 const socketDefault = "/var/run/adit/adit.sock";
 
 export function createCli(native: Native): Bundle {
@@ -98,6 +100,6 @@ function finish(
 /** Ends the program; a text goes to standard error, and as JSON to whoever asked for that. */
 function end(native: Native, json: boolean, status: number, text: string): void {
   if (text !== "" && json) native.writeOut(`${JSON.stringify({ cause: text })}\n`);
-  if (text !== "") native.writeErr(`adit: ${text}\n`);
+  if (text !== "") native.writeErr(`adit: ${text.replace(unshowable, "?")}\n`);
   native.exit(status);
 }
