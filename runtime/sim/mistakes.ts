@@ -13,6 +13,7 @@ import { onMover, skip } from "./mistake-tools.js";
 import { quoteMistakes } from "./quote-mistakes.js";
 import { scriptMistakes } from "./script-mistakes.js";
 import { uplinkMistakes } from "./uplink-mistakes.js";
+import { wholeMistakes } from "./whole-mistakes.js";
 
 export interface Mistake {
   readonly name: string;
@@ -155,6 +156,7 @@ export const mistakes: readonly Mistake[] = [
   ...quoteMistakes,
   ...scriptMistakes,
   ...uplinkMistakes,
+  ...wholeMistakes,
 ];
 
 function recoverSilently(mover: Mover): void {
