@@ -7,7 +7,7 @@ import { mkdirSync } from "node:fs";
 import { finish, makeChecks } from "./lab/check.mjs";
 import { killAll, pidsOf, planOf, startDaemon } from "./lab/daemon.mjs";
 import { startRouter, waitReady } from "./lab/lab.mjs";
-import { PROBES, makeProbedLab, startProbes } from "./lab/probe.mjs";
+import { PROBES, TRAFFIC, makeProbedLab, startProbes } from "./lab/probe.mjs";
 import { runSandboxed } from "./lab/sandbox.mjs";
 import { nsIp, nsTry, sleep, waitFor } from "./lab/sh.mjs";
 import { NET, addressOf } from "./lab/topology.mjs";
@@ -17,6 +17,9 @@ const SECONDS = 120;
 const WATCH_MS = 700;
 const READY_MS_MAX = 15_000;
 const PACKETS_MIN = 50;
+const NEW_HOST = 99;
+const KNOWN_MS = 100;
+const MAC_PROBES = PROBES.filter(({ rule }) => rule === "mac");
 
 await runSandboxed(import.meta.url, async () => {
   const checks = makeChecks({ quiet: true });
@@ -41,9 +44,36 @@ await runSandboxed(import.meta.url, async () => {
       return next !== undefined && next !== decider && planOf(lab.daemons.router)?.length === 0;
     });
   }, none);
+  await newAddress(checks, outside);
   await startSecond(checks, lab);
   return finish(checks);
 });
+
+/** Of an address that nobody has seen the first packets pass, until its answer makes it known. */
+async function newAddress(checks, outside) {
+  const address = addressOf(NET.lan, NEW_HOST);
+  const leaving = () => sumOf(outside, MAC_PROBES);
+  await outside.reset();
+  const probes = startProbes({ rate: RATE, seconds: SECONDS, probes: MAC_PROBES,
+    traffic: { ...TRAFFIC.web, words: ({ family }) => ["udp", "0", address[family]] } });
+  await waitFor("packets of an address that is nobody's", READY_MS_MAX, leaving);
+  nsIp("phone", [`addr add ${address.v4}/24 dev eth0`,
+    `addr add ${address.v6}/64 dev eth0 nodad preferred_lft 0`]);
+  await waitFor("an address that is known", READY_MS_MAX, async () => {
+    await outside.reset();
+    await sleep(KNOWN_MS);
+    return await leaving() === 0;
+  });
+  await outside.reset();
+  await sleep(WATCH_MS);
+  checks.ok(await leaving() === 0, "a new address is held once it is known", await leaving());
+  await probes.stop();
+}
+
+async function sumOf(outside, probes) {
+  const counts = await outside.read();
+  return probes.reduce((total, { flow }) => total + counts[flow].packets, 0);
+}
 
 async function startSecond(checks, lab) {
   const { config } = lab.daemons.router;

@@ -27,6 +27,7 @@ await runSandboxed(import.meta.url, async () => {
     ["a wrong token and a wrong key are told", () => refused(checks, lab)],
     ["a reload with an error changes nothing", () => badReload(checks, lab)],
     ["two gateways with the same small pool", () => samePool(checks, lab)],
+    ["two gateways swap the fixed addresses that they give", () => swapped(checks, lab)],
   ];
   return finishParts(checks, parts);
 });
@@ -142,8 +143,31 @@ async function samePool(checks, lab) {
   }
 }
 
-async function restartGateway(lab, name) {
+/** Each gives what the other gave a moment ago, and the router may still believe it has. */
+async function swapped(checks, lab) {
+  const orders = [{ us: 2, de: 3 }, { us: 3, de: 2 }];
+  const restartBoth = async (hosts) => {
+    for (const name of NAMES) await restartGateway(lab, name, hosts[name]);
+  };
+  await restartBoth(orders[0]);
+  await withSettled(lab, (config) => config, async (router) => {
+    for (const hosts of [...orders, orders[0]]) {
+      await restartBoth(hosts);
+      await waitFor(`us and de at ${hosts.us} and ${hosts.de}`, UP_MS_MAX, () =>
+        (aditJson(router, "status")?.locations ?? []).every(({ name, state, addr4, addr6 }) =>
+          state === "up" && addr4 === `10.70.0.${hosts[name]}/29`
+            && addr6 === `fd00:70::${hosts[name]}/125`));
+      await leaves(checks, "phone", "us");
+      await leaves(checks, "tv", "de");
+    }
+  });
+}
+
+/** With a small pool, and with a host of it that its client always gets. */
+async function restartGateway(lab, name, host) {
   await stopDaemon(lab.daemons[name]);
-  startGateway(lab, name, { change: (config) =>
-    ({ ...config, pool4: "10.70.0.0/29", pool6: "fd00:70::/125" }) });
+  const fixed = (client) => (host === undefined ? client
+    : { ...client, addr4: `10.70.0.${host}`, addr6: `fd00:70::${host}` });
+  startGateway(lab, name, { change: (config) => ({ ...config, pool4: "10.70.0.0/29",
+    pool6: "fd00:70::/125", clients: config.clients.map(fixed) }) });
 }

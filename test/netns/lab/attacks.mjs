@@ -16,6 +16,7 @@ const OUR_PROTOCOL = 173;
 const SWITCH_ROUNDS = 4;
 const SWITCH_PAUSE_MS = 100;
 const FLOOD_ROUTES = 50_000;
+const FLOOD_NETWORK = "11.0.0.0/8";
 const RESPAWN_MS_MAX = 5000;
 
 /**
@@ -27,7 +28,8 @@ const RESPAWN_MS_MAX = 5000;
  * devices belong afterwards; null if their probes reach the gateways from outside too.
  * `isAstray`: the control also counts what is in another tunnel than the sender's.
  * `isDelivered: false`: probes need not arrive afterwards. `controlMin`: packets that the control
- * must see. `repairMs`: leaking is tolerated for this long.
+ * must see. `repairMs`: leaking is tolerated for this long. `prepare` happens before it is counted
+ * what leaks.
  */
 export const ATTACKS = [
   { name: "none", act: () => {}, undo: () => {} },
@@ -77,7 +79,10 @@ export const ATTACKS = [
     },
     undo: () => nsIp("router", [`link set guest0 name ${NET.guest.dev}`]) },
   { name: "interface made anew", act: remakeGuest, undo: () => {} },
-  { name: "50,000 foreign routes", act: floodRoutes, undo: () => {} },
+  { name: "50,000 foreign routes", act: floodRoutes,
+    undo: () => nsRun("router", ["ip", "route", "flush", "root", FLOOD_NETWORK]) },
+  { name: "no firewall, LAN bounced", change: (config) => ({ ...config, no_iptables: 1 }),
+    isDelivered: false, prepare: meetPhone, act: bounceLan, undo: () => {} },
   { name: "ruleset + rules gone", act: wipeBothLayers, undo: () => applySystemFirewall(),
     repairMs: 500 },
   { name: "IPv4 rule alone", ...alone("v4"), act: () => {}, undo: () => {} },
@@ -203,6 +208,21 @@ function remakeGuest() {
   nsIp("router", [`link del ${dev}`, `link add ${dev} type bridge`, `link set ${dev} up`,
     `addr add ${own.v4}/24 dev ${dev}`, `addr add ${own.v6}/64 dev ${dev} nodad`,
     `link set guest master ${dev}`]);
+}
+
+/** Without a firewall an address has to be known at its device once. */
+async function meetPhone(lab) {
+  for (const family of ["v4", "v6"]) {
+    nsRun("phone", ["ping", "-c", "1", "-w", "5", addressOf(NET.lan, 1)[family]]);
+  }
+  await waitFor("an empty plan", RESPAWN_MS_MAX, () => planOf(lab.daemons.router)?.length === 0);
+}
+
+/** An interface that goes down forgets its neighbours and its IPv6 addresses. */
+function bounceLan() {
+  const { dev } = NET.lan;
+  nsIp("router", [`link set ${dev} down`, `link set ${dev} up`,
+    `addr add ${addressOf(NET.lan, 1).v6}/64 dev ${dev} nodad`]);
 }
 
 // As a routing daemon with a full table.

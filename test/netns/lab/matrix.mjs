@@ -187,6 +187,7 @@ const controlMin = (attack) => attack.controlMin ?? CONTROL_PACKETS_MIN;
 async function runUnderProbes(row) {
   const { env: { lab, outside, inside, observeMs }, attack } = row;
   const gateways = Object.values(inside);
+  await attack.prepare?.(lab);
   await resetAll(outside);
   const probes = start(row);
   let leaked = {};
