@@ -536,8 +536,9 @@ struct msg_sysctl_set {
 MSG_FUNCTIONS(sysctl_set, 30)
 
 #define MSG_NFT_APPLY_SCRIPT_MAX 49152
-/* One part of an nftables script; with last the whole is checked to touch only table inet adit
- * and committed as one transaction. A part that is not the last is answered too. */
+/* One part of an nftables script; with last the whole is held against the lines that
+ * ts/render/nft.ts writes, and committed as one transaction. -EPERM names the line; -EDQUOT
+ * beyond 49,152 elements in the table. A part that is not the last is answered too. */
 struct msg_nft_apply {
 	bool last; /* True for the last part. */
 	struct msg_bytes script; /* nft syntax, UTF-8. The whole at most 4 MiB. */

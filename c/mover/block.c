@@ -10,12 +10,13 @@
 
 #include "../inet.h"
 #include "../log.h"
-#include "../sys/nft_check.h"
 #include "mover.h"
 
 /* Longer than any MAC, prefix, interface or key of the configuration. */
 #define WORD_MAX 64
 #define EXISTS "File exists"
+/* `nft -j` prints some 100 bytes for each element. */
+#define LISTED_BYTES_MAX (8u << 20)
 
 enum kind { KIND_MAC, KIND_IP4, KIND_IP6, KIND_IFACE, KINDS };
 
@@ -242,21 +243,46 @@ int block_script(const uint8_t *config, size_t size, char **ret_script)
 	return out.failed ? -ENOMEM : 0;
 }
 
+static const char everything[] =
+	"create table inet adit\ntable inet adit { chain boot { type filter hook forward priority "
+	"-5; policy accept; counter drop\n}\n}\n";
+static const char anew[] = "table inet adit {}\ndelete table inet adit\n";
+
 static void apply(struct mover *mover, char *script, bool coarse);
+
+/* A table that no decider could read is removed before one has to. */
+static void listed(void *arg, uint32_t tag, const struct nft_result *result)
+{
+	char script[sizeof(anew) + sizeof(everything)];
+
+	(void)tag;
+	if (result->error == -ENOENT || (!result->error && result->output_size <= LISTED_BYTES_MAX))
+		return;
+	log_warning("what is in table inet adit is more than any configuration needs: all is "
+		    "removed, and everything blocked until there is a decision");
+	snprintf(script, sizeof(script), "%s%s", anew, everything);
+	apply(arg, strdup(script), true);
+}
+
+static void look(struct mover *mover)
+{
+	struct nft_asker asker = { .done = listed, .arg = mover };
+
+	if (nft_list(mover->nft, &asker) < 0)
+		log_warning("table inet adit cannot be looked at");
+}
 
 /* What nft does not take must not leave the devices open. */
 static void applied(void *arg, uint32_t coarse, const struct nft_result *result)
 {
-	static const char everything[] =
-		"create table inet adit\ntable inet adit { chain boot { type filter hook forward "
-		"priority -5; policy accept; counter drop\n}\n}\n";
-
 	if (!result->error) {
 		log_info("what the configuration names is blocked until it is understood");
 		return;
 	}
-	if (strstr(result->text, EXISTS))
+	if (strstr(result->text, EXISTS)) {
+		look(arg);
 		return;
+	}
 	log_warning("the block before the first decision was not loaded: %s", result->text);
 	if (!coarse)
 		apply(arg, strdup(everything), true);
@@ -264,15 +290,14 @@ static void applied(void *arg, uint32_t coarse, const struct nft_result *result)
 
 static void apply(struct mover *mover, char *script, bool coarse)
 {
+	static const struct nft_amounts none;
 	struct nft_asker asker = { applied, mover, coarse };
-	char text[NFT_CHECK_TEXT_MAX] = "";
 	int error = -ENOMEM;
 
 	if (script)
-		error = nft_apply(mover->nft, (uint8_t *)script, strlen(script), &asker, text);
+		error = nft_apply(mover->nft, (uint8_t *)script, strlen(script), &none, &asker);
 	if (error)
-		log_warning("the block before the first decision: %s",
-			    text[0] ? text : strerror(-error));
+		log_warning("the block before the first decision: %s", strerror(-error));
 }
 
 void block_begin(struct mover *mover)
@@ -289,4 +314,6 @@ void block_begin(struct mover *mover)
 		log_warning("the block before the first decision: %s", strerror(-error));
 	else if (script)
 		apply(mover, script, false);
+	if (!script)
+		look(mover);
 }

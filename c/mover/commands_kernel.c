@@ -146,10 +146,14 @@ static int apply_script(struct mover *mover, uint32_t seq, char *ret_text)
 	struct nft_asker asker = { nft_applied, mover, seq };
 	uint8_t *script = mover->script;
 	size_t size = mover->script_size;
+	struct nft_amounts amounts;
+	int error = nft_check(script, size, &amounts, ret_text);
 
+	if (error)
+		return error;
 	mover->script = NULL;
 	mover->script_size = 0;
-	return nft_apply(mover->nft, script, size, &asker, ret_text);
+	return nft_apply(mover->nft, script, size, &amounts, &asker);
 }
 
 void command_nft_apply(struct mover *mover, uint32_t seq, const struct msg_nft_apply *message)

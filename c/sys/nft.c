@@ -8,11 +8,11 @@
 #include "../check.h"
 #include "../log.h"
 #include "exec.h"
-#include "nft_check.h"
 
 struct operation {
 	uint8_t *script; /* NULL: list */
 	size_t size;
+	struct nft_amounts amounts;
 	struct nft_asker asker; /* done is NULL once forgotten */
 };
 
@@ -26,6 +26,8 @@ struct nft {
 	int first;
 	int count;
 	size_t bytes; /* of all scripts in the ring */
+	uint32_t elements; /* in the kernel, at most: adding what is there counts again */
+	uint32_t coming; /* that scripts in the ring add */
 	uint64_t busy_us; /* of processes that ended */
 	uint64_t begun_us; /* the last one */
 	struct operation ring[NFT_WAITING_MAX];
@@ -43,6 +45,18 @@ static const char *find_program(void)
 	return paths[0];
 }
 
+/* An element that is not there cannot be deleted: then nothing of the script is done. */
+static void note_amounts(struct nft *nft, const struct nft_amounts *amounts, bool done)
+{
+	nft->coming -= amounts->added;
+	if (!done)
+		return;
+	if (amounts->anew)
+		nft->elements = 0;
+	nft->elements += amounts->added;
+	nft->elements -= amounts->removed < nft->elements ? amounts->removed : nft->elements;
+}
+
 static void finish(struct nft *nft, const struct nft_result *result)
 {
 	struct operation operation = nft->ring[nft->first];
@@ -52,6 +66,7 @@ static void finish(struct nft *nft, const struct nft_result *result)
 	nft->first = (nft->first + 1) % NFT_WAITING_MAX;
 	nft->count--;
 	nft->bytes -= operation.size;
+	note_amounts(nft, &operation.amounts, result->error == 0);
 	free(operation.script);
 	if (operation.asker.done)
 		operation.asker.done(operation.asker.arg, operation.asker.tag, result);
@@ -132,19 +147,28 @@ static int enqueue(struct nft *nft, const struct operation *operation)
 	if (nft->count == NFT_WAITING_MAX || operation->size > NFT_WAITING_BYTES_MAX - nft->bytes)
 		return -EBUSY;
 	nft->bytes += operation->size;
+	nft->coming += operation->amounts.added;
 	nft->ring[(nft->first + nft->count++) % NFT_WAITING_MAX] = *operation;
 	start_next(nft);
 	return 0;
 }
 
-int nft_apply(struct nft *nft, uint8_t *script, size_t size, const struct nft_asker *asker,
-	      char *ret_text)
+/* A script that goes first what it removes, as those of the decider do, needs that much less. */
+static bool has_room(const struct nft *nft, const struct nft_amounts *amounts)
 {
-	struct operation operation = { script, size, *asker };
-	int error = nft_check(script, size, ret_text);
+	uint64_t sum = (uint64_t)nft->coming + amounts->added;
 
-	if (!error)
-		error = enqueue(nft, &operation);
+	if (!amounts->anew)
+		sum += nft->elements;
+	return amounts->added == 0 || sum <= NFT_ELEMENTS_MAX + (uint64_t)amounts->removed;
+}
+
+int nft_apply(struct nft *nft, uint8_t *script, size_t size, const struct nft_amounts *amounts,
+	      const struct nft_asker *asker)
+{
+	struct operation operation = { script, size, *amounts, *asker };
+	int error = has_room(nft, amounts) ? enqueue(nft, &operation) : -EDQUOT;
+
 	if (error)
 		free(script);
 	return error;

@@ -6,6 +6,7 @@
 #include <stdint.h>
 
 #include "../loop.h"
+#include "nft_check.h"
 
 struct nft;
 
@@ -13,6 +14,9 @@ struct nft;
 #define NFT_WAITING_MAX 64
 /* Scripts that wait, together. */
 #define NFT_WAITING_BYTES_MAX (2 * NFT_SCRIPT_BYTES_MAX)
+/* What all sets of the table hold together: 2,000 rules by interface, under eight former names
+ * each, in two maps, and what else there is. */
+#define NFT_ELEMENTS_MAX 49152
 #define NFT_DEADLINE_US (10 * 1000000)
 
 /* `error` is 0, -ENOENT if something named does not exist, -ETIMEDOUT, or another negative errno
@@ -35,11 +39,11 @@ struct nft_asker {
 int nft_new(struct loop *loop, struct nft **ret_nft);
 void nft_free(struct nft *nft);
 
-/* Checks the script (nft_check) and commits it as one transaction. Takes `script`, from malloc, in
- * every case. 0 if `done` will be called; -EPERM with a text of NFT_CHECK_TEXT_MAX bytes,
- * -EBUSY if NFT_WAITING_MAX operations or NFT_WAITING_BYTES_MAX wait. */
-int nft_apply(struct nft *nft, uint8_t *script, size_t size, const struct nft_asker *asker,
-	      char *ret_text);
+/* Commits the script as one transaction. Takes `script`, from malloc, in every case; what it may
+ * say is checked before (nft_check), which tells the `amounts`. 0 if `done` will be called; -EBUSY
+ * if NFT_WAITING_MAX operations or NFT_WAITING_BYTES_MAX wait, -EDQUOT beyond NFT_ELEMENTS_MAX. */
+int nft_apply(struct nft *nft, uint8_t *script, size_t size, const struct nft_amounts *amounts,
+	      const struct nft_asker *asker);
 /* Lists the table as JSON text. 0 or -EBUSY. */
 int nft_list(struct nft *nft, const struct nft_asker *asker);
 /* How long nft processes ran in all. */

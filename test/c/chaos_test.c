@@ -83,7 +83,8 @@ static void put_text(uint16_t max)
 
 static void put_bytes(uint16_t max)
 {
-	static const char *const few[] = { "table inet adit { chain c { } }\n",
+	static const char *const few[] = { "table inet adit {}\ndelete table inet adit\n"
+					   "table inet adit {\n}\n",
 					   "delete table inet adit\n", "flush ruleset\n",
 					   "{\"v\":1}" };
 	const char *text = few[chance(ARRAY_SIZE(few))];

@@ -12,6 +12,7 @@
 #include <sys/ioctl.h>
 
 #include "mover/quota.h"
+#include "sys/nft.h"
 #include "sys/nl_route.h"
 #include "sys/nl_socket.h"
 
@@ -255,6 +256,76 @@ static void scene_addresses(void)
 	end(DONE);
 }
 
+static int load(const char *script)
+{
+	SEND(nft_apply, SEQ, { .last = true, .script = { (const uint8_t *)script,
+							 (uint32_t)strlen(script) } });
+	return result_of();
+}
+
+#define ANEW "table inet adit {}\ndelete table inet adit\n"
+#define TABLE(text) ANEW "table inet adit {\n" text "}\n"
+
+static void scene_texts(void)
+{
+	static const char *const scripts[] = {
+		"flush ruleset\n",
+		"add rule inet adit guard accept\n",
+		"add element inet adit own4 { localhost }\n",
+		"add chain inet adit x { type nat hook prerouting priority -100; }\n",
+		TABLE("  chain nat {\n    type nat hook prerouting priority -100; policy accept;\n"
+		      "    dnat to 127.0.0.1 comment \"x\"\n  }\n"),
+		TABLE("  chain nat {\n    type nat hook postrouting priority 100; policy accept;\n"
+		      "    masquerade comment \"x\"\n  }\n"),
+		TABLE("  chain outgoing {\n    type nat hook output priority -150; policy accept;\n"
+		      "  }\n"),
+		TABLE("  chain guard {\n    type filter hook input priority -5; policy drop;\n"
+		      "  }\n"),
+		TABLE("  chain shield {\n    type filter hook prerouting priority -300; policy "
+		      "accept;\n    notrack comment \"x\"\n  }\n"),
+		TABLE("  chain passed {\n    tproxy to :1 comment \"x\"\n  }\n"),
+		TABLE("  chain passed {\n    log comment \"x\"\n  }\n"),
+		TABLE("  chain passed {\n    synproxy comment \"x\"\n  }\n"),
+		TABLE("  set own4 { type ipv4_addr; flags dynamic; }\n"),
+	};
+
+	/* The control. */
+	NEED(load(TABLE("  set own4 { type ipv4_addr; }\n  chain passed {\n    accept comment "
+			"\"x\"\n  }\n")) == 0);
+	for (size_t i = 0; i < sizeof(scripts) / sizeof(scripts[0]); i++)
+		NEED(load(scripts[i]) == -EPERM);
+	end(DONE);
+}
+
+/* As many elements in one script as fit into a message. */
+#define ELEMENTS 2000
+
+static int add_elements(int number)
+{
+	static char script[MSG_NFT_APPLY_SCRIPT_MAX];
+	char *at = script + sprintf(script, "add element inet adit own4 { ");
+
+	for (int i = number * ELEMENTS; i < (number + 1) * ELEMENTS; i++)
+		at += sprintf(at, "10.%d.%d.%d, ", i >> 16, i >> 8 & 255, i & 255);
+	memcpy(at - 2, " }\n", 4);
+	return load(script);
+}
+
+static void scene_elements(void)
+{
+	NEED(load(TABLE("  set own4 { type ipv4_addr; }\n")) == 0);
+	for (int i = 0; i < NFT_ELEMENTS_MAX / ELEMENTS; i++)
+		NEED(add_elements(i) == 0);
+	for (int i = 0; i < 3; i++)
+		NEED(add_elements(1000 + i) == -EDQUOT);
+	/* What fails takes nothing away. */
+	NEED(load("delete element inet adit own4 { 192.0.2.1 }\n") == -ENOENT);
+	NEED(add_elements(1000) == -EDQUOT);
+	NEED(load(TABLE("  set own4 { type ipv4_addr; }\n")) == 0);
+	NEED(add_elements(0) == 0);
+	end(DONE);
+}
+
 static void scene_honest(void)
 {
 	NEED(add_route(FLOOD + 1) == 0);
@@ -267,7 +338,8 @@ static const struct scene scenes[] = {
 	{ "dialling", scene_dialling }, { "keys", scene_keys },
 	{ "talk", scene_talk },		{ "routes", scene_routes },
 	{ "rules", scene_rules },	{ "addresses", scene_addresses },
-	{ "honest", scene_honest },
+	{ "honest", scene_honest },	{ "texts", scene_texts },
+	{ "elements", scene_elements },
 };
 
 /* --------------------------------------------------------------------- the test's side */
@@ -389,6 +461,7 @@ static void the_kernel_is_not_filled(void)
 	expect_scene("rules", 0, DONE);
 	EXPECT_EQUAL(count_ours().rules, QUOTA_RULES_MAX);
 	expect_scene("addresses", 0, DONE);
+	expect_scene("elements", 0, DONE);
 }
 
 /* As a mover without limits left them: more than the next decider could bear. */
@@ -467,6 +540,7 @@ int main(int argc, char **argv)
 	neither_router_nor_neighbours_are_scanned();
 	expect_scene("keys", 0, DONE);
 	the_log_is_bounded();
+	expect_scene("texts", 0, DONE);
 	the_kernel_is_not_filled();
 	what_was_filled_is_cleared_at_the_start();
 	nl_socket_close(netlink);

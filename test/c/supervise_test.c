@@ -76,7 +76,9 @@ static void kernel_obeys(void)
 {
 	struct msg_rule rule = { 0 };
 	struct msg_nft_text list = { 0 };
-	struct msg_bytes script = { (const uint8_t *)"table inet adit { }\n", 20 };
+	static const char text[] = "table inet adit {}\ndelete table inet adit\n"
+				   "table inet adit {\n}\n";
+	struct msg_bytes script = { (const uint8_t *)text, sizeof(text) - 1 };
 
 	SEND(rule_set, SEQ, { .family = 4, .priority = 10, .fwmark = 8, .fwmask = 8, .table = 47,
 			      .action = FR_ACT_TO_TBL });
@@ -85,7 +87,7 @@ static void kernel_obeys(void)
 	NEED(DECODE(rule, &rule) && rule.priority == 10 && rule.protocol == 173);
 	SEND(nft_apply, SEQ, { .script = { script.data, 10 } });
 	NEED(result_of() == 0);
-	SEND(nft_apply, SEQ, { .last = true, .script = { script.data + 10, 10 } });
+	SEND(nft_apply, SEQ, { .last = true, .script = { script.data + 10, script.size - 10 } });
 	NEED(result_of() == 0);
 	await(MSG_NFT_CHANGED);
 	SEND(nft_list, SEQ, { 0 });

@@ -204,14 +204,14 @@ const firewall: readonly Check[] = [
     const before = await observeTable(target);
     const bad = [
       "delete element inet adit mac_mark { 02:00:00:00:00:09 }\n",
-      "add element inet adit mac_mark { 02:00:00:00:00:01 : drop }\n",
+      "add element inet adit mac_mark { 02:00:00:00:00:01 : goto blocked }\n",
       "add element inet adit own6 { 10.0.0.1 }\n",
       "add element inet adit nothing { 10.0.0.1 }\n",
       "delete chain inet adit nothing\n",
       "table inet adit { chain mark { } }\n",
       "table inet adit { chain x { accept drop\n",
     ];
-    const good = "add element inet adit mac_mark { 02:00:00:00:00:05 : drop }\n";
+    const good = "add element inet adit mac_mark { 02:00:00:00:00:05 : goto blocked }\n";
     for (const script of bad) {
       assert.ok((await applyScript(target, good + script)) < 0, script);
       assert.is(await observeTable(target), before, script);
@@ -221,12 +221,12 @@ const firewall: readonly Check[] = [
   neutral("nft: an element moves in one transaction, in parts of a message", async (target) => {
     assert.is(await applyScript(target, TABLE_SCRIPT), 0);
     const removal = "delete element inet adit mac_mark { 02:00:00:00:00:01 }\n";
-    const addition = "add element inet adit mac_mark { 02:00:00:00:00:01 : drop }\n";
+    const addition = "add element inet adit mac_mark { 02:00:00:00:00:01 : goto blocked }\n";
     const first = { type: "nft_apply", last: false, script: Buffer.from(removal) } as const;
     await expectError(target, first, 0);
     assert.is(await applyScript(target, addition), 0);
     const list = await listTable(target);
-    assert.not.match(list ?? "", /"02:00:00:00:00:01", \{"goto"/);
+    assert.not.match(list ?? "", /"02:00:00:00:00:01", \{"goto": \{"target": "loc_1"/);
     assert.is(await applyScript(target, "delete table inet adit\n"), 0);
   }),
   neutral("nft: only table inet adit, and nothing from elsewhere", async (target) => {

@@ -108,11 +108,12 @@ function randomTable(random: Random): DeciderMessage {
 function randomElements(random: Random): DeciderMessage {
   const lines: string[] = [];
   for (let i = random.between(1, 3); i > 0; i--) {
+    const somewhere = random.pick(["goto blocked", "goto loc_1"]);
     const [map, key, value] = random.pick([
-      ["mac_mark", `02:00:00:00:00:0${random.between(1, 4)}`, random.pick(["drop", "goto loc_1"])],
+      ["mac_mark", `02:00:00:00:00:0${random.between(1, 4)}`, somewhere],
       ["snat4", `0x0${random.between(1, 3)}000000`, `10.64.0.${random.between(5, 6)}`],
       ["own6", `fd00:64::${random.between(5, 7)}`, ""],
-      ["ip4_16_mark", "10.9.0.0", random.pick(["drop", "goto nowhere"])],
+      ["ip4_16_mark", "10.9.0.0", random.pick(["goto blocked", "goto direct"])],
     ]);
     const removed = random.chance(REMOVE_PERCENT);
     const element = removed || value === "" ? key : `${key} : ${value}`;

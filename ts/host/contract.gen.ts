@@ -386,8 +386,9 @@ export interface SysctlSetMessage {
 }
 
 /**
- * One part of an nftables script; with last the whole is checked to touch only table inet adit and
- * committed as one transaction. A part that is not the last is answered too.
+ * One part of an nftables script; with last the whole is held against the lines that
+ * ts/render/nft.ts writes, and committed as one transaction. -EPERM names the line; -EDQUOT beyond
+ * 49,152 elements in the table. A part that is not the last is answered too.
  */
 export interface NftApplyMessage {
   readonly type: "nft_apply";
