@@ -143,6 +143,7 @@ static struct session *make(struct session_shared *shared, uint32_t number, uint
 	session->keepalive.fired = keepalive_fired;
 	session->keepalive.name = "keepalive";
 	session->last_rx_us = loop_now_us(shared->loop);
+	session->read_size = SESSION_READ_SIZE;
 	session->controls = SESSION_CONTROLS_MAX;
 	session->controls_us = session->last_rx_us;
 	return session;
@@ -354,6 +355,7 @@ int session_start(struct session *session, uint16_t mtu, bool segments, const ui
 		return error;
 	session->mtu = mtu;
 	session->segments = segments;
+	session->controls = SESSION_CONTROLS_MAX;
 	loop_timer_stop(&session->deadline);
 	set_state(session, SESSION_STARTED);
 	session->silences = 0;

@@ -25,6 +25,12 @@
 #define SESSION_READ_SIZE (256u << 10)
 /* One read before that. */
 #define SESSION_READ_SIZE_EARLY 4096
+/* Sessions share the thread by turns: one read each. How much it takes follows what its frames cost
+ * in bytes' worth of work, so that turns of a peer of many tiny packets are as short as others'. */
+#define SESSION_COST_FRAME 2048
+#define SESSION_COST_SEGMENT 256
+#define SESSION_READ_SIZE_MIN 4096
+#define SESSION_READ_SIZE_STEP 4096
 /* What a peer may send before its session is started. */
 #define SESSION_EARLY_BYTES_MAX (64u << 10)
 /* Ciphertext that is made at once follows the socket's speed between these. */
@@ -125,6 +131,8 @@ struct session {
 	bool close_due;
 	uint8_t answer[FRAME_STAMP_SIZE];
 	uint64_t probe_us; /* when the unanswered keepalive was made, 0 if there is none */
+	size_t read_size; /* of the next read, once started */
+	size_t read_cost; /* of the frames of this one */
 	unsigned controls;
 	uint64_t controls_us;
 	size_t burst;

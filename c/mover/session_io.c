@@ -100,6 +100,14 @@ static bool is_too_early(const struct session *session, const struct frame *fram
 	       (frame->type == FRAME_PACKET || frame->type == FRAME_SEGMENTS);
 }
 
+/* A super-packet is cheap until somebody has to cut it up. */
+static size_t cost_of(const struct frame *frame)
+{
+	size_t segments = frame->segment_size > 0 ? frame->size / frame->segment_size : 0;
+
+	return frame->size + SESSION_COST_FRAME + segments * SESSION_COST_SEGMENT;
+}
+
 static void parse_frames(struct session *session)
 {
 	struct frame frame;
@@ -116,6 +124,7 @@ static void parse_frames(struct session *session)
 			break;
 		} else {
 			session->plain_start += (size_t)taken;
+			session->read_cost += cost_of(&frame);
 			handle_frame(session, &frame);
 		}
 	}
@@ -242,9 +251,24 @@ static void drain(struct session *session)
 		session_fail(session, "local", NULL);
 }
 
+/* Shrinks at once and grows slowly: whoever saves up cheap turns for a dear one gains nothing. */
+static void tune_read(struct session *session)
+{
+	size_t size = session->read_size + SESSION_READ_SIZE_STEP;
+
+	if (session->read_cost > SESSION_READ_SIZE)
+		size = (size_t)((uint64_t)session->read_size * SESSION_READ_SIZE /
+				session->read_cost);
+	if (size < SESSION_READ_SIZE_MIN)
+		size = SESSION_READ_SIZE_MIN;
+	session->read_size = size < SESSION_READ_SIZE ? size : SESSION_READ_SIZE;
+	session->read_cost = 0;
+}
+
 void session_io_read(struct session *session)
 {
 	bool early = session->state != SESSION_STARTED;
+	size_t wanted = early ? SESSION_READ_SIZE_EARLY : session->read_size;
 	uint8_t *data = session->shared->cipher;
 	ssize_t size;
 
@@ -252,8 +276,7 @@ void session_io_read(struct session *session)
 		drain(session);
 		return;
 	}
-	size = recv(session->watch.fd, data, early ? SESSION_READ_SIZE_EARLY : SESSION_READ_SIZE,
-		    0);
+	size = recv(session->watch.fd, data, wanted, 0);
 	if (size < 0 && (errno == EAGAIN || errno == EINTR))
 		return;
 	if (size < 0) {
@@ -264,6 +287,7 @@ void session_io_read(struct session *session)
 		session->last_rx_us = loop_now_us(session->shared->loop);
 		session->silences = 0;
 		take_ciphertext(session, data, (size_t)size);
+		tune_read(session);
 	}
 }
 

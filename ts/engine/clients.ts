@@ -5,7 +5,9 @@
 import { asResult, command, request } from "../host/channel.js";
 import type { MoverMessage } from "../host/contract.gen.js";
 import { answerText } from "../host/errno.js";
-import type { HeldLease, LeaseBook, Wish } from "../gateway/leases.js";
+import type { ClientGreeting } from "../gateway/greeting.js";
+import { readGreeting } from "../gateway/greeting.js";
+import type { HeldLease, LeaseBook } from "../gateway/leases.js";
 import {
   admitClient,
   findClient,
@@ -14,7 +16,6 @@ import {
   restoreLease,
 } from "../gateway/leases.js";
 import type { ClientConfig, GatewayConfig } from "../model/config.js";
-import { readObject } from "../model/json.js";
 import type { Welcome } from "../model/observed.js";
 import { addressOf, withLengthOf } from "../model/pool.js";
 import { protocolVersion, readWelcomeMemo, welcomeText } from "../tunnel/welcome.js";
@@ -94,14 +95,12 @@ export function onGatewayControl(clients: Clients, message: Message<"session_con
   const { core, config } = clients;
   const { session, data } = message;
   if (config === undefined || leaseOfSession(clients.book, session) !== undefined) return;
-  const frame = readObject(core.native.utf8Decode(data));
-  if (frame === undefined) return refuse(clients, session, "malformed", data.length);
-  if (frame["v"] !== protocolVersion) return refuse(clients, session, "version", data.length);
-  const token = core.native.utf8Encode(textOf(frame["token"]));
-  const digest = hexText(core.native.sha256(token));
+  const greeting = readGreeting(core.native.utf8Decode(data), core.native.utf8Encode);
+  if (typeof greeting === "string") return refuse(clients, session, greeting, data.length);
+  const digest = hexText(core.native.sha256(greeting.token));
   const client = findClient(config.clients, digest);
   if (client === undefined) return refuse(clients, session, "auth", data.length);
-  return admit(clients, config, client, message, frame);
+  return admit(clients, config, client, message, greeting);
 }
 
 function admit(
@@ -109,20 +108,18 @@ function admit(
   config: GatewayConfig,
   client: ClientConfig,
   { session, data }: Message<"session_control">,
-  frame: Readonly<Record<string, unknown>>,
+  greeting: ClientGreeting,
 ): void {
   const { core, hooks } = clients;
-  const wish: Wish = { want4: textOf(frame["want4"]), want6: textOf(frame["want6"]) };
-  const admission = admitClient(clients.book, config, client, session, wish, core.random);
+  const admission = admitClient(clients.book, config, client, session, greeting, core.random);
   if (admission.kind === "full") {
     core.log.writeOnce("error", `full ${client.name}`, `client ${client.name}: ${admission.why}`);
     return refuse(clients, session, "full", data.length);
   }
   const { lease } = admission;
   const known = clients.book.get(lease.client);
-  const segments = frame["segments"] === true;
   changeBook(clients, admission.book, session);
-  const begin = (): void => startClient(clients, config, lease, segments);
+  const begin = (): void => startClient(clients, config, lease, greeting.segments);
   const same = known?.addr4 === lease.addr4 && known.addr6 === lease.addr6;
   if (same) begin();
   else hooks.whenKnown(begin);
@@ -199,8 +196,4 @@ function leasesText(book: LeaseBook): string {
 function leaseOfSession(book: LeaseBook, session: number): HeldLease | undefined {
   for (const lease of book.values()) if (lease.session === session) return lease;
   return undefined;
-}
-
-function textOf(value: unknown): string {
-  return typeof value === "string" ? value : "";
 }

@@ -12,7 +12,7 @@ import { applyFirewall, deleteFlows } from "./transfer.js";
 /** Sessions of a listener that have not been admitted; the oldest goes first. */
 const halfOpenMax = 64;
 /** TLS handshake and greeting of a stranger. */
-const greetingMs = 5_000;
+const greetingMs = 10_000;
 
 export interface Outcome {
   readonly error: number;

@@ -89,13 +89,19 @@ function readWelcome(frame: Record<string, unknown>): GatewayAnswer {
   const mtu = frame["mtu"];
   const fits = typeof mtu === "number" && Number.isInteger(mtu) && mtu >= mtuMin && mtu <= mtuMax;
   if (!fits) return { kind: "invalid", why: `mtu is no number from ${mtuMin} to ${mtuMax}` };
-  const segments = frame["segments"] === true;
+  const { segments } = frame;
+  if (typeof segments !== "boolean") return { kind: "invalid", why: "segments is no boolean" };
+  for (const key of ["gateway4", "gateway6", "name"]) {
+    if (!["undefined", "string"].includes(typeof frame[key])) {
+      return { kind: "invalid", why: `${key} is no text` };
+    }
+  }
   return { kind: "welcome", welcome: { addr4, addr6, mtu, segments } };
 }
 
 /** "" if absent, undefined if it cannot be the address of a client. */
 function readInnerAddress(value: unknown, family: 4 | 6): Prefix | undefined {
-  if (value === undefined || value === "") return "";
+  if (value === undefined) return "";
   if (typeof value !== "string") return undefined;
   const prefix = parsePrefix(value);
   if (prefix === undefined || prefixFamily(prefix) !== family) return undefined;

@@ -151,6 +151,7 @@ static int context_new(bool server, struct tls_context **ret_context)
 	CHECK(SSL_CTX_set_min_proto_version(ctx, TLS1_3_VERSION) == 1);
 	CHECK(SSL_CTX_set_max_proto_version(ctx, TLS1_3_VERSION) == 1);
 	CHECK(SSL_CTX_set_ciphersuites(ctx, suites) == 1);
+	CHECK(SSL_CTX_set1_groups_list(ctx, "X25519:P-256") == 1);
 	SSL_CTX_set_options(ctx, SSL_OP_NO_TICKET | SSL_OP_NO_RENEGOTIATION |
 					 SSL_OP_CIPHER_SERVER_PREFERENCE |
 					 SSL_OP_PRIORITIZE_CHACHA | SSL_OP_NO_COMPRESSION);

@@ -18,10 +18,10 @@ export async function withThroughputServer(body) {
   }
 }
 
-/** Mbit/s of one TCP stream from a device; 0 when it could not connect. */
-export async function throughput(device, seconds = 1) {
+/** Mbit/s of one TCP stream from a device, with `-R` to it; 0 when it could not connect. */
+export async function throughput(device, seconds = 1, options = []) {
   const { stdout } = await nsAsync(device, ["iperf3", "-c", WEB.v4, "-t", String(seconds), "-J",
-    "--connect-timeout", "1000"]);
+    "--connect-timeout", "1000", ...options]);
   const start = stdout.indexOf("{");
   if (start < 0) return 0;
   const result = JSON.parse(stdout.slice(start));
