@@ -7,6 +7,7 @@
 #include <stdbool.h>
 #include <sys/mman.h>
 #include <sys/prctl.h>
+#include <sys/resource.h>
 #include <unistd.h>
 
 #include "../decider_exit.h"
@@ -47,6 +48,8 @@ static _Noreturn void run_child(const struct child_request *request, int text_fd
 
 	proc_reset_signals();
 	proc_set_oom_score(request->oom_score);
+	if (request->nice)
+		setpriority(PRIO_PROCESS, 0, request->nice);
 	if (text < 0 || program < 0 || channel < 0 || (request->errors_fd >= 0 && errors < 0) ||
 	    !set_standard_files(errors) || dup2(channel, VM_CHANNEL_FD) < 0 ||
 	    dup2(text, ENTRY_MODULE_FD) < 0 || caps_drop_decider() < 0)

@@ -13,6 +13,7 @@ struct child_request {
 	const char *text; /* copied into a memory file, which becomes ENTRY_MODULE_FD */
 	size_t size;
 	int oom_score;
+	int nice; /* as far as RLIMIT_NICE allows it */
 };
 
 /* The process id, or -errno. The child has the decider's user and no capabilities, dies with us,

@@ -22,24 +22,31 @@
  * to blame, so many times. */
 #define PING_CPU_US 2500000
 #define SILENCES_MAX 6
-/* A router that boots is at its slowest when a decider loads its module. */
-#define LOADING_US_MAX 20000000
+/* The same for loading its module, at which a router that boots is at its slowest. */
+#define LOADING_CPU_US 20000000
+#define LOADING_SILENCES_MAX 1
 /* Waits before the next start double from the first to the last of these. */
 #define RESTART_US_FIRST 100000
 #define RESTART_US_MAX 10000000
 /* A decider that lived this long is not held against its successor. */
 #define LIFE_US_GOOD 30000000
+/* One that lived less did hardly more than load its module. */
+#define LIFE_US_SHORT 1000000
 #define OOM_SCORE_DECIDER 300
 
-static uint64_t restart_delay_us(uint32_t failures)
+/* A restart costs less than what it cures: whose predecessor lived for a while is not waited for
+ * much longer than that. */
+static uint64_t restart_delay_us(uint32_t failures, uint64_t lived_us)
 {
+	bool is_short = lived_us < LIFE_US_SHORT || 2 * lived_us > RESTART_US_MAX;
+	uint64_t max_us = is_short ? RESTART_US_MAX : 2 * lived_us;
 	uint64_t delay_us = RESTART_US_FIRST;
 
 	if (failures <= 1)
 		return 0;
-	for (uint32_t i = 2; i < failures && delay_us < RESTART_US_MAX; i++)
+	for (uint32_t i = 2; i < failures && delay_us < max_us; i++)
 		delay_us *= 2;
-	return delay_us < RESTART_US_MAX ? delay_us : RESTART_US_MAX;
+	return delay_us < max_us ? delay_us : max_us;
 }
 
 static void channel_message(void *arg, const uint8_t *bytes, size_t length)
@@ -110,7 +117,10 @@ static void clear(struct mover *mover)
 
 static void plan_restart(struct mover *mover)
 {
-	loop_timer_start(mover->loop, &mover->restart, restart_delay_us(mover->failures));
+	uint64_t lived_us = loop_now_us(mover->loop) - mover->decider.started_us;
+
+	loop_timer_start(mover->loop, &mover->restart,
+			 restart_delay_us(mover->failures, lived_us));
 }
 
 /* A death that was asked for is nobody's fault. */
@@ -182,13 +192,18 @@ static void ping_is_due(struct loop_timer *timer)
 	decider_send(mover, bytes, msg_ping_encode(&ping, 0, bytes, sizeof(bytes)), -1);
 }
 
-/* Whoever says nothing at first, had the time for an answer, or was silent too often. */
+/* Whoever had the processor's time for an answer, or was silent too often without asking for it.
+ * Who waits for his turn is not to blame: another one would wait as long, after it was loaded. */
 static bool is_to_blame(struct mover *mover)
 {
 	struct decider *decider = &mover->decider;
 	uint64_t used_us = proc_cpu_us(decider->pid) - decider->ping_cpu_us;
+	uint64_t enough_us = decider->greeted ? PING_CPU_US : LOADING_CPU_US;
+	uint32_t silences_max = decider->greeted ? SILENCES_MAX : LOADING_SILENCES_MAX;
 
-	return !decider->greeted || used_us >= PING_CPU_US || ++decider->silences >= SILENCES_MAX;
+	if (used_us >= enough_us)
+		return true;
+	return !proc_wants_cpu(decider->pid) && ++decider->silences >= silences_max;
 }
 
 static void silence_is_over(struct loop_timer *timer)
@@ -236,7 +251,8 @@ static int spawn(struct mover *mover)
 {
 	char *const argv[] = { ENTRY_DECIDER_NAME, NULL };
 	struct child_request request = { .argv = argv, .program_fd = mover->program_fd,
-					 .errors_fd = -1, .oom_score = OOM_SCORE_DECIDER };
+					 .errors_fd = -1, .oom_score = OOM_SCORE_DECIDER,
+					 .nice = DECIDER_NICE };
 	int pair[2];
 	pid_t pid;
 
@@ -273,7 +289,7 @@ void decider_start(struct mover *mover)
 	}
 	mover->starts++;
 	loop_timer_start(mover->loop, &mover->ping, PING_INTERVAL_US);
-	loop_timer_start(mover->loop, &mover->silence, LOADING_US_MAX);
+	loop_timer_start(mover->loop, &mover->silence, LOADING_CPU_US);
 }
 
 void decider_kill(struct mover *mover, const char *reason)

@@ -25,6 +25,8 @@
 #include "watch.h"
 #include "writer.h"
 
+/* A decider asks for little, and what it asks for is to be had soon, whatever packets there are. */
+#define DECIDER_NICE (-5)
 #define MOVER_DEATH_TEXT_MAX (MSG_MOVER_STATE_LAST_DEATH_MAX + 1)
 /* Eight uplinks, the TUN, and some that are none any more. */
 #define SETTLED_MAX 16

@@ -20,13 +20,15 @@
 #include "../sys/sock.h"
 #include "block.h"
 #include "entry.h"
+#include "limits.h"
 #include "mover.h"
 
 #ifndef ADIT_VERSION
 #define ADIT_VERSION "0.0.0"
 #endif
 
-#define DESCRIPTORS_MAX 4096
+/* As setpriority(2) counts; RLIMIT_NICE counts from 20 downwards. */
+#define NICE_RLIMIT (20 - DECIDER_NICE)
 #define OOM_SCORE_MOVER -500
 /* How long the decider may take to undo what it did. */
 #define FAREWELL_US 5000000
@@ -110,21 +112,16 @@ static int take_namespace(struct mover *mover)
 	return 0;
 }
 
-static void limit_resources(void)
+static int limit_resources(void)
 {
 	struct rlimit none = { 0, 0 };
-	struct rlimit files = { 0, 0 };
+	struct rlimit nice = { NICE_RLIMIT, NICE_RLIMIT };
 
 	umask(022);
 	setrlimit(RLIMIT_CORE, &none);
 	proc_set_oom_score(OOM_SCORE_MOVER);
-	getrlimit(RLIMIT_NOFILE, &files);
-	if (files.rlim_max > DESCRIPTORS_MAX)
-		files.rlim_max = DESCRIPTORS_MAX;
-	files.rlim_cur = files.rlim_max;
-	if (setrlimit(RLIMIT_NOFILE, &files) < 0 || files.rlim_cur < DESCRIPTORS_MAX)
-		log_warning("only %llu of %d descriptors can be had",
-			    (unsigned long long)files.rlim_cur, DESCRIPTORS_MAX);
+	setrlimit(RLIMIT_NICE, &nice);
+	return limits_raise();
 }
 
 /* Beside the control module, unless it was named. */
@@ -279,7 +276,9 @@ static int prepare_host(struct mover *mover)
 
 	if (geteuid() != 0)
 		return complain("aditd starts as root and gives up what it does not need", -EPERM);
-	limit_resources();
+	error = limit_resources();
+	if (error)
+		return error;
 	error = make_directories(mover->options.run_dir);
 	if (error)
 		return complain(mover->options.run_dir, error);

@@ -89,6 +89,27 @@ uint64_t proc_cpu_us(pid_t pid)
 	return (uint64_t)used.tv_sec * 1000000 + (uint64_t)used.tv_nsec / 1000;
 }
 
+bool proc_wants_cpu(pid_t pid)
+{
+	char text[256];
+	const char *end;
+	ssize_t size = -1;
+	int fd;
+
+	snprintf(text, sizeof(text), "/proc/%d/stat", (int)pid);
+	fd = open(text, O_RDONLY | O_CLOEXEC);
+	if (fd >= 0) {
+		size = read(fd, text, sizeof(text) - 1);
+		close(fd);
+	}
+	if (size <= 0)
+		return false;
+	text[size] = '\0';
+	/* "PID (NAME) STATE", and a name may be anything. */
+	end = strrchr(text, ')');
+	return end && end[1] == ' ' && (end[2] == 'R' || end[2] == 'D');
+}
+
 void proc_status_text(int status, char *ret_text, size_t size)
 {
 	if (WIFSIGNALED(status))

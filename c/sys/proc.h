@@ -2,6 +2,7 @@
 #ifndef ADIT_SYS_PROC_H
 #define ADIT_SYS_PROC_H
 
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 #include <sys/types.h>
@@ -21,6 +22,8 @@ int proc_reap(pid_t pid);
 void proc_set_oom_score(int score);
 /* Processor time of a process so far; 0 if it is gone. */
 uint64_t proc_cpu_us(pid_t pid);
+/* True for a process that waits for its turn on a processor or for a disk, or has its turn. */
+bool proc_wants_cpu(pid_t pid);
 /* Describes a wait status: "exit status 3", "killed by signal 9 (Killed)". */
 void proc_status_text(int status, char *ret_text, size_t size);
 
