@@ -2,12 +2,13 @@
 import type { Machine } from "../config/machine.js";
 import { lookAtMachine } from "../config/machine.js";
 import { parseConfig } from "../config/parse.js";
-import { disabled, issueLines } from "../engine/issues.js";
 import { daysLeft } from "../engine/certificate.js";
+import { disabled, issueLines } from "../engine/issues.js";
 import { hexText } from "../engine/base64.js";
 import { errnoText } from "../host/errno.js";
 import type { Native } from "../host/native.js";
 import type { Config, Issue } from "../model/config.js";
+import { hasGateway } from "../model/features.js";
 import { parseIp, parseMac, parsePrefix } from "../model/ip.js";
 import type { CliContext } from "./cli-context.js";
 import { exitFailed, exitUsage, printAnswer, readText } from "./cli-context.js";
@@ -178,6 +179,7 @@ function machineOf(native: Native): Machine {
       return typeof facts === "number" ? undefined : facts;
     },
     daysLeft: (file) => {
+      if (!hasGateway) return undefined;
       const bytes = native.readFile(file);
       const text = typeof bytes === "number" ? undefined : native.utf8Decode(bytes);
       return daysLeft(text ?? "", native.wallMs());

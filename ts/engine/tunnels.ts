@@ -36,6 +36,10 @@ const sessionHandshake = 2;
 export const sessionStarted = 4;
 export const sessionClosed = 5;
 
+/** What answered at the gateway's address is not the gateway, or not the one that is expected. */
+const unproven = /^(pin|certificate|alpn|tls): /;
+const portalHint = "; is it a captive portal that answers?";
+
 type Message<T extends MoverMessage["type"]> = Extract<MoverMessage, { type: T }>;
 
 export interface Tunnels {
@@ -124,7 +128,9 @@ export function onRouterSession(tunnels: Tunnels, message: Message<"session_stat
   const slot = slotOfSession(tunnels, session);
   if (slot === undefined) return;
   if (state === sessionHandshake) dispatch(tunnels, slot, { kind: "connected", session });
-  if (state === sessionClosed) dispatch(tunnels, slot, { kind: "closed", session, reason });
+  if (state !== sessionClosed) return;
+  const told = unproven.test(reason) ? `${reason}${portalHint}` : reason;
+  dispatch(tunnels, slot, { kind: "closed", session, reason: told });
 }
 
 export function onRouterControl(tunnels: Tunnels, message: Message<"session_control">): void {
