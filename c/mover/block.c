@@ -195,6 +195,20 @@ static bool is_json(const uint8_t *config, size_t size)
 	return at < size && config[at] == '{';
 }
 
+/* Who sends with an address of a rule is blocked whole from that packet on: nobody else could tell
+ * yet whose the address is. Apart from the drop, which a full set must not undo. */
+static void learn_holders(struct text *out, const struct findings *found)
+{
+	static const char *const lines[KINDS] = {
+		[KIND_IP4] = "\t\tip saddr @boot1 update @whole { ether saddr }\n",
+		[KIND_IP6] = "\t\tip6 saddr @boot2 update @whole { ether saddr }\n",
+	};
+
+	for (int i = KIND_IP4; i <= KIND_IP6; i++)
+		append(out, found->elements[i].size > 0 ? lines[i] : "");
+	append(out, "\t\tether saddr @whole counter drop\n");
+}
+
 /* False if there is nothing to block. */
 static bool write_rules(struct text *out, const struct findings *found)
 {
@@ -212,7 +226,9 @@ static bool write_rules(struct text *out, const struct findings *found)
 		append(out, found->elements[i].bytes);
 		append(out, " }; }\n");
 	}
-	append(out, "\tchain boot {\n\t\ttype filter hook forward priority -5; policy accept;\n");
+	append(out, "\tset whole { type ether_addr; size 2000; flags dynamic; }\n"
+		    "\tchain boot {\n\t\ttype filter hook forward priority -5; policy accept;\n");
+	learn_holders(out, found);
 	for (int i = 0; i < KINDS; i++) {
 		snprintf(line, sizeof(line), "\t\t%s @boot%d counter drop\n", kinds[i].match, i);
 		append(out, found->elements[i].size > 0 ? line : "");

@@ -49,6 +49,20 @@ static void json_names_macs_addresses_and_interfaces(void)
 	EXPECT(!blocks_all(config));
 }
 
+static void who_has_an_address_is_blocked_whole(void)
+{
+	const char *four = "{" LOCATION "\"protected_ip_addrs\":[{\"ip_addr\":\"192.168.1.9\"}]}";
+	const char *six = "{" LOCATION "\"protected_ip_addrs\":[{\"ip_addr\":\"fd00::5\"}]}";
+	const char *mac = "{" LOCATION "\"protected_mac_addrs\":"
+			  "[{\"mac_addr\":\"02:00:00:00:00:0a\"}]}";
+
+	EXPECT(blocks(four, "ip saddr @boot1 update @whole { ether saddr }\n"));
+	EXPECT(!blocks(four, "ip6 saddr"));
+	EXPECT(blocks(six, "ip6 saddr @boot2 update @whole { ether saddr }\n"));
+	EXPECT(blocks(six, "ether saddr @whole counter drop\n"));
+	EXPECT(!blocks(mac, "update"));
+}
+
 static void uci_names_them_too_and_has_to_be_enabled(void)
 {
 	const char *config = "config adit 'main'\n\toption enabled '1'\n"
@@ -88,6 +102,7 @@ static void a_gateway_and_an_empty_file_block_nothing(void)
 int main(void)
 {
 	json_names_macs_addresses_and_interfaces();
+	who_has_an_address_is_blocked_whole();
 	uci_names_them_too_and_has_to_be_enabled();
 	what_cannot_be_told_blocks_everything();
 	a_gateway_and_an_empty_file_block_nothing();

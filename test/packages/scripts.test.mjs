@@ -66,6 +66,7 @@ config protected_mac_addr
 
 config protected_ip_addr
 \toption ip_addr '192.168.0.0/16'
+\toption whole_device '0'
 
 config protected_ip_addr
 \toption ip_addr '192.168.1.0/24'
@@ -84,7 +85,10 @@ config protected_iface
 const BLOCK = `\t\toifname "br-lan" accept
 \t\tether saddr 02:00:5E:10:00:01 counter drop
 \t\tether saddr 02:00:5e:10:00:02 accept
+\t\tether saddr @whole counter drop
+\t\tip6 saddr fd00:1::/64 update @whole { ether saddr }
 \t\tip6 saddr fd00:1::/64 counter drop
+\t\tip saddr 192.168.1.7 update @whole { ether saddr }
 \t\tip saddr 192.168.1.7 counter drop
 \t\tip saddr 192.168.1.0/24 accept
 \t\tip saddr 192.168.0.0/16 counter drop
@@ -198,6 +202,9 @@ function block({ same, ok }, root) {
   same(show(), "", "none for a gateway");
   write(root, "adit", CONFIG + RULES);
   same(body(), BLOCK, "MAC before address, the longest prefix first, address before interface");
+  write(root, "adit",
+    CONFIG.replace("'router'\n", "'router'\n\toption whole_device 'off'\n") + RULES);
+  same(body(), BLOCK.replace(/.* update .*\n/g, ""), "devices are not covered whole if told so");
   write(root, "adit", CONFIG.replace("'router'\n", "'router'\n\toption default_gateway 'on'\n"));
   ok(body().endsWith("drop\n\t\tcounter drop\n"), "with default_gateway everything else as well");
   write(root, "adit", CONFIG.replace("'router'\n", "'router'\n\toption policy_file '/p.mjs'\n"));
