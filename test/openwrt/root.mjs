@@ -15,7 +15,7 @@ const STAND_INS = [
   ["rc.common", "etc/rc.common"], ["functions.sh", "lib/functions.sh"],
   ["procd.sh", "lib/functions/procd.sh"], ["uci.mjs", "usr/bin/uci"], ["ubus.mjs", "usr/bin/ubus"],
 ];
-const LOGGER = "#!/bin/sh\ncat >>/var/log/standin.log\n";
+const LOGGER = "#!/bin/sh\nshift 4\n{ [ $# = 0 ] && cat || echo \"$*\"; } >>/var/log/standin.log\n";
 const PATH = "/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin";
 
 /** Makes the file system at `dir`, a folder on a tmpfs; gives what the functions below take. */

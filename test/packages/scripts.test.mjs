@@ -111,6 +111,7 @@ await runSandboxed(import.meta.url, async () => {
     ["the uplink", () => uplink(checks, (name) => makeRoot(`/run/tree/uplink-${name}`))],
     ["the block", () => block(checks, makeRoot("/run/tree/block"))],
     ["the service", () => service(checks, makeRoot("/run/tree/service"))],
+    ["limits that others touch", () => limits(checks, makeRoot("/run/tree/limits"))],
     ["the interface", () => interfaces(checks, makeRoot("/run/tree/interface"))],
   ];
   for (const [name, body] of parts) await part(checks, name, body);
@@ -279,6 +280,29 @@ async function service(checks, root) {
   reloads(checks, root, pid);
   restarts(checks, root, pid);
   removal(checks, root);
+}
+
+/** Kernels of test machines know no flow tables, so the first words of the listing are made up. */
+function limits({ same }, root) {
+  installPackage(root, PACKAGE);
+  write(root, "adit", CONFIG);
+  const warnings = (ruleset) => {
+    mkdirSync(join(root, "usr/local/bin"), { recursive: true });
+    writeFileSync(join(root, "usr/local/bin/nft"), `#!/bin/sh
+[ "$*" != "-t list ruleset" ] || { echo '${ruleset}'; exit 0; }
+exec /usr/sbin/nft "$@"
+`, { mode: 0o755 });
+    writeFileSync(join(root, "var/log/standin.log"), "");
+    shRun(root, "/etc/init.d/adit start; /etc/init.d/adit reload; /etc/init.d/adit stop");
+    return [...read(root, "var/log/standin.log").matchAll(/flows are offloaded|redirects packets/g)]
+      .join();
+  };
+  const table = (body) => `table inet fw4 { ${body} }`;
+  same(warnings(table("chain forward { accept }")), "", "a plain firewall: no warning");
+  same(warnings(table("flowtable ft { hook ingress priority filter; }")), "flows are offloaded",
+    "flow offload: one warning, and none by a reload");
+  same(warnings(table("udp dport 53 redirect to :53")), "redirects packets", "a redirection");
+  same(warnings(table("meta l4proto tcp tproxy to :1080")), "redirects packets", "a tproxy");
 }
 
 function reloads({ same }, root, pid) {
