@@ -15,8 +15,8 @@
 /* Longer than any MAC, prefix, interface or key of the configuration. */
 #define WORD_MAX 64
 #define EXISTS "File exists"
-/* `nft -j` prints some 100 bytes for each element. */
-#define LISTED_BYTES_MAX (8u << 20)
+/* `nft -j` prints one or two for each element, and some for each rule. */
+#define LISTED_COMMAS_MAX (3 * NFT_ELEMENTS_MAX)
 
 enum kind { KIND_MAC, KIND_IP4, KIND_IP6, KIND_IFACE, KINDS };
 
@@ -266,13 +266,24 @@ static const char anew[] = "table inet adit {}\ndelete table inet adit\n";
 
 static void apply(struct mover *mover, char *script, bool coarse);
 
+static size_t count_commas(const uint8_t *at, size_t size)
+{
+	size_t commas = 0;
+
+	for (const uint8_t *end = at + size; size > 0 && at < end; at++)
+		commas += *at == ',';
+	return commas;
+}
+
 /* A table that no decider could read is removed before one has to. */
 static void listed(void *arg, uint32_t tag, const struct nft_result *result)
 {
 	char script[sizeof(anew) + sizeof(everything)];
 
 	(void)tag;
-	if (result->error == -ENOENT || (!result->error && result->output_size <= LISTED_BYTES_MAX))
+	if (result->error == -ENOENT ||
+	    (!result->error &&
+	     count_commas(result->output, result->output_size) <= LISTED_COMMAS_MAX))
 		return;
 	log_warning("what is in table inet adit is more than any configuration needs: all is "
 		    "removed, and everything blocked until there is a decision");

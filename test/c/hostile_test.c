@@ -1,6 +1,8 @@
 /* A decider that was taken over: a native program that speaks the contract asks a real mover for
  * what no honest one does. What the mover let through is looked at from outside. */
 #define _GNU_SOURCE 1
+/* The kernel walks over all rules for each one more. */
+#define SCENE_MS_MAX 120000
 #include "scene.h"
 
 #include <arpa/inet.h>
@@ -22,8 +24,9 @@
 #define PORT_CLOSED 47031
 #define PORT_NAMED 47032
 #define LOG_LINES 20000
-/* Beyond every quota. */
-#define FLOOD (QUOTA_RULES_MAX + 2000)
+/* So many more than a quota are asked for, and the first number that nobody asked for. */
+#define BEYOND 50
+#define FLOOD (QUOTA_RULES_MAX + BEYOND)
 
 static char run_file[96], authorities[96], binary_key[96];
 
@@ -186,11 +189,11 @@ static void scene_talk(void)
 }
 
 /* How many the mover took before it took no more. */
-static int fill(int (*add)(int number))
+static int fill(int (*add)(int number), int quota)
 {
 	int taken = 0;
 
-	for (int i = 0; i < FLOOD; i++) {
+	for (int i = 0; i < quota + BEYOND; i++) {
 		int error = add(i);
 
 		if (error == 0)
@@ -238,13 +241,14 @@ static int add_address(int number)
 
 static void scene_routes(void)
 {
-	NEED(fill(add_route_and_remove_none) == QUOTA_ROUTES_MAX);
+	NEED(fill(add_route_and_remove_none, QUOTA_ROUTES_MAX) ==
+	     QUOTA_ROUTES_MAX);
 	end(DONE);
 }
 
 static void scene_rules(void)
 {
-	NEED(fill(add_rule) == QUOTA_RULES_MAX);
+	NEED(fill(add_rule, QUOTA_RULES_MAX) == QUOTA_RULES_MAX);
 	end(DONE);
 }
 
@@ -252,7 +256,7 @@ static void scene_addresses(void)
 {
 	SEND(tun_open, SEQ, { .name = "own0" });
 	await(MSG_TUN_OPENED);
-	NEED(fill(add_address) <= QUOTA_ADDRESSES_MAX);
+	NEED(fill(add_address, QUOTA_ADDRESSES_MAX) <= QUOTA_ADDRESSES_MAX);
 	end(DONE);
 }
 
@@ -333,13 +337,39 @@ static void scene_honest(void)
 	end(DONE);
 }
 
+static bool lists_a_block(void)
+{
+	struct msg_nft_text list = { 0 };
+	bool found = false;
+
+	SEND(nft_list, SEQ, { 0 });
+	while (!list.last) {
+		await(MSG_NFT_TEXT);
+		NEED(DECODE(nft_text, &list) && list.error == 0);
+		found |= list.data.size &&
+			 memmem(list.data.data, list.data.size, "\"boot\"", 6) != NULL;
+	}
+	return found;
+}
+
+/* It may ask before the mover is done. */
+static void scene_blocked(void)
+{
+	bool found = lists_a_block();
+
+	for (int i = 0; i < 5 && !found; i++)
+		found = lists_a_block();
+	NEED(found);
+	end(DONE);
+}
+
 static const struct scene scenes[] = {
 	{ "settings", scene_settings }, { "device", scene_device },
 	{ "dialling", scene_dialling }, { "keys", scene_keys },
 	{ "talk", scene_talk },		{ "routes", scene_routes },
 	{ "rules", scene_rules },	{ "addresses", scene_addresses },
 	{ "honest", scene_honest },	{ "texts", scene_texts },
-	{ "elements", scene_elements },
+	{ "elements", scene_elements }, { "blocked", scene_blocked },
 };
 
 /* --------------------------------------------------------------------- the test's side */
@@ -489,6 +519,21 @@ static void what_was_filled_is_cleared_at_the_start(void)
 	EXPECT_EQUAL(found.rules, 1);
 }
 
+/* The same of the firewall: the decider gets to see the block that stands in its place. */
+static void a_table_that_none_can_read_is_replaced(void)
+{
+	FILE *nft = popen("nft -f -", "w");
+
+	EXPECT(nft != NULL);
+	fprintf(nft, ANEW "table inet adit {\n set own4 { type ipv4_addr; elements = { 10.0.0.0");
+	for (int i = 1; i < 4 * NFT_ELEMENTS_MAX; i++)
+		fprintf(nft, ", 10.%d.%d.%d", i >> 16, i >> 8 & 255, i & 255);
+	fprintf(nft, " }\n}\n}\n");
+	EXPECT_EQUAL(pclose(nft), 0);
+	expect_scene("blocked", 0, DONE);
+	EXPECT(strstr(daemon_main.text, "more than any configuration needs") != NULL);
+}
+
 /* An Ed25519 key in DER (RFC 8410). */
 static void write_binary_key(void)
 {
@@ -543,6 +588,7 @@ int main(int argc, char **argv)
 	expect_scene("texts", 0, DONE);
 	the_kernel_is_not_filled();
 	what_was_filled_is_cleared_at_the_start();
+	a_table_that_none_can_read_is_replaced();
 	nl_socket_close(netlink);
 	remove_files(names, sizeof(names) / sizeof(names[0]));
 	return test_summary();

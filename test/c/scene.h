@@ -20,7 +20,9 @@
 #include "test.h"
 #include "vm/vm.h"
 
+#ifndef SCENE_MS_MAX
 #define SCENE_MS_MAX 20000
+#endif
 #define LOG_BYTES_MAX 65536
 #define SEQ 7
 
