@@ -70,6 +70,9 @@ GENERATORS := $(wildcard runtime/generate*.mjs scripts/generate-*.mjs)
 C_BASE := -std=gnu11 -g -Wall -Wextra -Wmissing-prototypes -Wshadow $(if $(WERROR),-Werror) \
 	-fno-common -Ic -DADIT_VERSION='"$(VERSION)"' -D_FILE_OFFSET_BITS=64 \
 	-ffile-prefix-map=$(CURDIR)=. -MMD -MP
+# What the package `adit` has beyond a router: c/build_features.h, ts/model/features.ts.
+ROUTER_FEATURES :=
+ROUTER_ONLY := -DADIT_HAS_GATEWAY=$(if $(filter gateway,$(ROUTER_FEATURES)),1,0)
 C_TLS := $(if $(BUILD_TIME),-DADIT_BUILD_TIME_S=$(BUILD_TIME))
 C_HARD := -O2 -fstack-protector-strong -D_FORTIFY_SOURCE=2 -fPIE \
 	-ffunction-sections -fdata-sections
@@ -100,13 +103,15 @@ QJS_FUZZ := -O1 -fsanitize=fuzzer-no-link,address -fno-omit-frame-pointer
 
 # ------------------------------------------------------------------------------------------ targets
 
-.PHONY: all build bundle demo lab test leaks soak bench bench-policy size sim sim-long \
+.PHONY: all build bundle router-bundle
+.PHONY: demo lab test leaks soak bench bench-policy size sim sim-long \
 	fuzz lint generate policy-sdk fresh clean help
 .PHONY: prepare prepare-lab prepare-test prepare-bench
 
 build: $(if $(wildcard c/main.c),$(B)/aditd $(B)/adit) $(if $(wildcard ts/main.ts),bundle)
 all: build
 bundle: $(B)/adit.mjs $(B)/adit-cli.mjs $(B)/policy.mjs
+router-bundle: $(B)/router/adit.mjs $(B)/router/adit-cli.mjs
 
 demo: build tools prepare-lab
 	$(Q)node test/netns/demo.mjs
@@ -129,7 +134,7 @@ bench: build tools prepare-bench
 bench-policy: $(B)/aditd $(B)/policy.mjs
 	$(Q)node bench/policy.mjs
 
-size: build $(B)/obj/bench/module size-package
+size: build router-bundle $(B)/obj/bench/module size-package
 	$(Q)node scripts/size.mjs $(if $(RECORD),--record)
 
 sim: prepare-test
@@ -216,6 +221,11 @@ BUNDLE_STEPS := rollup.config.mjs tsconfig.json scripts/bundle.mjs package.json
 $(B)/adit.mjs $(B)/adit-cli.mjs $(B)/adit.debug.mjs &: $(TS_SRC) $(BUNDLE_STEPS) $(NPM_STAMP)
 	$(call say,ROLL,$(B)/adit.mjs)
 	$(Q)npm run --silent bundle
+
+# What a router gets whose package has no gateway.
+$(B)/router/adit.mjs $(B)/router/adit-cli.mjs $(B)/router/adit.debug.mjs &: $(B)/adit.mjs
+	$(call say,ROLL,$(B)/router/adit.mjs)
+	$(Q)FEATURES='$(ROUTER_FEATURES)' BUILD_FOLDER=$(B)/router npm run --silent bundle
 
 # What a cage loads before the user's script.
 SDK := runtime/policy-sdk

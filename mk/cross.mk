@@ -1,6 +1,6 @@
 # Static programs for routers: GCC of the distribution, musl and soft floating point of ours.
 #: make mips      build/mips/aditd for mips_24kc (big-endian); also mipsel, aarch64, arm, x86-64
-#: make cross     all five of them
+#: make cross     all five of them; make mips-router  the one that packages `adit` have, no gateway
 #: make bench-mips  instructions of MIPS that a sealed byte and the way of a packet cost
 
 CROSS := mips mipsel aarch64 arm x86-64
@@ -54,8 +54,9 @@ CROSS_LONG_mipsel := -mno-mips16
 cross_cc = $(CROSS_TOOLS_$(1))gcc $(CROSS_ARCH_$(1)) -nostdinc -isystem $(TOOLCHAIN)/$(1)/include \
 	-isystem $$$$($(CROSS_TOOLS_$(1))gcc -print-file-name=include)
 
-# $(1) target: all objects of its program
-cross_objects = $(C_COMMON:%.c=$(B)/$(1)/%.o) $(QJS_SRC:%.c=$(B)/$(1)/quickjs/%.o) \
+# $(1) folder, $(2) target: all objects of a program; the engine is the same for every choice of
+# features
+cross_objects = $(C_COMMON:%.c=$(B)/$(1)/%.o) $(QJS_SRC:%.c=$(B)/$(2)/quickjs/%.o) \
 	$(call mbedtls_objects,$(1))
 
 # $(1) target, $(2) what to link: the linker's command line
@@ -73,40 +74,42 @@ $(ENGINE)/quickjs.c: $(QJS)/.patched mk/cross.mk
 	$(Q)sed '/^#define CONFIG_ATOMICS$$/d' $(QJS)/quickjs.c >$@
 	$(Q)! grep -q '^#define CONFIG_ATOMICS' $@ && ! cmp -s $@ $(QJS)/quickjs.c
 
-# $(1) target
+# $(1) folder, $(2) target, $(3) features as the compiler is told them
 define cross_rules
-$(call objects,$(1),$(call cross_cc,$(1)),$(CROSS_SIZE) $(CROSS_HARD) $(CROSS_SHORT_$(1)) $$(FAST),\
-	-I$(ENGINE) $(CROSS_SIZE) $(CROSS_SHORT_$(1)) $$(FAST),$(CROSS_TOOLS_$(1))ar)
+$(call objects,$(1),$(call cross_cc,$(2)),$(CROSS_SIZE) $(CROSS_HARD) $(CROSS_SHORT_$(2)) $(3) \
+	$$(FAST),-I$(ENGINE) $(CROSS_SIZE) $(CROSS_SHORT_$(2)) $$(FAST),$(CROSS_TOOLS_$(2))ar)
 $(B)/$(1)/quickjs/quickjs.o: $(ENGINE)/quickjs.c
-$(call mbedtls_rules,$(1),$(call cross_cc,$(1)),$(CROSS_SIZE) $(CROSS_HARD) $(CROSS_SHORT_$(1)) $$(FAST),\
-	$(CROSS_TOOLS_$(1))ar)
-$(CROSS_LONG:%=$(B)/$(1)/%): FAST := $(CROSS_LONG_$(1))
-$(CROSS_FAST:%=$(B)/$(1)/%): FAST := $(CROSS_LONG_$(1)) $(CROSS_SPEED)
-$(call cross_objects,$(1)): mk/cross.mk $(TOOLCHAIN)/$(1)/.built
+$(call mbedtls_rules,$(1),$(call cross_cc,$(2)),$(CROSS_SIZE) $(CROSS_HARD) $(CROSS_SHORT_$(2)) $(3) \
+	$$(FAST),$(CROSS_TOOLS_$(2))ar)
+$(CROSS_LONG:%=$(B)/$(1)/%): FAST := $(CROSS_LONG_$(2))
+$(CROSS_FAST:%=$(B)/$(1)/%): FAST := $(CROSS_LONG_$(2)) $(CROSS_SPEED)
+$(call cross_objects,$(1),$(2)): mk/cross.mk $(TOOLCHAIN)/$(2)/.built
 
 .PHONY: $(1)
 $(1): $(B)/$(1)/aditd
 
-$(B)/$(1)/aditd.debug: $(call cross_objects,$(1))
+$(B)/$(1)/aditd.debug: $(call cross_objects,$(1),$(2))
 	$$(call say,LD,$$@)
-	$$(Q)$(call cross_link,$(1),-Wl$(,)-Map=$$@.map -o $$@ $$(filter %.o,$$^))
+	$$(Q)$(call cross_link,$(2),-Wl$(,)-Map=$$@.map -o $$@ $$(filter %.o,$$^))
 
 $(B)/$(1)/aditd: $(B)/$(1)/aditd.debug
 	$$(call say,STRIP,$$@)
-	$$(Q)! $(CROSS_TOOLS_$(1))readelf --program-headers --wide $$< | grep INTERP || \
+	$$(Q)! $(CROSS_TOOLS_$(2))readelf --program-headers --wide $$< | grep INTERP || \
 		{ echo "$$<: needs a loader, expected a static program" >&2; exit 1; }
-	$$(Q)$(CROSS_TOOLS_$(1))strip --strip-all -R .comment -R .gnu.attributes -o $$@ $$<
+	$$(Q)$(CROSS_TOOLS_$(2))strip --strip-all -R .comment -R .gnu.attributes -o $$@ $$<
 endef
 
 , := ,
-$(foreach target,$(CROSS),$(eval $(call cross_rules,$(target))))
+$(foreach target,$(CROSS),$(eval $(call cross_rules,$(target),$(target),)) \
+	$(eval $(call cross_rules,$(target)-router,$(target),$(ROUTER_ONLY))))
 
 .PHONY: cross size-package prepare-cross
 cross: $(CROSS)
 
 # Where there is no cross compiler `make size` tells of the rest.
-size-package: $(if $(shell command -v $(CROSS_TOOLS_mips)gcc),mips mipsel variant bundle)
-	$(Q)scripts/size-package $(if $^,mips mipsel variant-mips variant-mipsel)
+size-package: $(if $(shell command -v $(CROSS_TOOLS_mips)gcc),mips mips-router mipsel-router \
+		variant bundle router-bundle)
+	$(Q)scripts/size-package $(if $^,mips-router mipsel-router variant-mips variant-mipsel mips)
 
 prepare-cross:
 	$(Q)scripts/bootstrap cross
@@ -155,7 +158,8 @@ CROSS_TESTED := $(sort $(CROSS_EMULATED) $(CROSS_SUITES))
 export CROSS_SUITES
 
 .PHONY: cross-tests
-cross-tests: bundle $(CROSS_TESTED:%=$(B)/%/engine) $(CROSS_TESTED:%=$(B)/%/aditd) $(B)/obj/engine \
+cross-tests: bundle router-bundle $(CROSS_TESTED:%=$(B)/%/engine) $(B)/obj/engine \
+	$(CROSS_TESTED:%=$(B)/%/aditd) $(CROSS_EMULATED:%=$(B)/%-router/aditd) \
 	$(foreach target,$(CROSS_SUITES),$(call cross_tests,$(target))) $(B)/policy.mjs
 
 $(B)/obj/engine: test/cross/engine.c $(B)/obj/libadit.a Makefile

@@ -3,6 +3,7 @@
 #
 #   make openwrt OPENWRT_CC=… OPENWRT_AR=… OPENWRT_CFLAGS=… OPENWRT_LDFLAGS=…
 #       OPENWRT_MBEDTLS=own|system OPENWRT_ENGINE_CFLAGS=… [OPENWRT_PLACE=a folder in build/]
+#       [OPENWRT_FEATURES=gateway]
 
 ifdef OPENWRT_CC
 export ADIT_NO_BOOTSTRAP := 1
@@ -11,7 +12,8 @@ OPENWRT_MBEDTLS ?= own
 OPENWRT_PLACE ?= openwrt
 OPENWRT_AT := $(B)/$(OPENWRT_PLACE)
 # Warnings of compilers to come are no errors there.
-OPENWRT_FLAGS := -ffunction-sections -fdata-sections $(C_PACKS_WELL) $(OPENWRT_CFLAGS) -Wno-error
+OPENWRT_FLAGS := -DADIT_HAS_GATEWAY=$(if $(filter gateway,$(OPENWRT_FEATURES)),1,0) \
+	-ffunction-sections -fdata-sections $(C_PACKS_WELL) $(OPENWRT_CFLAGS) -Wno-error
 
 # What touches every packet has long instructions. One mode for the whole program is what compiling
 # it as one makes of two, so these files stay outside.

@@ -9,12 +9,17 @@
 PACKAGES := $(B)/packages
 PACKAGE_BYTES_MAX := 614400
 PACKAGE_ARCHS := mips_24kc mipsel_24kc aarch64_cortex-a53 arm_cortex-a7_neon-vfpv4 x86_64
-ADITD_mips_24kc := $(B)/mips/aditd
-ADITD_mipsel_24kc := $(B)/mipsel/aditd
-ADITD_aarch64_cortex-a53 := $(B)/aarch64/aditd
-ADITD_arm_cortex-a7_neon-vfpv4 := $(B)/arm/aditd
-ADITD_x86_64 := $(B)/x86-64/aditd
+# Folder of the program with a gateway; the one without lies beside it.
+PLACE_mips_24kc := mips
+PLACE_mipsel_24kc := mipsel
+PLACE_aarch64_cortex-a53 := aarch64
+PLACE_arm_cortex-a7_neon-vfpv4 := arm
+PLACE_x86_64 := x86-64
+# $(1) architecture, $(2) variant: the program; tests put another in its place
+aditd_of = $(or $(ADITD),$(B)/$(PLACE_$(1))$(if $(filter gateway,$(2)),,-router)/aditd)
+ADITD ?=
 MODULES := $(B)/adit.mjs $(B)/adit-cli.mjs $(B)/policy.mjs
+ROUTER_MODULES := $(B)/router/adit.mjs $(B)/router/adit-cli.mjs
 PACKAGE_EPOCH := $(or $(BUILD_TIME),0)
 FEED_FILES := $(call find,openwrt-feed,*) $(call find,mk/openwrt-sdk,*)
 FEED_PACKAGES := $(patsubst %/Makefile,%,$(wildcard openwrt-feed/*/Makefile))
@@ -31,25 +36,28 @@ packages: $(PACKAGE_ARCHS:%=$(PACKAGES)/%/Packages)
 test-packages: build
 	$(Q)+for time in 1 2 next; do $(MAKE) packages PACKAGES=$(B)/test-packages/$$time \
 		PACKAGE_BYTES_MAX=16777216 PACKAGE_ARCHS="mips_24kc x86_64" \
-		$$([ $$time != next ] || echo PKG_RELEASE=2) \
-		ADITD_mips_24kc=$(B)/aditd ADITD_x86_64=$(B)/aditd || exit; done
+		$$([ $$time != next ] || echo PKG_RELEASE=2) ADITD=$(B)/aditd || exit; done
 
-# $(1) folder of the feed, $(2) output, $(3) architecture, $(4) folder of what is compiled
+# $(1) folder of the feed, $(2) output, $(3) architecture, $(4) folder of what is compiled,
+# $(5) variant
 pack = $(MAKE) --silent -C $(1) pack TOPDIR=$(CURDIR)/mk/openwrt-sdk ARCH_PACKAGES=$(3) \
 	OUTPUT=$(CURDIR)/$(2) PKG_BUILD_DIR=$(CURDIR)/$(4) PACKER=$(CURDIR)/$(PACKER) \
-	BUILD_VARIANT=static CONFIG_ADIT_CLI=y CONFIG_ADIT_POLICY=y \
+	BUILD_VARIANT=$(5) CONFIG_ADIT_CLI=y CONFIG_ADIT_POLICY=y \
 	SOURCE_DATE_EPOCH=$(PACKAGE_EPOCH)
 
 # What the feed's Makefile installs lies where its own build would have left it.
 define package_rules
-$(PACKAGES)/$(1)/Packages: $(ADITD_$(1)) $(MODULES) $(FEED_FILES) $(wildcard $(PACKER)/*) \
-		$(USIGN_KEY) $(APK_KEY)
+$(PACKAGES)/$(1)/Packages: $(call aditd_of,$(1),static) $(call aditd_of,$(1),gateway) $(MODULES) \
+		$(ROUTER_MODULES) $(FEED_FILES) $(wildcard $(PACKER)/*) $(USIGN_KEY) $(APK_KEY)
 	$$(call say,PACK,$$(@D))
-	$$(Q)rm -rf $$(@D) && mkdir -p $$(@D)/.work/tree/build/openwrt
-	$$(Q)cp $(ADITD_$(1)) $$(@D)/.work/tree/build/openwrt/aditd
+	$$(Q)rm -rf $$(@D) && mkdir -p $$(@D)/.work/tree/build/openwrt $$(@D)/.work/tree/build/router
 	$$(Q)cp $(MODULES) $$(@D)/.work/tree/build
+	$$(Q)cp $(ROUTER_MODULES) $$(@D)/.work/tree/build/router
+	$$(Q)cp $(call aditd_of,$(1),static) $$(@D)/.work/tree/build/openwrt/aditd
 	$$(Q)+for feed in $(FEED_PACKAGES); do \
-		$$(call pack,$$$$feed,$$(@D),$(1),$$(@D)/.work/tree) || exit; done
+		$$(call pack,$$$$feed,$$(@D),$(1),$$(@D)/.work/tree,static) || exit; done
+	$$(Q)cp $(call aditd_of,$(1),gateway) $$(@D)/.work/tree/build/openwrt/aditd
+	$$(Q)+$$(call pack,openwrt-feed/adit,$$(@D),$(1),$$(@D)/.work/tree,gateway)
 	$$(Q)rm -rf $$(@D)/.work
 	$$(Q)cd $$(@D) && for file in *.ipk *.apk; do bytes=$$$$(wc -c <$$$$file); \
 		[ $$$$bytes -le $(PACKAGE_BYTES_MAX) ] || { echo "packages: $$$$file has" \
@@ -71,7 +79,7 @@ RELEASE_URL ?=
 # $(1) how a line of the feed's Makefiles begins, $(2) what shall follow, if it is given
 dist_field = $(if $(2),-e 's|^$(1).*|$(1)$(2)|')
 
-dist: $(MODULES) $(MONOCYPHER)/.fetched
+dist: $(MODULES) $(ROUTER_MODULES) $(MONOCYPHER)/.fetched
 	$(call say,DIST,$(DIST_DIR)/$(DIST).tar.xz)
 	$(Q)rm -rf $(DIST_DIR) && mkdir -p $(DIST_DIR)/$(DIST)/build
 	$(Q)git archive HEAD | tar -x -C $(DIST_DIR)/$(DIST)
@@ -80,6 +88,8 @@ dist: $(MODULES) $(MONOCYPHER)/.fetched
 	$(Q)cp $(MONOCYPHER)/monocypher.c $(MONOCYPHER)/monocypher.h \
 		$(DIST_DIR)/$(DIST)/build/monocypher
 	$(Q)cp $(MODULES) $(DIST_DIR)/$(DIST)/build
+	$(Q)mkdir $(DIST_DIR)/$(DIST)/build/router
+	$(Q)cp $(ROUTER_MODULES) $(DIST_DIR)/$(DIST)/build/router
 	$(Q)cd $(DIST_DIR) && tar --format=gnu --numeric-owner --owner=0 --group=0 --sort=name \
 		--mode='u+rwX,go=rX' --mtime=@$(PACKAGE_EPOCH) --create $(DIST) | xz -9e -T1 >$(DIST).tar.xz
 	$(Q)rm -r $(DIST_DIR)/$(DIST)

@@ -16,8 +16,8 @@ VARIANT_CFLAGS := -Os -pipe -mips16 -minterlink-mips16 -mno-branch-likely -fno-c
 	-fno-plt -fstack-protector -ffunction-sections -fdata-sections -flto=auto -fno-fat-lto-objects
 VARIANT_LDFLAGS := -Wl,-z,now -Wl,-z,relro -Wl,--gc-sections -flto=auto -fuse-linker-plugin
 
-# $(1) target, $(2) what to make
-variant_make = $(MAKE) $(2) OPENWRT_PLACE=variant-$(1) OPENWRT_CC="scripts/router-cc $(1)" \
+# $(1) target, $(2) what to make, $(3) features beyond a router's
+variant_make = $(MAKE) $(2) OPENWRT_PLACE=variant-$(1)$(3:%=-%) OPENWRT_FEATURES=$(3) OPENWRT_CC="scripts/router-cc $(1)" \
 	OPENWRT_AR=$(1)-linux-gnu-gcc-ar OPENWRT_CFLAGS="$(VARIANT_CFLAGS)" \
 	OPENWRT_LDFLAGS="$(VARIANT_LDFLAGS)" OPENWRT_MBEDTLS=system OPENWRT_ENGINE_CFLAGS= \
 	SOURCE_DATE_EPOCH=$(BUILD_TIME)
@@ -79,7 +79,7 @@ $(B)/san/system-test/%: test/c/%.c $(SYSTEM_TLS) $(B)/san/monocypher/monocypher.
 SYSTEM_TESTS := $(MBEDTLS_TESTS) $(BOTH_TLS_TESTS)
 
 .PHONY: variant-tests
-variant-tests: variant-mips $(SYSTEM_TESTS:%=$(B)/san/system-test/%) $(B)/policy.mjs
-	$(Q)+$(call variant_make,mips,openwrt-tests)
+variant-tests: variant-mips $(SYSTEM_TESTS:%=$(B)/san/system-test/%) $(B)/policy.mjs router-bundle
+	$(Q)+$(call variant_make,mips,openwrt openwrt-tests,gateway)
 
 -include $(SYSTEM_TLS:%.o=%.d) $(SYSTEM_TESTS:%=$(B)/san/system-test/%.d)

@@ -6,7 +6,7 @@
 // flash, and `unsafe` takes the members of an object that a function returns for constants.
 import terser from "@rollup/plugin-terser";
 import { readFileSync, writeFileSync } from "node:fs";
-import { relative } from "node:path";
+import { relative, resolve } from "node:path";
 
 /**
  * What the compiler wrote, with its maps. It runs before rollup and compiles only what changed: one
@@ -18,6 +18,18 @@ export const compiled = {
     code: readFileSync(id, "utf8").replace(/^\/\/# sourceMappingURL=.*$/m, ""),
     map: JSON.parse(readFileSync(`${id}.map`, "utf8")),
   }),
+};
+
+/** What the build has, by name; whatever is not named is left out of the bundles. */
+const features = (process.env.FEATURES ?? "gateway").split(" ");
+
+/** ts/model/features.ts, as this build has it. */
+export const chosen = {
+  name: "chosen",
+  load: (id) => id !== resolve("build/js/ts/model/features.js") ? null : {
+    code: `export const hasGateway = ${features.includes("gateway")};`,
+    map: { mappings: "" },
+  },
 };
 
 /** Short names for variables, no blanks, no comments; properties keep their names. */

@@ -59,10 +59,10 @@ const compiled = (tier) => filesIn(`test/${tier}`, ".test.ts")
   .map((file) => `build/test/${file.replace(/\.ts$/, ".js")}`)
   .filter((file) => file !== TIDY);
 
-const nodeTier = (name, title, secondsMax = SECONDS_MAX.quick, folders = [name]) => ({
+const nodeTier = (name, title, secondsMax = SECONDS_MAX.quick, folders = [name], more = []) => ({
   name,
   title,
-  prepare: [make("build/test/.stamp"), make("bundle")],
+  prepare: [make("build/test/.stamp"), make("bundle"), ...more.map(make)],
   programs: () => folders.flatMap(compiled).map((file) => node(file, secondsMax)),
 });
 
@@ -196,7 +196,7 @@ const TIERS = [
     programs: () => [check("scripts/size.mjs", [process.execPath, "scripts/size.mjs"])],
   },
   nodeTier("unit", "pure code, and golden texts", SECONDS_MAX.quick, ["unit", "golden"]),
-  nodeTier("sim", "the bundle on the simulated host", SECONDS_MAX.slow),
+  nodeTier("sim", "the bundle on the simulated host", SECONDS_MAX.slow, ["sim"], ["router-bundle"]),
   {
     ...nodeTier("contract", "one suite on both hosts", SECONDS_MAX.slow),
     prepare: [make("build/test/.stamp"), make("build")],
@@ -244,7 +244,7 @@ const TIERS = [
     whyNot: whyNoCross,
     prepare: [make("cross-tests")],
     programs: () => [
-      check("scripts/size-package", ["scripts/size-package", "mips", "mipsel"]),
+      check("scripts/size-package", ["scripts/size-package", "mips-router", "mipsel-router"]),
       ...crossPrograms(filesIn("test/c", "_test.c"), filesIn("docs/policies", ".test.ts")),
     ],
   },

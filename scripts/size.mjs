@@ -16,6 +16,8 @@ const LARGEST = 12;
 const BUDGETS = [
   { name: "adit", packedMax: 73_000, heapMax: 1_300_000 },
   { name: "adit-cli", packedMax: 21_000 },
+  { name: "router/adit", packedMax: 71_000, heapMax: 1_260_000 },
+  { name: "router/adit-cli", packedMax: 20_000 },
   { name: "policy", packedMax: 7_500 },
 ];
 

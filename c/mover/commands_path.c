@@ -4,6 +4,7 @@
 #include <sys/stat.h>
 
 #include "../errno_generic.h"
+#include "../build_features.h"
 #include "../log.h"
 #include "../sys/ifname.h"
 #include "commands.h"
@@ -142,6 +143,10 @@ void command_listen(struct mover *mover, uint32_t seq, const struct msg_listen *
 	int error = 0;
 
 	text[0] = '\0';
+	if (!ADIT_HAS_GATEWAY) {
+		command_reply(mover, seq, -EOPNOTSUPP, "this build has no gateway", -1);
+		return;
+	}
 	if (message->addr.family == 0)
 		error = command_refuse(text, "addr", "", "a local address");
 	else if (message->port == 0)

@@ -13,6 +13,7 @@
 
 #include "../check.h"
 #include "../errno_generic.h"
+#include "../build_features.h"
 #include "../tls/tls.h"
 #include "vm_internal.h"
 
@@ -268,6 +269,7 @@ static JSValue host_write_err(JSContext *context, JSValueConst this, int argc, J
 	return write_text(context, STDERR_FILENO, argv[0]);
 }
 
+#if ADIT_HAS_GATEWAY
 /* "sha256/" and base64 (RFC 4648 section 4), as the configuration takes it; NUL-terminated. */
 static void pin_text(const uint8_t digest[static TLS_DIGEST_SIZE],
 		     char ret_text[static PIN_TEXT_SIZE])
@@ -333,6 +335,7 @@ static JSValue host_generate_certificate(JSContext *context, JSValueConst this, 
 	free(key);
 	return result;
 }
+#endif
 
 /* 0 or -errno; a file that could not be written whole is removed again. */
 static int create_file(const char *path, mode_t mode, const uint8_t *data, size_t size)
@@ -386,7 +389,9 @@ static const JSCFunctionListEntry functions[] = {
 	JS_CFUNC_DEF("terminalColumns", 0, host_terminal_columns),
 	JS_CFUNC_DEF("writeOut", 1, host_write_out),
 	JS_CFUNC_DEF("writeErr", 1, host_write_err),
+#if ADIT_HAS_GATEWAY
 	JS_CFUNC_DEF("generateCertificate", 2, host_generate_certificate),
+#endif
 	JS_CFUNC_DEF("createFile", 3, host_create_file),
 };
 

@@ -2,7 +2,7 @@
 # Called by the feed's continuous integration on the package's own target: name, version.
 
 case "$1" in
-	adit | adit-static) ;;
+	adit | adit-static | adit-gateway) ;;
 	*) exit 0 ;;
 esac
 

@@ -6,6 +6,8 @@ import type { Violation } from "./violation.js";
 export interface RunOptions {
   readonly seed: number;
   readonly engine: Engine;
+  /** What the gateways run, where that is another bundle. */
+  readonly gatewayEngine?: Engine;
   /** Virtual time with faults. */
   readonly faultMs: number;
   /** Faults come in storms with hours of calm between them, as in the life of a router. */

@@ -112,7 +112,7 @@ export class World {
     const { clock, network, trace } = this;
     const around = { clock, network, trace, engine: options.engine, random: this.random.fork() };
     this.devices = makeDevices();
-    const { scripted, seed, second } = options;
+    const { scripted, seed, second, gatewayEngine = options.engine } = options;
     const variation = variationOf(this.random, scripted, seed, second);
     this.policy = new ReferencePolicy(variation);
     const rules = startingRules(this.devices, this.random, variation);
@@ -120,7 +120,9 @@ export class World {
     for (const rule of rules) this.policy.protect(rule);
     const real = this.random.chance(50);
     this.gateways = poolsOf(variation).map((plan) =>
-      real ? new BundleGateway(plan, around) : new ScriptedGateway(plan, network, clock),
+      real
+        ? new BundleGateway(plan, { ...around, engine: gatewayEngine })
+        : new ScriptedGateway(plan, network, clock),
     );
     const pins = new Map(locations.map(({ name }) => [name, pinOf(name)]));
     const plan = variation.scripted === true ? planScript(this.random) : undefined;

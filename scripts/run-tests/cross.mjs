@@ -99,15 +99,16 @@ export const variantPrograms = (suites, systemSuites, policyTests) => [
     secondsMax: SECONDS_MAX,
   })),
   ...suites.map((name) => ({
-    name: `test/c/${name}.c [variant-mips]`,
-    command: [...emulatorOf("mips"), "-L", "build/system/mips", `build/variant-mips/test/${name}`],
+    name: `test/c/${name}.c [variant-mips-gateway]`,
+    command: [...emulatorOf("mips"), "-L", "build/system/mips",
+      `build/variant-mips-gateway/test/${name}`],
     secondsMax: SECONDS_MAX,
   })),
-  {
-    name: "test/cross/variant.mjs",
-    command: [process.execPath, "test/cross/variant.mjs", "mips"],
+  ...["mips", "mips-gateway"].map((place) => ({
+    name: `test/cross/variant.mjs [${place}]`,
+    command: [process.execPath, "test/cross/variant.mjs", place],
     secondsMax: SECONDS_MAX,
-  },
+  })),
   {
     name: "policies in cages [variant-mips]",
     command: ["env", "PROGRAM=build/variant-mips/aditd", "EMULATOR=qemu-mips",

@@ -1,21 +1,24 @@
 // The package's variant for the system's TLS library, as a router would start it: the program of
 // `make variant` under emulation, in a folder with the shared libraries that a router has.
 //
-//   node test/cross/variant.mjs mips
+//   node test/cross/variant.mjs mips|mips-gateway
 
-import { execFileSync } from "node:child_process";
-import { copyFileSync, mkdtempSync, readFileSync, rmSync } from "node:fs";
+import { execFileSync, spawnSync } from "node:child_process";
+import { copyFileSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 
 const CPU = "24Kc";
 const SECONDS_MAX = 120;
-const [target] = process.argv.slice(2);
+const [place] = process.argv.slice(2);
+const [target, feature] = place.split("-");
+const GATEWAY = { role: "gateway", clients: [], listen: [] };
 const folder = mkdtempSync(join(tmpdir(), "adit-variant-"));
 // The client's module is looked for beside the program.
 const program = join(folder, "aditd");
-copyFileSync(`build/variant-${target}/aditd`, program);
-copyFileSync("build/adit-cli.mjs", join(folder, "adit-cli.mjs"));
+copyFileSync(`build/variant-${place}/aditd`, program);
+copyFileSync(`build/${feature === undefined ? "router/" : ""}adit-cli.mjs`,
+  join(folder, "adit-cli.mjs"));
 let passed = 0;
 let failed = 0;
 
@@ -51,7 +54,7 @@ check("says its version", () => {
   expect(emulate(program, "--version"), new RegExp(`\\b${version.replaceAll(".", "\\.")}\\b`));
 });
 
-check("makes a key and a certificate that OpenSSL takes", () => {
+if (feature === "gateway") check("makes a key and a certificate that OpenSSL takes", () => {
   const name = join(folder, "gateway");
   const pin = emulate("-0", "adit", program, "keygen", name).match(/sha256\/(\S{44})/)?.[1];
   const key = run("openssl", ["pkey", "-in", `${name}.key`, "-pubout", "-outform", "DER",
@@ -63,6 +66,14 @@ check("makes a key and a certificate that OpenSSL takes", () => {
   expect(readFileSync(join(folder, "digest")).toString("base64"), new RegExp(`^${
     pin.replace(/[+/]/g, "\\$&")}$`));
   expect(run("openssl", ["verify", "-CAfile", `${name}.crt`, `${name}.crt`]), /: OK$/m);
+});
+
+if (feature === undefined) check("is no gateway, and says which package has one", () => {
+  const file = join(folder, "gateway.json");
+  writeFileSync(file, JSON.stringify(GATEWAY));
+  const refused = spawnSync(`qemu-${target}`, ["-cpu", CPU, "-L", `build/system/${target}`,
+    "-0", "adit", program, "config", "check", file], { encoding: "utf8" });
+  expect(`${refused.status} ${refused.stderr}`, /^1 .*role: .*adit-gateway/);
 });
 
 rmSync(folder, { recursive: true });

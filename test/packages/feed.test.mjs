@@ -42,8 +42,9 @@ function dump(name) {
 function checkAdit({ ok }) {
   const { text, file } = dump("adit");
   const packages = [...text.matchAll(/^Package: (.*)$/gm)].map(([, name]) => name);
-  ok(packages.join() === "adit,adit-static", "two packages", packages.join());
-  ok(/^Build-Variant: static$/m.test(text) && /^Build-Variant: mbedtls$/m.test(text), "variants");
+  ok(packages.join() === "adit,adit-static,adit-gateway", "three packages", packages.join());
+  const variants = [...text.matchAll(/^Build-Variant: (.*)$/gm)].map(([, name]) => name);
+  ok(variants.join() === "mbedtls,static,gateway", "variants", variants.join());
   ok(/^Depends: .*\+libmbedtls$/m.test(text), "the first needs the system's library");
   ok(/^Require-User: adit=30473:adit=30473$/m.test(text), "a user");
   const metadata = (what) => run(["perl", `-I${OPENWRT}/scripts`,

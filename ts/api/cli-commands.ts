@@ -81,7 +81,9 @@ export const commands: readonly Command[] = [
     checkConfig,
     [elsewhere],
   ),
-  row("keygen", ["[NAME]"], "Make NAME.crt and NAME.key and print the pin", generate, [token]),
+  ...(hasGateway
+    ? [row("keygen", ["[NAME]"], "Make NAME.crt and NAME.key and print the pin", generate, [token])]
+    : []),
   row("version", [], "Print the version", printVersion),
   row("help", ["[COMMAND]"], "Tell what a command does", () => undefined),
 ];

@@ -1,5 +1,5 @@
 /**
- * What this build has. Rollup puts other values in for `make FEATURES=…` and leaves out whatever
- * only they lead to; Config.in of the OpenWrt package and c/features.h know the same names.
+ * What this build has. Rollup puts other values in (scripts/bundle.mjs) and leaves out what only
+ * they lead to; c/build_features.h is the same choice for the mover.
  */
 export const hasGateway = true as boolean;

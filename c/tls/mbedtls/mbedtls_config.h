@@ -6,6 +6,8 @@
 #ifndef ADIT_MBEDTLS_CONFIG_H
 #define ADIT_MBEDTLS_CONFIG_H
 
+#include "build_features.h"
+
 /* -- the platform -- */
 
 /* Inline assembly for big numbers and for the AES and hash instructions of larger processors. */
@@ -25,7 +27,9 @@
 
 #define MBEDTLS_SSL_TLS_C
 #define MBEDTLS_SSL_CLI_C
+#if ADIT_HAS_GATEWAY
 #define MBEDTLS_SSL_SRV_C
+#endif
 #define MBEDTLS_SSL_PROTO_TLS1_3
 #define MBEDTLS_SSL_TLS1_3_KEY_EXCHANGE_MODE_EPHEMERAL_ENABLED
 /* Middleboxes on the way take the connection for one of TLS 1.2 (RFC 8446 appendix D.4). */
@@ -52,11 +56,13 @@
 #define MBEDTLS_PEM_PARSE_C
 #define MBEDTLS_BASE64_C
 /* `adit keygen` makes a key and a self-signed certificate on the router. */
+#if ADIT_HAS_GATEWAY
 #define MBEDTLS_X509_CREATE_C
 #define MBEDTLS_X509_CRT_WRITE_C
 #define MBEDTLS_PK_WRITE_C
 #define MBEDTLS_ASN1_WRITE_C
 #define MBEDTLS_PEM_WRITE_C
+#endif
 
 /* -- ciphers and digests -- */
 

@@ -10,9 +10,11 @@
 #include <mbedtls/platform_util.h>
 
 #include "../../check.h"
+#include "../../build_features.h"
 #include "../tls_common.h"
 #include "internal.h"
 
+#if ADIT_HAS_GATEWAY
 #define DAY_S 86400
 #define HOUR_S 3600
 #define TEXT_SIZE 4096
@@ -197,3 +199,4 @@ int tls_generate_certificate(const char *common_name, unsigned days, char **ret_
 	*ret_key_pem = key_pem;
 	return 0;
 }
+#endif

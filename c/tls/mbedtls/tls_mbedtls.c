@@ -10,6 +10,7 @@
 #include <psa/crypto.h>
 
 #include "../../check.h"
+#include "../../build_features.h"
 #include "../tls_common.h"
 #include "internal.h"
 
@@ -176,6 +177,7 @@ int tls_client_context_new(const struct tls_client_config *config, struct tls_co
 	return 0;
 }
 
+#if ADIT_HAS_GATEWAY
 /* The library goes on without a protocol if the client offers none; such a client is turned away
  * here, before it costs a signature. */
 static int check_hello(mbedtls_ssl_context *ssl)
@@ -250,6 +252,7 @@ int tls_server_context_new(const char *cert_file, const char *key_file,
 	*ret_context = context;
 	return 0;
 }
+#endif
 
 /* -- connections -- */
 
