@@ -11,6 +11,7 @@ export async function startAdit(dir) {
   const identity = makeIdentity(dir, "gateway");
   const token = makeToken(dir, "bench");
   const gateway = gatewayConfig({ dir: `${dir}/b`, identity, token, wan: "eth0", pool: 64 });
+  gateway.client_reach = [`${TARGET}/32`];
   mkdirSync(`${dir}/a`);
   const router = {
     role: "router", tun_ifname: "wrt0", wan_ifname: "eth0", default_gateway: 1,

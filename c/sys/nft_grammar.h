@@ -35,6 +35,7 @@ static const struct {
 };
 
 #define OUTSIDE "iifname != { \"lo\", \"%i\" } "
+#define FROM "iifname \"%i\" "
 #define LOOKUP(layer)                                                                              \
 	"ether saddr vmap @mac_" layer "\nether saddr vmap @late_mac_" layer                       \
 	"\nether saddr vmap @whole_%d_" layer "\nip saddr vmap @ip4_%d_" layer                     \
@@ -82,6 +83,15 @@ static const struct {
 	  "iifname \"%i\" ip daddr @own4 drop\niifname \"%i\" ip6 daddr @own6 drop\n"
 	  "iifname != @free goto guarded\ngoto guarded\n"
 	  "iifname \"%i\" oifname \"%i\" counter drop" },
+	{ "doors", "filter hook prerouting priority -150",
+	  FROM "ip daddr %4 icmp type echo-request accept\n" FROM
+	  "ip6 daddr %6 icmpv6 type echo-request accept\n" FROM "ip daddr %4 accept\n" FROM
+	  "ip6 daddr %6 accept\n" FROM "fib daddr type local ct state != "
+	  "{ established, related } counter drop" },
+	{ "reach", "filter hook forward priority -4",
+	  FROM "ip daddr %4 accept\n" FROM "ip6 daddr %6 accept\n" FROM
+	  "ip daddr %4 counter drop\n" FROM "ip6 daddr %6 counter drop\n" FROM
+	  "oifname != \"%i\" counter drop" },
 	{ "guarded\nguarded_shut", NULL,
 	  "ct direction reply ct status dnat jump answered\noifname \"%i\" accept\n" KEPT },
 	{ "barred", NULL, KEPT },

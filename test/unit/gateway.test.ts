@@ -15,6 +15,8 @@ import {
   releaseSession,
   restoreLease,
 } from "../../ts/gateway/leases.js";
+import type { Talk } from "../../ts/gateway/talk.js";
+import { mayTell } from "../../ts/gateway/talk.js";
 import type { ClientConfig, GatewayConfig } from "../../ts/model/config.js";
 import { prefixContains } from "../../ts/model/ip.js";
 import { gatewayOfPool, hostOfPool, isHostOfPool } from "../../ts/model/pool.js";
@@ -200,6 +202,17 @@ test("a free host is found as long as there is one", () => {
   }
   assert.strictEqual(new Set(hosts).size, 61);
   for (const never of ["192.0.2.0", "192.0.2.1", "192.0.2.63"]) assert.ok(!hosts.includes(never));
+});
+
+test("a client gets so many lines of the log in a minute, and others theirs", () => {
+  const talk: Talk = new Map();
+  const told = (client: string, nowMs: number): string[] =>
+    Array.from({ length: 10 }, () => mayTell(talk, client, nowMs));
+  const want = [...Array<string>(7).fill("yes"), "last", "no", "no"];
+  assert.deepStrictEqual(told("c0", 1_000), want);
+  assert.deepStrictEqual(told("c1", 60_999), want);
+  assert.deepStrictEqual(told("c0", 60_999), Array<string>(10).fill("no"));
+  assert.deepStrictEqual(told("c0", 61_000), want);
 });
 
 test.run();

@@ -124,6 +124,7 @@ function dumpGateway(config: GatewayConfig): Json {
     })),
     nat: Number(config.nat),
     client_to_client: Number(config.clientToClient),
+    client_reach: config.clientReach,
     tun_mtu: config.tunMtu,
     on_stop: config.onStop,
     offload: Number(config.offload),

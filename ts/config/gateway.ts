@@ -37,6 +37,7 @@ function buildGateway(section: Section, api: ApiConfig): GatewayConfig {
     clients: sections(section["clients"]).map(buildClient),
     nat: section["nat"] === true,
     clientToClient: section["client_to_client"] === true,
+    clientReach: section["client_reach"] as string[],
     tunMtu: (section["tun_mtu"] as number | undefined) ?? 0,
     onStop: section["on_stop"] === "block" ? "block" : "restore",
     offload: section["offload"] === true,

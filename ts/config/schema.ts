@@ -144,6 +144,7 @@ pool6 pool6 "fd00:64::/64"
 clients [client] ! 1 ${clientsMax}
 nat flag true
 client_to_client flag false
+client_reach [prefix] [] 0 32
 tun_mtu mtu 0${common}`;
 
 const listener = `

@@ -7,6 +7,8 @@ import type { MoverMessage } from "../host/contract.gen.js";
 import { answerText } from "../host/errno.js";
 import type { ClientGreeting } from "../gateway/greeting.js";
 import { readGreeting } from "../gateway/greeting.js";
+import type { Talk } from "../gateway/talk.js";
+import { mayTell } from "../gateway/talk.js";
 import type { HeldLease, LeaseBook } from "../gateway/leases.js";
 import {
   admitClient,
@@ -21,7 +23,7 @@ import { addressOf, withLengthOf } from "../model/pool.js";
 import { protocolVersion, readWelcomeMemo, welcomeText } from "../tunnel/welcome.js";
 import { hexText } from "./base64.js";
 import type { Core } from "./core.js";
-import { logInfo, logWarning } from "./core.js";
+import { logInfo, logWarning, nowMs } from "./core.js";
 import { closeSession, sessionClosed, sessionStarted } from "./tunnels.js";
 
 type Message<T extends MoverMessage["type"]> = Extract<MoverMessage, { type: T }>;
@@ -32,6 +34,7 @@ const mtuDefault = 1_500;
 export interface Clients {
   readonly core: Core;
   readonly hooks: ClientHooks;
+  readonly talk: Talk;
   book: LeaseBook;
   config: GatewayConfig | undefined;
 }
@@ -44,7 +47,7 @@ export interface ClientHooks {
 }
 
 export function createClients(core: Core, hooks: ClientHooks): Clients {
-  return { core, hooks, book: new Map(), config: undefined };
+  return { core, hooks, talk: new Map(), book: new Map(), config: undefined };
 }
 
 /** Takes a new configuration over; sessions of clients that are gone or have a new token end. */
@@ -87,7 +90,7 @@ export function onGatewaySession(clients: Clients, message: Message<"session_sta
   clients.book = releaseSession(clients.book, session);
   const event = { event: "client_disconnected", client: lease.client, reason } as const;
   clients.core.events.publish(event);
-  logInfo(clients.core, `client ${lease.client} left: ${reason}`);
+  tell(clients, lease.client, `left: ${reason}`);
 }
 
 /** A greeting; whatever a client sends later has no meaning. */
@@ -151,7 +154,7 @@ function startClient(
     core.counters.sessions += 1;
     const address = lease.addr4 === "" ? lease.addr6 : lease.addr4;
     core.events.publish({ event: "client_connected", client: name, address });
-    logInfo(core, `client ${name} is connected`);
+    tell(clients, name, "is connected");
   });
 }
 
@@ -165,6 +168,13 @@ function refuse(clients: Clients, session: number, error: string, bytesMax: numb
     });
   }
   closeSession(core, session, `refused: ${error}`);
+}
+
+/** In the log; events are for whoever asks for them. */
+function tell({ core, talk }: Clients, client: string, what: string): void {
+  const may = mayTell(talk, client, nowMs(core));
+  if (may === "yes") logInfo(core, `client ${client} ${what}`);
+  if (may === "last") logWarning(core, `client ${client} comes and goes; more is not logged`);
 }
 
 /** Puts the new book in place; sessions that have lost their lease are closed. */

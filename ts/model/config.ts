@@ -153,6 +153,8 @@ export interface GatewayConfig {
   readonly clients: readonly ClientConfig[];
   readonly nat: boolean;
   readonly clientToClient: boolean;
+  /** What clients may reach of what is near the gateway, itself included. */
+  readonly clientReach: readonly Prefix[];
   readonly tunMtu: number;
   readonly onStop: "restore" | "block";
   readonly offload: boolean;

@@ -15,6 +15,7 @@ import type { Observed } from "../model/observed.js";
 import { gatewayOfPool } from "../model/pool.js";
 import type { NftChain, NftRule } from "../render/nft.js";
 import { renderTable } from "../render/nft.js";
+import { reachChains } from "./gateway-reach.js";
 import { whereIpv6Is } from "./ipv6.js";
 import { forwardingSysctls } from "./sysctls.js";
 
@@ -91,6 +92,7 @@ function gatewayFirewall(config: GatewayConfig): DesiredFirewall {
     chains: [
       spoofChain(config),
       separationChain(config),
+      ...reachChains(config),
       clampChain(config),
       ...(config.nat ? [natChain(config)] : []),
     ],
