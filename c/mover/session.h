@@ -25,8 +25,10 @@
 #define SESSION_READ_SIZE (256u << 10)
 /* One read before that. */
 #define SESSION_READ_SIZE_EARLY 4096
-/* Sessions share the thread by turns: one read each. How much it takes follows what its frames cost
- * in bytes' worth of work, so that turns of a peer of many tiny packets are as short as others'. */
+/* Sessions share the thread by turns: one read each. While another one has had its turn within
+ * SESSION_SHARED_US, how much a read takes follows what its frames cost in bytes' worth of work, so
+ * that turns of a peer of many tiny packets are as short as others'. */
+#define SESSION_SHARED_US 1000000
 #define SESSION_COST_FRAME 2048
 #define SESSION_COST_SEGMENT 256
 #define SESSION_READ_SIZE_MIN 4096
@@ -70,6 +72,8 @@ struct session_shared {
 	/* A packet or segments frame of a started session; the payload may be written to. */
 	void (*packet)(void *arg, struct session *session, const struct frame *frame);
 	struct narrow narrow;
+	uint32_t reader;    /* the session that read last, by number */
+	uint64_t shared_us; /* when that last was another one than before */
 	uint8_t *cipher;  /* SESSION_READ_SIZE bytes, for the time of one read */
 	uint8_t *staging; /* TLS_RECORD_PLAIN_MAX bytes, for the time of one flush */
 };

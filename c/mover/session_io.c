@@ -265,10 +265,24 @@ static void tune_read(struct session *session)
 	session->read_cost = 0;
 }
 
+/* Who is alone has the thread for itself. */
+static bool is_thread_shared(const struct session *session)
+{
+	struct session_shared *shared = session->shared;
+	uint64_t now_us = loop_now_us(shared->loop);
+
+	if (shared->reader != session->number) {
+		shared->reader = session->number;
+		shared->shared_us = now_us;
+	}
+	return now_us - shared->shared_us < SESSION_SHARED_US;
+}
+
 void session_io_read(struct session *session)
 {
 	bool early = session->state != SESSION_STARTED;
-	size_t wanted = early ? SESSION_READ_SIZE_EARLY : session->read_size;
+	size_t shared = is_thread_shared(session) ? session->read_size : SESSION_READ_SIZE;
+	size_t wanted = early ? SESSION_READ_SIZE_EARLY : shared;
 	uint8_t *data = session->shared->cipher;
 	ssize_t size;
 
