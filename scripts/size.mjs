@@ -14,7 +14,7 @@ const LARGEST = 12;
 
 /** Packed bytes that a module may have, and the heap that it may fill. */
 const BUDGETS = [
-  { name: "adit", packedMax: 73_000, heapMax: 1_300_000 },
+  { name: "adit", packedMax: 76_000, heapMax: 1_340_000 },
   { name: "adit-cli", packedMax: 21_000 },
   { name: "router/adit", packedMax: 71_000, heapMax: 1_260_000 },
   { name: "router/adit-cli", packedMax: 20_000 },
