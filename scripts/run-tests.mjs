@@ -192,7 +192,7 @@ const TIERS = [
   {
     name: "size",
     title: "bytes against their budgets",
-    prepare: [make("build"), make("build/obj/bench/module")],
+    prepare: [make("build"), make("router-bundle"), make("build/obj/bench/module")],
     programs: () => [check("scripts/size.mjs", [process.execPath, "scripts/size.mjs"])],
   },
   nodeTier("unit", "pure code, and golden texts", SECONDS_MAX.quick, ["unit", "golden"]),
