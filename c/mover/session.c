@@ -60,12 +60,16 @@ static void deadline_fired(struct loop_timer *timer)
 		session_fail(session, "timeout", "peer did not finish the greeting");
 }
 
+/* A slow or busy path answers late and is none the worse: something is read, and ours is taken. */
 static bool is_unanswered(const struct session *session, unsigned periods)
 {
-	uint64_t waited_us = loop_now_us(session->shared->loop) - session->answered_us;
+	uint64_t now_us = loop_now_us(session->shared->loop);
+	uint64_t limit_us = (uint64_t)periods * session->keepalive_ms * 1000;
 
-	return !session->inbound && session->unanswered >= periods &&
-	       waited_us >= (uint64_t)periods * session->keepalive_ms * 1000;
+	if (session->inbound || session->unanswered < periods ||
+	    now_us - session->answered_us < limit_us)
+		return false;
+	return now_us - session->last_rx_us >= limit_us || sock_tcp_repeats(session->watch.fd);
 }
 
 /* A path that carries what is small may swallow the rest: then the peer's own keepalives come, or

@@ -196,6 +196,15 @@ int sock_tcp_segments(int fd, uint32_t *ret_out, uint32_t *ret_again)
 	return 0;
 }
 
+bool sock_tcp_repeats(int fd)
+{
+	struct tcp_info info = { 0 };
+	socklen_t size = sizeof(info);
+
+	return getsockopt(fd, IPPROTO_TCP, TCP_INFO, &info, &size) == 0 &&
+	       info.tcpi_retransmits >= SOCK_REPEATS_MIN;
+}
+
 bool sock_tcp_hears(int fd, uint32_t within_ms)
 {
 	struct tcp_info info = { 0 };

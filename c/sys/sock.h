@@ -40,6 +40,10 @@ int sock_claim(const char *name, struct sock_holder *ret_holder);
  * tcp_info of linux/tcp.h. 0 or -errno, -ENODATA from a kernel that does not count (before 4.2);
  * then both are 0. */
 int sock_tcp_segments(int fd, uint32_t *ret_out, uint32_t *ret_again);
+/* One time-out more than a lost packet and its lost repetition. */
+#define SOCK_REPEATS_MIN 3
+/* True if what was sent first of what is not acknowledged was sent again so often, in vain. */
+bool sock_tcp_repeats(int fd);
 /* True if data of the peer, or an acknowledgement of something new, came within that time. */
 bool sock_tcp_hears(int fd, uint32_t within_ms);
 
