@@ -121,9 +121,9 @@ $(TOOLCHAIN)/%/.built: scripts/build-toolchain | prepare-cross
 
 CROSS_EMULATED := mips mipsel
 # Those need what the emulator or the target's libraries lack: scripts/run-tests/cross.mjs says what.
-CROSS_TESTS_NOT := cages_test chaos_test control_test datapath_test ed25519_test kernel_test \
-	policy_test policy_memory_test seccomp_test supervise_test tls_interop_test tls_test \
-	tls_verify_test trust_test vm_test watch_test
+CROSS_TESTS_NOT := cages_test chaos_test control_test datapath_test ed25519_test hostile_test \
+	kernel_test policy_test policy_memory_test seccomp_test supervise_test tls_interop_test \
+	tls_test tls_verify_test trust_test vm_test watch_test
 # A program for this machine's own processor needs no emulator.
 CROSS_TESTS_NOT_x86-64 := control_test ed25519_test policy_memory_test tls_interop_test tls_test \
 	tls_verify_test trust_test

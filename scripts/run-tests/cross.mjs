@@ -22,6 +22,7 @@ const SUITES_NOT = {
   control_test: NO_OPENSSL,
   datapath_test: "the emulator does not translate TCP_INFO and SO_ERROR",
   ed25519_test: NO_OPENSSL,
+  hostile_test: NO_PROCESSES,
   kernel_test: NO_NETFILTER,
   policy_memory_test: "its hook is in the build with sanitizers only",
   policy_test: NO_FILTERS,
