@@ -73,7 +73,7 @@ if (feature === undefined) check("is no gateway, and says which package has one"
   writeFileSync(file, JSON.stringify(GATEWAY));
   const refused = spawnSync(`qemu-${target}`, ["-cpu", CPU, "-L", `build/system/${target}`,
     "-0", "adit", program, "config", "check", file], { encoding: "utf8" });
-  expect(`${refused.status} ${refused.stderr}`, /^1 .*role: .*adit-gateway/);
+  expect(`${refused.status} ${refused.stderr}`, /^78 .*role: expected router .*adit-gateway/);
 });
 
 rmSync(folder, { recursive: true });

@@ -74,7 +74,7 @@ function build(value: unknown, found: Findings): Config | undefined {
   const name = roleOf(value);
   const role = configRole(name);
   if (role === undefined) {
-    addIssue(found.issues, "role", name, "router: another package has the gateway, adit-gateway");
+    addIssue(found.issues, "role", name, "router (the package adit-gateway has the other role)");
     return undefined;
   }
   const section = readSection(name, value, "", found);
