@@ -104,7 +104,7 @@ QJS_FUZZ := -O1 -fsanitize=fuzzer-no-link,address -fno-omit-frame-pointer
 # ------------------------------------------------------------------------------------------ targets
 
 .PHONY: all build bundle router-bundle
-.PHONY: demo lab test leaks soak bench bench-policy size sim sim-long \
+.PHONY: demo lab test leaks soak bench bench-fairness bench-policy size sim sim-long \
 	fuzz lint generate policy-sdk fresh clean help
 .PHONY: prepare prepare-lab prepare-test prepare-bench
 
@@ -130,6 +130,9 @@ soak: build tools prepare-lab
 
 bench: build tools prepare-bench
 	$(Q)node bench/bench.mjs
+
+bench-fairness: build tools prepare-lab
+	$(Q)node bench/fairness.mjs
 
 bench-policy: $(B)/aditd $(B)/policy.mjs
 	$(Q)node bench/policy.mjs
@@ -176,6 +179,7 @@ help:
 	@echo 'make lab       the lab, left up, with what to try'
 	@echo 'make leaks     the leak matrix'
 	@echo 'make bench     throughput and latency beside other tunnels'
+	@echo 'make bench-fairness  what a tunnel carries beside one that floods tiny packets'
 	@echo 'make bench-policy  what a policy costs for 1,000 devices: time, instructions, memory'
 	@echo 'make size      flash, heap, load of what is shipped; RECORD=1 notes them'
 	@echo 'make sim       lives of a virtual day with faults; SEEDS=n, QUICKJS_SEEDS=n'

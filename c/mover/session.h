@@ -29,7 +29,7 @@
  * SESSION_SHARED_US, how much a read takes follows what its frames cost in bytes' worth of work, so
  * that turns of a peer of many tiny packets are as short as others'. */
 #define SESSION_SHARED_US 1000000
-#define SESSION_COST_FRAME 2048
+#define SESSION_COST_FRAME 4096
 #define SESSION_COST_SEGMENT 256
 #define SESSION_READ_SIZE_MIN 4096
 #define SESSION_READ_SIZE_STEP 4096

@@ -2,11 +2,14 @@
  */
 #include <errno.h>
 #include <fcntl.h>
+#include <sys/ioctl.h>
+#include <unistd.h>
 
 #include <netinet/tcp.h>
 
 #include "datapath_pair.h"
 #include "mover/frame.h"
+#include "mover/session_internal.h"
 #include "packet_make.h"
 #include "test.h"
 
@@ -314,6 +317,52 @@ static void malformed_packets_are_dropped_and_counted(void)
 }
 
 /* Mutated packets of all kinds: whatever reaches the device comes from the client's address. */
+/* Tiny valid packets in 80 records of 1,000 bytes; how many one read of the gateway's takes. */
+static uint64_t flood_and_read(struct session *session)
+{
+	struct packet_make make = from_client(5);
+	uint8_t packet[100], record[1000];
+	uint64_t before = session->counters.rx_packets;
+	size_t size = 0;
+	int arrived = 0;
+
+	make.payload_size = 0;
+	while (size + sizeof(packet) < sizeof(record))
+		size += put_frame(record + size, FRAME_PACKET, 0, 0, packet,
+				  packet_build(&make, packet));
+	for (int i = 0; i < 80; i++)
+		raw_send(record, size);
+	for (int i = 0; i < 50 && arrived < 50000; i++) {
+		(void)usleep(2000);
+		CHECK(ioctl(session->watch.fd, FIONREAD, &arrived) == 0);
+	}
+	session_io_read(session);
+	return session->counters.rx_packets - before;
+}
+
+/* Sessions share the thread by turns: one of tiny packets is short. Who is alone has it all. */
+static void turns_of_tiny_packets_are_short(void)
+{
+	struct session_shared *shared;
+	struct session *session;
+	uint64_t turn;
+
+	set_up(false);
+	greet();
+	shared = &pair.gateway.path->shared;
+	session = pair.gateway.path->sessions[0];
+	EXPECT_EQUAL(session->read_size, SESSION_READ_SIZE);
+	shared->shared_us = 0;
+	(void)flood_and_read(session); /* TCP gets up to speed */
+	EXPECT(flood_and_read(session) > 800);
+	EXPECT(session->read_size < SESSION_READ_SIZE / 16);
+	shared->reader = session->number + 1;
+	turn = flood_and_read(session);
+	EXPECT(turn > 0 && turn < 300);
+	EXPECT(session->read_size >= SESSION_READ_SIZE_MIN);
+	tear_down();
+}
+
 static void no_mutation_gets_a_foreign_source_through(void)
 {
 	unsigned seed = 1, passed = 0, foreign = 0;
@@ -563,6 +612,7 @@ int main(void)
 	unknown_frames_close();
 	keepalives_are_answered_with_their_bytes();
 	malformed_packets_are_dropped_and_counted();
+	turns_of_tiny_packets_are_short();
 	no_mutation_gets_a_foreign_source_through();
 	clients_meet_only_where_that_is_wanted();
 	a_batch_of_one_reaches_a_plain_client();
